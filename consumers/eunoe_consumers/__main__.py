@@ -1,0 +1,19 @@
+"""The command `eunoe`, and what it says where its extra is not installed."""
+
+import sys
+
+
+def run() -> None:
+    """Run the command line."""
+    try:
+        from eunoe_consumers.cli.main import main  # noqa: PLC0415 - needs the extra `consumers`
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("eunoe"):
+            raise
+        sys.stderr.write(f"eunoe: the package {error.name} is missing: install eunoe[consumers]\n")
+        sys.exit(2)
+    main()
+
+
+if __name__ == "__main__":
+    run()

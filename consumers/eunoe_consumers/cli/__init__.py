@@ -1,0 +1,1 @@
+"""The command line: what an operator and a newcomer type. Heavy modules are imported inside the commands."""

@@ -1,0 +1,40 @@
+"""`eunoe up`: servers, schema and every role, kept running."""
+
+import asyncio
+import time
+
+from eunoe_consumers.cli.console import output
+from eunoe_consumers.cli.logs import configure_logs
+from eunoe_consumers.cli.servers import servers
+from eunoe_consumers.settings import Settings
+from eunoe_schema.streams import Group
+
+_CHECK_SECONDS = 0.5
+
+
+def up() -> None:
+    """Keep the servers and every role running until Ctrl-C or SIGTERM, and print the URLs.
+
+    The schema is migrated first. Each role runs in a process of its own and is started again when it ends.
+    """
+    from eunoe_consumers.store.migrations import Migrator  # noqa: PLC0415 - asyncpg
+    from eunoe_consumers.supervisor import RoleProcesses  # noqa: PLC0415 - starts nothing, but reads like it
+
+    settings = Settings()
+    configure_logs(settings)
+
+    async def migrate(url: str) -> None:
+        async with Migrator.connect(url, embedding_dimensions=settings.embedding_dimensions) as migrator:
+            await migrator.up()
+
+    with servers(settings) as resolved:
+        asyncio.run(migrate(resolved.database_url or ""))
+        with RoleProcesses(resolved, list(Group)) as roles:
+            output.print("Eunoe is up. In another terminal, for the same servers:", highlight=False)
+            output.print(f"  export EUNOE_REDIS_URL={resolved.redis_url}", highlight=False, soft_wrap=True)
+            output.print(f"  export EUNOE_DATABASE_URL={resolved.database_url}", highlight=False, soft_wrap=True)
+            output.print("Ctrl-C stops everything; the data stays.", highlight=False)
+            while True:
+                time.sleep(_CHECK_SECONDS)
+                for role in roles.restart_ended():
+                    output.print(f"role {role} had ended and was started again", style="yellow")

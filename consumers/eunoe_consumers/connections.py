@@ -1,0 +1,74 @@
+"""Redis for the consumers: how to connect, and what its errors mean for an entry."""
+
+import contextlib
+from collections.abc import Generator
+
+from redis import exceptions as redis_errors
+from redis.asyncio import Redis
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
+
+from eunoe_consumers.errors import ConfigurationError, PermanentError, TransientError
+
+
+class RedisUnavailable(TransientError):
+    """Redis is away, overloaded, or not in a state to do what was asked."""
+
+
+class WrongKeyType(PermanentError):
+    """A key that Eunoe needs holds something else."""
+
+
+@contextlib.contextmanager
+def redis_wrapped() -> Generator[None]:
+    """Turn redis-py's errors into ours.
+
+    Only a key of the wrong type is an entry's own misfortune. Everything else (memory full, read-only replica, a
+    refused command) meets every entry alike: those stay pending, loudly.
+
+    Raises:
+        WrongKeyType: If a key holds another type than it should.
+        RedisUnavailable: For everything else.
+    """
+    try:
+        yield
+    except redis_errors.ResponseError as error:
+        if "WRONGTYPE" in str(error):
+            msg = f"Redis: {error}"
+            raise WrongKeyType(msg) from error
+        msg = f"Redis: {error}"
+        raise RedisUnavailable(msg) from error
+    except (redis_errors.RedisError, OSError) as error:
+        msg = f"Redis is not reachable: {error or type(error).__name__}"
+        raise RedisUnavailable(msg) from error
+
+
+async def connect_redis(url: str, *, wait_seconds: float) -> Redis:
+    """Connect, waiting for a server that is starting.
+
+    Raises:
+        ConfigurationError: If the URL or the credentials are wrong.
+        RedisUnavailable: If it did not answer in `wait_seconds`.
+    """
+    try:
+        redis = Redis.from_url(url)
+    except ValueError as error:
+        msg = f"EUNOE_REDIS_URL is not a Redis URL ({error}): use redis://HOST:PORT/DATABASE"
+        raise ConfigurationError(msg) from error
+    attempts = AsyncRetrying(
+        retry=retry_if_exception_type(RedisUnavailable),
+        wait=wait_exponential_jitter(multiplier=0.1, max=2.0, jitter=0.1),
+        stop=stop_after_delay(wait_seconds),
+        reraise=True,
+    )
+    try:
+        async for attempt in attempts:
+            with attempt, redis_wrapped():
+                try:
+                    await redis.execute_command("PING")
+                except (redis_errors.AuthenticationError, redis_errors.AuthorizationError) as error:
+                    msg = f"EUNOE_REDIS_URL: Redis refused the credentials: {error}"
+                    raise ConfigurationError(msg) from error
+    except BaseException:
+        await redis.aclose()
+        raise
+    return redis

@@ -1,0 +1,1 @@
+"""The group `embed`: embeds messages in batches and writes them to the durable store."""

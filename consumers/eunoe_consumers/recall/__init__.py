@@ -1,0 +1,1 @@
+"""The group `recall`: answers an orchestrator's questions from window and turns."""

@@ -1,0 +1,133 @@
+"""Make the context for a request: the window and the turns, each as far as it can be had in time."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import structlog
+
+from eunoe_consumers.recall.query_embedder import QueryEmbedder
+from eunoe_consumers.recall.window_reader import FreshWindow, read_window
+from eunoe_consumers.store.turns import TurnReader
+from eunoe_consumers.window.window import Windows
+from eunoe_schema.errors import EunoeError
+from eunoe_schema.recall import Context, Freshness, MissingPart, RecallRequest, Timings, Turn, WindowMessage
+
+log = structlog.stdlib.get_logger()
+ResultT = TypeVar("ResultT")
+
+# Part of the deadline kept for search and reply when a request waits for its own write, and for the reply's way back.
+_RESERVED_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class RecallDefaults:
+    """What a request that does not say gets.
+
+    Attributes:
+        top_k: Turns at most.
+        min_cosine: The least similarity, -1..1; None for no bound.
+    """
+
+    top_k: int
+    min_cosine: float | None
+
+
+@dataclass(frozen=True)
+class Timed(Generic[ResultT]):
+    """The outcome of a part, and how long it took."""
+
+    result: ResultT | None
+    reason: str | None
+    ms: float
+
+
+class Answerer:
+    """Answers requests from window and turns; a part that fails or is late is named, and the rest is returned."""
+
+    def __init__(self, windows: Windows, turns: TurnReader, embedder: QueryEmbedder, defaults: RecallDefaults) -> None:
+        self._windows = windows
+        self._turns = turns
+        self._embedder = embedder
+        self._defaults = defaults
+
+    async def answer(self, request: RecallRequest, *, queued_ms: float) -> Context:
+        """Return the context for a request that has waited `queued_ms` already; never raises for a failed part."""
+        started = time.monotonic()
+        ends = started + request.deadline_seconds * (1 - _RESERVED_SHARE / 2) - queued_ms / 1000
+        patience = request.deadline_seconds * (1 - _RESERVED_SHARE) - queued_ms / 1000
+        top_k = self._defaults.top_k if request.top_k is None else request.top_k
+        window, embedding = await asyncio.gather(
+            _timed(read_window(self._windows, request.scope, after=request.after, patience_seconds=patience), ends),
+            _timed(self._embedder.embed(request.query), ends) if top_k else _nothing(),
+        )
+        shown = _shown(window.result, request)
+        missing = [MissingPart(part="window", reason=window.reason)] if window.reason else []
+        turns: Timed[tuple[Turn, ...]] = Timed((), None, 0.0)
+        if embedding.result is not None:
+            search = self._turns.nearest(
+                request.scope,
+                embedding.result,
+                top_k=top_k,
+                # What is shown in the window is not repeated, nor is the message being answered.
+                exclude={*_excluded(window.result, request), *(m.event_id for m in shown if m.event_id)},
+                min_cosine=self._defaults.min_cosine if request.min_cosine is None else request.min_cosine,
+            )
+            turns = await _timed(search, ends)
+        if reason := embedding.reason or turns.reason:
+            missing.append(MissingPart(part="turns", reason=reason))
+        return Context(
+            window=tuple(shown),
+            turns=turns.result or (),
+            freshness=window.result.freshness if window.result else Freshness(after=request.after),
+            timings=Timings(
+                queued_ms=round(queued_ms, 3),
+                embed_ms=embedding.ms,
+                window_ms=window.ms,
+                turns_ms=turns.ms,
+                total_ms=round((time.monotonic() - started) * 1000, 3),
+            ),
+            missing=tuple(missing),
+        )
+
+
+def _excluded(window: FreshWindow | None, request: RecallRequest) -> set[str]:
+    """Return the event ids that must not come back; an entry id in `after` is looked up in the window."""
+    excluded = set(request.exclude)
+    if window is not None and request.after is not None:
+        excluded |= {m.event_id for m in window.messages if m.id == request.after and m.event_id}
+    return excluded
+
+
+def _shown(window: FreshWindow | None, request: RecallRequest) -> Sequence[WindowMessage]:
+    """Return the window's part that the request asks for."""
+    if window is None or request.window == 0:
+        return ()
+    excluded = _excluded(window, request)
+    left = [message for message in window.messages if message.event_id is None or message.event_id not in excluded]
+    return left if request.window is None else left[-request.window :]
+
+
+async def _timed(part: Awaitable[ResultT], ends: float) -> Timed[ResultT]:
+    """Await a part until the moment `ends` of the monotonic clock; a failure becomes its reason."""
+    started = time.monotonic()
+
+    def took() -> float:
+        return round((time.monotonic() - started) * 1000, 3)
+
+    try:
+        async with asyncio.timeout(max(0.0, ends - started)):
+            return Timed(await part, None, took())
+    except TimeoutError:
+        return Timed(None, f"not done within {took():.0f} ms, all that the deadline left for it", took())
+    except EunoeError as error:
+        return Timed(None, str(error), took())
+    except Exception as error:
+        log.exception("a part of a recall failed")
+        return Timed(None, f"unforeseen {type(error).__name__}: {error}", took())
+
+
+async def _nothing() -> Timed[None]:
+    return Timed(None, None, 0.0)

@@ -1,0 +1,138 @@
+"""Put a process together: for each group asked for, its work on the one delivery mechanism."""
+
+import asyncio
+from collections.abc import Collection
+from contextlib import AsyncExitStack
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+from redis.asyncio import Redis
+
+from eunoe_consumers.connections import connect_redis
+from eunoe_consumers.delivery.process import ConsumerProcess
+from eunoe_consumers.delivery.processor import GroupWork
+from eunoe_consumers.delivery.stream_group import StreamGroup, consumer_name
+from eunoe_consumers.delivery.worker import Worker, WorkerTimes
+from eunoe_consumers.embed.effect import EmbedAndStore
+from eunoe_consumers.errors import ConfigurationError
+from eunoe_consumers.model.embedder import Embedder, FastembedEmbedder
+from eunoe_consumers.model.prepare import prepare_model
+from eunoe_consumers.recall.answer import Answerer, RecallDefaults
+from eunoe_consumers.recall.effect import AnswerRequests
+from eunoe_consumers.recall.query_embedder import QueryEmbedder
+from eunoe_consumers.settings import Settings
+from eunoe_consumers.store.database import Database
+from eunoe_consumers.store.migrations import check_schema
+from eunoe_consumers.store.tenants import TenantRegistry, TenantTable
+from eunoe_consumers.store.turns import TurnReader, TurnWriter
+from eunoe_consumers.window.effect import AppendToWindows
+from eunoe_consumers.window.window import Windows
+from eunoe_schema.codec import decode, decode_message
+from eunoe_schema.events import MessageEvent
+from eunoe_schema.recall import RecallRequest
+from eunoe_schema.streams import Group
+
+# Recalls wait for one another's writes and for the model: many may be in hand. Embedding overlaps the next batch's
+# reading and counting with the model's work on this one. A window is quicker than a round trip.
+_IN_FLIGHT = {Group.WINDOW: 1, Group.EMBED: 2, Group.RECALL: 64}
+
+
+async def consume(settings: Settings, groups: Collection[Group], stop: asyncio.Event) -> None:
+    """Run the consumers of `groups` in this process until `stop` is set.
+
+    Args:
+        settings: With both URLs set.
+        groups: At least one.
+        stop: Ends the process in an orderly way.
+
+    Raises:
+        ConfigurationError: If a server, the schema or the model is not what the settings say.
+        ConsumerDied: If a part stopped for good.
+    """
+    if settings.redis_url is None or settings.database_url is None:
+        msg = "EUNOE_REDIS_URL and EUNOE_DATABASE_URL must be set"
+        raise ConfigurationError(msg)
+    async with AsyncExitStack() as stack:
+        redis = await connect_redis(settings.redis_url, wait_seconds=settings.start_timeout_seconds)
+        stack.push_async_callback(redis.aclose)
+        await check_schema(settings.database_url, embedding_dimensions=settings.embedding_dimensions)
+        database = await stack.enter_async_context(
+            await Database.connect(
+                settings.database_url,
+                connections=settings.database_connections,
+                statement_cache_size=settings.statement_cache_size,
+                wait_seconds=settings.start_timeout_seconds,
+            )
+        )
+        registry = TenantRegistry(redis, TenantTable(database))
+        await registry.fill_if_absent()
+        name = consumer_name()
+        times = WorkerTimes(settings.claim_after_seconds, settings.consumer_idle_seconds)
+        workers: list[Worker[Any]] = []
+        for group in groups:
+            stream_group = StreamGroup(redis, group, consumer=name, keeps_entries=group is not Group.RECALL)
+            work = await _work(group, settings, redis, database)
+            workers.append(Worker(stream_group, work, registry, times))
+        process = ConsumerProcess(
+            settings.redis_url,
+            redis,
+            workers,
+            batch_entries=settings.batch_entries,
+            shutdown_seconds=settings.shutdown_seconds,
+        )
+        await process.run(stop)
+
+
+async def _work(group: Group, settings: Settings, redis: Redis, database: Database) -> GroupWork[Any]:
+    windows = Windows(redis, size=settings.window_messages)
+    turns = TurnReader(database)
+    messages = partial(decode_message, max_content_chars=settings.max_content_chars)
+    match group:
+        case Group.WINDOW:
+            return GroupWork[MessageEvent](
+                decode=messages, effect=AppendToWindows(windows, turns), in_flight=_IN_FLIGHT[group]
+            )
+        case Group.EMBED:
+            embedder = await asyncio.to_thread(load_embedder, settings)
+            writer = TurnWriter(database, embedding_model=embedder.name)
+            embed = EmbedAndStore(embedder, writer, batch_tokens=settings.embed_batch_tokens)
+            return GroupWork[MessageEvent](
+                decode=messages, effect=embed, split=embed.split, in_flight=_IN_FLIGHT[group]
+            )
+        case Group.RECALL:
+            # A model of its own, never the one that embeds batches: a query must not wait for them.
+            embedder = await asyncio.to_thread(load_embedder, settings)
+            defaults = RecallDefaults(settings.recall_top_k, settings.recall_min_cosine)
+            answers = AnswerRequests(redis, Answerer(windows, turns, QueryEmbedder(embedder), defaults))
+            return GroupWork[RecallRequest](
+                decode=partial(decode, model=RecallRequest),
+                effect=answers,
+                on_refused=answers.refuse,
+                in_flight=_IN_FLIGHT[group],
+            )
+
+
+def load_embedder(settings: Settings) -> Embedder:
+    """Prepare the model where that is needed, and load it.
+
+    Raises:
+        ModelError: If the model cannot be had or loaded.
+        ConfigurationError: If its width is not the configured one.
+    """
+    cache_dir = model_cache_dir(settings)
+    prepared = prepare_model(model_name=settings.embedding_model, model_path=settings.model_path, cache_dir=cache_dir)
+    embedder = FastembedEmbedder(prepared, cache_dir=cache_dir, slice_texts=settings.embed_slice_texts)
+    if embedder.dimensions != settings.embedding_dimensions:
+        msg = (
+            f"the model {embedder.name} has {embedder.dimensions} dimensions, EUNOE_EMBEDDING_DIMENSIONS is "
+            f"{settings.embedding_dimensions}: set it to the model's width before `eunoe migrate up`"
+        )
+        raise ConfigurationError(msg)
+    return embedder
+
+
+def model_cache_dir(settings: Settings) -> Path:
+    """Return the folder of prepared models."""
+    return settings.model_cache_dir or platformdirs.user_cache_path("eunoe") / "models"

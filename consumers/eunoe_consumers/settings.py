@@ -1,0 +1,81 @@
+"""What an operator can set, each by an environment variable `EUNOE_<NAME>` (or a line in `.env`)."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from eunoe_schema.events import DEFAULT_CONTENT_CHARS
+
+DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
+
+
+class Settings(BaseSettings):
+    """Read once by the command line and passed down."""
+
+    model_config = SettingsConfigDict(env_prefix="EUNOE_", env_file=".env", frozen=True, extra="ignore")
+
+    redis_url: str | None = Field(
+        default=None, description="Redis or Valkey; absent: an embedded Valkey in the data folder."
+    )
+    database_url: str | None = Field(
+        default=None, description="PostgreSQL with pgvector; absent: an embedded one in the data folder."
+    )
+    data_dir: Path | None = Field(
+        default=None,
+        description="Folder of the embedded servers; absent: the user's data folder (root: /var/lib/eunoe).",
+    )
+    database_connections: int = Field(default=4, ge=1, le=100, description="Connections of a process to PostgreSQL.")
+    statement_cache_size: int = Field(
+        default=100, ge=0, le=10_000, description="Prepared statements kept; 0 behind pgbouncer in transaction mode."
+    )
+    start_timeout_seconds: float = Field(
+        default=30.0, gt=0, le=600, description="How long a command waits for Redis and PostgreSQL at its start."
+    )
+
+    embedding_model: str = Field(default=DEFAULT_MODEL, description="A model that fastembed knows.")
+    embedding_dimensions: int = Field(
+        default=384, ge=1, le=4000, description="Width of the embeddings; fixed by `eunoe migrate up`."
+    )
+    model_path: Path | None = Field(
+        default=None, description="Folder with model.onnx, tokenizer.json and tokenizer_config.json."
+    )
+    model_cache_dir: Path | None = Field(
+        default=None, description="Where prepared models are kept; absent: the user's cache folder."
+    )
+    embed_slice_texts: int = Field(default=8, ge=1, le=256, description="Texts that one run of the model takes.")
+    embed_batch_tokens: int = Field(
+        default=8_192, ge=256, le=1_000_000, description="Tokens that are embedded and written at once."
+    )
+
+    window_messages: int = Field(default=20, ge=1, le=1_000, description="Messages that a sliding window holds.")
+    max_content_chars: int = Field(
+        default=DEFAULT_CONTENT_CHARS, ge=1, le=1_000_000, description="The longest content of a message."
+    )
+    batch_entries: int = Field(default=512, ge=1, le=10_000, description="Entries that one read of a stream takes.")
+    claim_after_seconds: float = Field(
+        default=15.0,
+        ge=0.5,
+        le=3_600,
+        description="An entry pending for so long without a sign of life of its consumer is claimed by another.",
+    )
+    consumer_idle_seconds: float = Field(
+        default=300.0, ge=10, le=86_400, description="A consumer gone for so long with nothing pending is deleted."
+    )
+    shutdown_seconds: float = Field(
+        default=20.0, ge=0, le=600, description="How long a stopping process may finish what it has in hand."
+    )
+
+    recall_ranking: Literal["cosine"] = Field(default="cosine", description="How turns are ranked.")
+    recall_top_k: int = Field(
+        default=10, ge=0, le=100, description="Turns of a reply, where the request names no number."
+    )
+    recall_min_cosine: float | None = Field(
+        default=None, ge=-1, le=1, description="The least similarity of a turn, where the request names none."
+    )
+
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="The least level logged."
+    )
+    log_format: Literal["console", "json"] = Field(default="console", description="How log lines look.")

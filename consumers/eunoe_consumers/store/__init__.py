@@ -1,0 +1,1 @@
+"""The durable store: PostgreSQL with pgvector. The only room that reads SQL."""

@@ -1,0 +1,48 @@
+"""Driver errors, wrapped once at the edge: what may pass, and what is the row's own fault."""
+
+import contextlib
+from collections.abc import Generator
+
+import asyncpg
+
+from eunoe_consumers.errors import ConfigurationError, PermanentError, TransientError
+
+
+class StoreUnavailable(TransientError):
+    """PostgreSQL is away, overloaded, or not in a state to do what was asked."""
+
+
+class RowRefused(PermanentError):
+    """PostgreSQL refuses this row for what it holds."""
+
+
+class SchemaMismatch(ConfigurationError):
+    """The database's schema is not the one that this version was built for."""
+
+
+# The classes of SQLSTATE that speak of the data: data exception, integrity constraint violation, program limit
+# exceeded. Everything else (a missing table, a refused privilege, a full disk) would meet every row alike, and burying
+# every row would not help: those stay pending, loudly.
+_ROW_CLASSES = ("22", "23", "54")
+
+
+@contextlib.contextmanager
+def wrapped() -> Generator[None]:
+    """Turn the driver's errors into ours.
+
+    Raises:
+        RowRefused: If the data can never be stored.
+        StoreUnavailable: For everything else.
+    """
+    try:
+        yield
+    except asyncpg.PostgresError as error:
+        sqlstate = error.sqlstate or ""
+        kind = RowRefused if sqlstate.startswith(_ROW_CLASSES) else StoreUnavailable
+        raise kind(f"PostgreSQL: {error} (SQLSTATE {sqlstate})") from error
+    except (asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        if isinstance(error, ValueError):  # how the driver says that it cannot encode an argument
+            msg = f"PostgreSQL's driver cannot encode the row: {error}"
+            raise RowRefused(msg) from error
+        msg = f"PostgreSQL is not reachable: {error or type(error).__name__}"
+        raise StoreUnavailable(msg) from error

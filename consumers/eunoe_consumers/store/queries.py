@@ -1,0 +1,82 @@
+"""Load the named blocks of `eunoe_sql/queries` into typed fields, and fail at load when one is wrong."""
+
+import re
+from dataclasses import dataclass, fields
+from functools import cache
+from importlib.resources import files
+
+from eunoe_schema.errors import EunoeError
+
+_NAME = re.compile(r"^-- name: ([a-z_]+)$", re.MULTILINE)
+
+
+class QueryError(EunoeError):
+    """The SQL files and the fields of Queries do not agree."""
+
+
+@dataclass(frozen=True)
+class Queries:
+    """Every statement that Eunoe runs; one field a block, the block's comment says what it is for."""
+
+    add_tenant: str
+    list_tenants: str
+    find_tenant: str
+    remove_tenant: str
+    tenant_ids: str
+    insert_agents: str
+    insert_users: str
+    insert_sessions: str
+    insert_turns: str
+    last_turns: str
+    nearest_turns: str
+    take_role: str
+    applied_versions: str
+    embedding_dimensions: str
+
+
+def parse(text: str, *, source: str) -> dict[str, str]:
+    """Split a SQL file into its named blocks.
+
+    Raises:
+        QueryError: If a block is empty, stands twice, or has no line of purpose.
+    """
+    parts = _NAME.split(text)
+    if parts[0].strip():
+        msg = f"{source}: text before the first `-- name:` line"
+        raise QueryError(msg)
+    blocks: dict[str, str] = {}
+    for name, body in zip(parts[1::2], parts[2::2], strict=True):
+        lines = body.strip().splitlines()
+        if not lines or not lines[0].startswith("-- "):
+            msg = f"{source}: block {name} has no line of purpose"
+            raise QueryError(msg)
+        statement = "\n".join(line for line in lines if not line.startswith("--")).strip().rstrip(";")
+        if not statement:
+            msg = f"{source}: block {name} is empty"
+            raise QueryError(msg)
+        if name in blocks:
+            msg = f"{source}: block {name} stands twice"
+            raise QueryError(msg)
+        blocks[name] = statement
+    return blocks
+
+
+@cache
+def load_queries() -> Queries:
+    """Load every query file.
+
+    Raises:
+        QueryError: If a block is missing, unknown, duplicate or empty.
+    """
+    blocks: dict[str, str] = {}
+    for file in sorted(files("eunoe_sql").joinpath("queries").iterdir(), key=lambda file: file.name):
+        for name, statement in parse(file.read_text(encoding="utf-8"), source=file.name).items():
+            if name in blocks:
+                msg = f"{file.name}: block {name} stands in another file too"
+                raise QueryError(msg)
+            blocks[name] = statement
+    expected = {field.name for field in fields(Queries)}
+    if wrong := expected.symmetric_difference(blocks):
+        msg = f"blocks and fields differ: {', '.join(sorted(wrong))}"
+        raise QueryError(msg)
+    return Queries(**blocks)

@@ -1,0 +1,129 @@
+"""The registry of tenants: the table, and its copy in Redis that every publish and every group checks."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+from uuid import UUID, uuid4
+
+from redis.asyncio import Redis
+
+from eunoe_consumers.connections import redis_wrapped
+from eunoe_consumers.errors import ConfigurationError
+from eunoe_consumers.store.database import Database, DatabaseRole
+from eunoe_schema import keys
+
+_SCAN_COUNT = 1_000
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """A registered tenant."""
+
+    id: UUID
+    name: str
+    created_at: datetime
+
+
+class TenantTable:
+    """The registry's durable side."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._queries = database.queries
+
+    async def ids(self) -> set[UUID]:
+        """Return the ids of all tenants; any role may ask."""
+        async with self._database.transaction(DatabaseRole.RECALL) as connection:
+            return {row["id"] for row in await connection.fetch(self._queries.tenant_ids)}
+
+    async def registered(self) -> list[Tenant]:
+        """Return all tenants, the oldest first."""
+        async with self._database.transaction(DatabaseRole.OWNER) as connection:
+            return [Tenant(**row) for row in await connection.fetch(self._queries.list_tenants)]
+
+    async def find(self, id_or_name: str) -> Tenant | None:
+        """Return the tenant of an id or a name."""
+        async with self._database.transaction(DatabaseRole.OWNER) as connection:
+            row = await connection.fetchrow(self._queries.find_tenant, id_or_name)
+        return Tenant(**row) if row else None
+
+    async def add(self, name: str, tenant_id: UUID | None = None) -> Tenant:
+        """Register a tenant; again with the same id and name is no error.
+
+        Raises:
+            ConfigurationError: If the name belongs to another tenant, or the id to another name.
+        """
+        wanted = tenant_id or uuid4()
+        async with self._database.transaction(DatabaseRole.OWNER) as connection:
+            await connection.execute(self._queries.add_tenant, wanted, name)
+            by_name = await connection.fetchrow(self._queries.find_tenant, name)
+            by_id = await connection.fetchrow(self._queries.find_tenant, str(wanted))
+        if by_name is None and by_id is not None:
+            msg = f"tenant {wanted} exists under the name {by_id['name']!r}"
+            raise ConfigurationError(msg)
+        if by_name is None or (tenant_id is not None and by_name["id"] != tenant_id):
+            msg = f"the name {name!r} belongs to tenant {by_name['id'] if by_name else 'unknown'}"
+            raise ConfigurationError(msg)
+        return Tenant(**by_name)
+
+    async def remove(self, tenant_id: UUID) -> None:
+        """Remove a tenant and every row of it."""
+        async with self._database.transaction(DatabaseRole.OWNER) as connection:
+            await connection.execute(self._queries.remove_tenant, tenant_id)
+
+
+class TenantRegistry:
+    """The copy in Redis, filled from the table where it is absent."""
+
+    def __init__(self, redis: Redis, table: TenantTable) -> None:
+        self._redis = redis
+        self._table = table
+
+    async def fill(self) -> None:
+        """Write the table's tenants and the mark into Redis; ids are only added, never taken away, by this."""
+        members = [keys.REGISTRY_MARK, *map(str, await self._table.ids())]
+        with redis_wrapped():
+            await self._redis.sadd(keys.TENANTS, *members)
+
+    async def fill_if_absent(self) -> None:
+        """Fill the registry after Redis has lost it."""
+        with redis_wrapped():
+            filled = await self._redis.sismember(keys.TENANTS, keys.REGISTRY_MARK)
+        if not filled:
+            await self.fill()
+
+    async def unknown(self, tenants: set[UUID]) -> set[UUID]:
+        """Return those that are not registered.
+
+        A tenant that Redis does not know is looked up in the table before it is called unknown: no event is refused
+        because the copy was lost.
+        """
+        asked = list(tenants)
+        with redis_wrapped():
+            known = await self._redis.smismember(keys.TENANTS, [str(tenant) for tenant in asked]) if asked else []
+        missing = {tenant for tenant, is_known in zip(asked, known, strict=True) if not is_known}
+        if not missing:
+            return missing
+        registered = missing & await self._table.ids()
+        if registered:
+            await self.fill()
+        return missing - registered
+
+    async def add(self, tenant_id: UUID) -> None:
+        """Let events of a tenant in."""
+        await self.fill_if_absent()
+        with redis_wrapped():
+            await self._redis.sadd(keys.TENANTS, str(tenant_id))
+
+    async def remove(self, tenant_id: UUID) -> int:
+        """Refuse further events of a tenant and delete its keys; return how many there were."""
+        deleted = 0
+        with redis_wrapped():
+            await self._redis.srem(keys.TENANTS, str(tenant_id))
+            scanned = cast(
+                "AsyncIterator[bytes]", self._redis.scan_iter(match=keys.of_tenant(tenant_id), count=_SCAN_COUNT)
+            )
+            async for key in scanned:
+                deleted += await self._redis.unlink(key)
+        return deleted

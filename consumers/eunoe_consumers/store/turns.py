@@ -1,0 +1,165 @@
+"""Turns: written by the ingest role, read by the recall role."""
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from pgvector import HalfVector
+
+from eunoe_consumers.store.database import Database, DatabaseRole
+from eunoe_schema.entries import EntryOrder
+from eunoe_schema.events import MessageEvent
+from eunoe_schema.recall import Turn, WindowMessage
+from eunoe_schema.scope import Scope
+
+
+@dataclass(frozen=True)
+class NewTurn:
+    """A message with its place on the stream and its embedding.
+
+    Attributes:
+        event: The message.
+        order: The place of its entry.
+        embedding: Shape (dimensions,) float32.
+    """
+
+    event: MessageEvent
+    order: EntryOrder
+    embedding: NDArray[np.float32]
+
+
+class TurnWriter:
+    """Writes turns, each once however often it is asked to."""
+
+    def __init__(self, database: Database, *, embedding_model: str) -> None:
+        self._database = database
+        self._embedding_model = embedding_model
+
+    async def write(self, turns: Sequence[NewTurn]) -> int:
+        """Write turns with their agents, users, sessions and terms in one transaction.
+
+        Returns:
+            How many were not there yet.
+
+        Raises:
+            RowRefused: If one of them can never be stored; none was.
+            StoreUnavailable: If PostgreSQL failed in any other way.
+        """
+        events = [turn.event for turn in turns]
+        tenants = [event.tenant_id for event in events]
+        agents = [event.agent_id for event in events]
+        users = [event.user_id for event in events]
+        sessions = [event.session_id for event in events]
+        threads = [event.thread_id for event in events]
+        channels = [event.channel for event in events]
+        times = [turn.order.time for turn in turns]
+        queries = self._database.queries
+        async with self._database.transaction(DatabaseRole.INGEST, batch_tenants=set(tenants)) as connection:
+            await connection.execute(queries.insert_agents, tenants, agents)
+            await connection.execute(queries.insert_users, tenants, users)
+            await connection.execute(
+                queries.insert_sessions, tenants, agents, users, sessions, threads, channels, times
+            )
+            tag = await connection.execute(
+                queries.insert_turns,
+                tenants,
+                [event.scope.turn_id(event.event_id) for event in events],
+                agents,
+                users,
+                [event.role for event in events],
+                [event.content for event in events],
+                times,
+                [turn.order.position for turn in turns],
+                [event.event_id for event in events],
+                sessions,
+                threads,
+                channels,
+                [event.speaker for event in events],
+                [event.occurred_at for event in events],
+                [json.dumps(event.metadata) for event in events],
+                [self._embedding_model] * len(turns),
+                [HalfVector(turn.embedding) for turn in turns],
+            )
+        return int(tag.rsplit(" ", 1)[1])
+
+
+class TurnReader:
+    """Reads the turns of one scope, under the policy of its tenant and with the scope in every predicate."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def nearest(
+        self,
+        scope: Scope,
+        embedding: NDArray[np.float32],
+        *,
+        top_k: int,
+        exclude: Collection[str] = (),
+        min_cosine: float | None = None,
+    ) -> tuple[Turn, ...]:
+        """Return the turns nearest to a vector by cosine, the best first; exact.
+
+        Args:
+            scope: Whose turns.
+            embedding: Shape (dimensions,) float32.
+            top_k: How many at most.
+            exclude: Event ids to leave out.
+            min_cosine: The least similarity, -1..1.
+
+        Raises:
+            StoreUnavailable: If PostgreSQL failed.
+        """
+        if top_k == 0:
+            return ()
+        async with self._database.transaction(DatabaseRole.RECALL, tenant=scope.tenant_id) as connection:
+            rows = await connection.fetch(
+                self._database.queries.nearest_turns,
+                scope.tenant_id,
+                scope.agent_id,
+                scope.user_id,
+                HalfVector(embedding),
+                [scope.turn_id(event_id) for event_id in exclude],
+                top_k,
+                min_cosine,
+            )
+        return tuple(
+            Turn(
+                event_id=row["event_id"],
+                entry_id=str(EntryOrder.from_position(row["position"])),
+                role=row["role"],
+                content=row["content"],
+                speaker=row["speaker"],
+                session_id=row["session_id"],
+                created_at=row["created_at"],
+                occurred_at=row["occurred_at"],
+                cosine=row["cosine"],
+                score=row["cosine"],
+            )
+            for row in rows
+        )
+
+    async def last(self, scope: Scope, count: int) -> list[WindowMessage]:
+        """Return the last turns of a scope as window messages, oldest first.
+
+        Raises:
+            StoreUnavailable: If PostgreSQL failed.
+        """
+        async with self._database.transaction(DatabaseRole.RECALL, tenant=scope.tenant_id) as connection:
+            rows = await connection.fetch(
+                self._database.queries.last_turns, scope.tenant_id, scope.agent_id, scope.user_id, count
+            )
+        return [
+            WindowMessage(
+                role=row["role"],
+                content=row["content"],
+                id=str(EntryOrder.from_position(row["position"])),
+                event_id=row["event_id"],
+                at=row["occurred_at"] or row["created_at"],
+                session_id=row["session_id"],
+                speaker=row["speaker"],
+            )
+            for row in reversed(rows)
+        ]

@@ -1,0 +1,94 @@
+"""Every role in a process of its own, started and stopped together: for `eunoe up` and `eunoe demo`."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from eunoe_consumers.settings import Settings
+from eunoe_schema.errors import EunoeError
+from eunoe_schema.streams import Group
+
+_RESTART_SECONDS = 1.0
+
+
+class RoleFailed(EunoeError):
+    """A role's process ended when it should not have."""
+
+
+class RoleProcesses:
+    """Runs `eunoe consume ROLE` for each role; a context manager that leaves no process behind."""
+
+    def __init__(self, settings: Settings, roles: Sequence[Group], *, log_file: Path | None = None) -> None:
+        self._environment = role_environment(settings)
+        self._grace_seconds = settings.shutdown_seconds + 5
+        self._roles = roles
+        self._log_file = log_file
+        self._log: IO[bytes] | None = None
+        self._processes: dict[Group, subprocess.Popen[bytes]] = {}
+        self._started: dict[Group, float] = {}
+
+    def __enter__(self) -> Self:
+        if self._log_file is not None:
+            self._log = self._log_file.open("ab")
+        for role in self._roles:
+            self._start(role)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for process in self._processes.values():
+            process.terminate()
+        ends = time.monotonic() + self._grace_seconds
+        for process in self._processes.values():
+            try:
+                process.wait(max(0.0, ends - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        if self._log is not None:
+            self._log.close()
+
+    def check(self) -> None:
+        """Raise if a role's process has ended.
+
+        Raises:
+            RoleFailed: Naming the role, its exit code and where its log is.
+        """
+        for role, process in self._processes.items():
+            if process.poll() is not None:
+                place = f"; its log is {self._log_file}" if self._log_file else ""
+                msg = f"the process of role {role} ended with exit code {process.returncode}{place}"
+                raise RoleFailed(msg)
+
+    def restart_ended(self) -> list[Group]:
+        """Start the roles again whose process has ended, not more than once a second each; return them."""
+        ended = [role for role, process in self._processes.items() if process.poll() is not None]
+        restarted = [role for role in ended if time.monotonic() - self._started[role] > _RESTART_SECONDS]
+        for role in restarted:
+            self._start(role)
+        return restarted
+
+    def _start(self, role: Group) -> None:
+        self._started[role] = time.monotonic()
+        self._processes[role] = subprocess.Popen(  # noqa: S603 - our own command line
+            [sys.executable, "-m", "eunoe_consumers", "consume", role, "--stop-with-parent"],
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=subprocess.STDOUT if self._log else None,
+            # The terminal's Ctrl-C is for the supervisor, which stops the roles before the servers.
+            start_new_session=True,
+        )
+
+
+def role_environment(settings: Settings) -> Mapping[str, str]:
+    """Return the environment that gives a child these settings: a value that is absent here is absent there."""
+    inherited = {name: value for name, value in os.environ.items() if not name.upper().startswith("EUNOE_")}
+    given = settings.model_dump(mode="json", exclude_none=True)
+    return inherited | {f"EUNOE_{name.upper()}": str(value) for name, value in given.items()}

@@ -1,0 +1,1 @@
+"""The group `window`: appends messages to the sliding window of their scope."""

@@ -1,0 +1,69 @@
+-- Append messages of one scope to its window: in stream order, each once, trimmed to size. Any order of calls, repeated
+-- ones among them, gives the same list.
+--
+-- KEYS[1]  list  JSON objects {"role", "content", "id", "event_id", ...}, oldest first
+-- ARGV[1]  how many messages a window holds
+-- ARGV[2]  '1' where the caller has loaded the scope's last turns and sends them along, else ''
+-- ARGV[3..] the messages, JSON
+--
+-- Returns how many messages the window holds, or -1 where it is absent and nothing was loaded: the scope is new, or
+-- Redis has lost it, and only the durable store can tell.
+local key, size, loaded = KEYS[1], tonumber(ARGV[1]), ARGV[2] == '1'
+local present = redis.call('EXISTS', key) == 1
+if not present and not loaded then return -1 end
+
+-- An element as {milliseconds, sequence, event id, JSON}. What another writer put there without an id comes first.
+local function parse(json)
+    local ok, message = pcall(cjson.decode, json)
+    if not ok or type(message) ~= 'table' then message = {} end
+    local ms, sequence = string.match(tostring(message.id), '^(%d+)%-(%d+)$')
+    return {tonumber(ms) or 0, tonumber(sequence) or 0, message.event_id, json}
+end
+
+local function is_before(a, b)
+    if a[1] ~= b[1] then return a[1] < b[1] end
+    return a[2] < b[2]
+end
+
+local kept, ids, events = {}, {}, {}
+for place, json in ipairs(redis.call('LRANGE', key, 0, -1)) do
+    local element = parse(json)
+    kept[place] = element
+    ids[element[1] .. '-' .. element[2]] = true
+    if type(element[3]) == 'string' then events[element[3]] = true end
+end
+local before = #kept
+local full, first, last = before >= size, kept[1], kept[before]
+
+local appended, in_order = {}, true
+for i = 3, #ARGV do
+    local element = parse(ARGV[i])
+    local id = element[1] .. '-' .. element[2]
+    local too_old = full and is_before(element, first)
+    if not (ids[id] or events[element[3]] or too_old) then
+        ids[id], events[element[3]] = true, true
+        if last and is_before(element, last) then in_order = false end
+        last = element
+        appended[#appended + 1] = element[4]
+        kept[#kept + 1] = element
+    end
+end
+if #appended == 0 then return before end
+if in_order then
+    redis.call('RPUSH', key, unpack(appended))
+    redis.call('LTRIM', key, -size, -1)
+    return math.min(#kept, size)
+end
+
+-- Something came late: write the list anew. Ids are unique but for elements without one, whose order is kept by place.
+for place, element in ipairs(kept) do element[5] = place end
+table.sort(kept, function(a, b)
+    if a[1] ~= b[1] then return a[1] < b[1] end
+    if a[2] ~= b[2] then return a[2] < b[2] end
+    return a[5] < b[5]
+end)
+local rows = {}
+for place = math.max(1, #kept - size + 1), #kept do rows[#rows + 1] = kept[place][4] end
+redis.call('DEL', key)
+redis.call('RPUSH', key, unpack(rows))
+return #rows

@@ -1,0 +1,190 @@
+"""The gateway's client: publishes message events."""
+
+import asyncio
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from types import TracebackType
+from typing import Self
+
+from pydantic import ValidationError
+from redis.asyncio import Redis
+
+from eunoe_producers.connection import masked, open_redis, outlast
+from eunoe_producers.errors import (
+    BacklogFull,
+    PublishError,
+    RateLimited,
+    TenantRegistryMissing,
+    UnknownTenant,
+)
+from eunoe_producers.publish_script import DEFAULT_CHANNEL, PublishLimits, PublishScript, Status
+from eunoe_schema.codec import describe, oversized
+from eunoe_schema.errors import EunoeError, InvalidEvent
+from eunoe_schema.events import DEFAULT_CONTENT_CHARS, MessageEvent
+from eunoe_schema.receipts import Receipt
+
+# One script call per 100 events is about as fast as a pipeline of 100; longer calls would hold Redis up for others.
+_EVENTS_PER_CALL = 100
+# A backlog drains by batches of hundreds a second: asking more often than this would only add load.
+_BACKLOG_RETRY_SECONDS = 1.0
+_WAIT_SECONDS = 0.25
+# Consumers refill a lost registry within their housekeeping beat; longer means that none runs.
+_REGISTRY_WAIT_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class GatewayOptions:
+    """How a gateway publishes.
+
+    Attributes:
+        limits: What each event is checked against in Redis.
+        max_content_chars: The longest content; give consumers the same (EUNOE_MAX_CONTENT_CHARS).
+        retry_seconds: For how long to outlast an outage of Redis.
+    """
+
+    limits: PublishLimits = field(default_factory=PublishLimits)
+    max_content_chars: int = DEFAULT_CONTENT_CHARS
+    retry_seconds: float = 30.0
+
+
+class Gateway:
+    """Publishes message events onto the stream; safe for any number of concurrent calls.
+
+    Example:
+        ```python
+        async with await Gateway.connect("redis://localhost:6379/0") as gateway:
+            receipt = await gateway.publish(event)
+        ```
+    """
+
+    def __init__(self, redis: Redis, *, place: str, options: GatewayOptions) -> None:
+        self._redis = redis
+        self._place = place
+        self._options = options
+        self._script = PublishScript(redis, options.limits)
+
+    @classmethod
+    async def connect(cls, url: str, options: GatewayOptions | None = None) -> Self:
+        """Connect to Redis, outlasting an outage.
+
+        Args:
+            url: `redis://`, `rediss://` or `unix://`.
+            options: How to publish.
+
+        Raises:
+            RedisUnavailable: If the URL is wrong, or Redis does not answer.
+        """
+        options = options or GatewayOptions()
+        redis = open_redis(url)
+        try:
+            await outlast(partial(redis.echo, "eunoe"), seconds=options.retry_seconds, place=masked(url))
+        except EunoeError:
+            await redis.aclose()
+            raise
+        return cls(redis, place=masked(url), options=options)
+
+    async def publish(self, event: MessageEvent | Mapping[str, object]) -> Receipt:
+        """Publish one event, exactly once however often it is called with it.
+
+        Args:
+            event: The event, or its fields.
+
+        Returns:
+            The receipt; `duplicate` when the event was there before.
+
+        Raises:
+            InvalidEvent: If the event breaks the contract.
+            UnknownTenant: If its tenant is not registered.
+            BacklogFull: If the consumers are too far behind; carries `retry_after_seconds`.
+            RateLimited: If its channel is over its rate; carries `retry_after_seconds`.
+            PublishError: If the registry of tenants is absent.
+            RedisUnavailable: If Redis stayed away for `retry_seconds`.
+        """
+        (outcome,) = await self.publish_many([event])
+        if isinstance(outcome, Receipt):
+            return outcome
+        raise outcome
+
+    async def publish_many(
+        self, events: Iterable[MessageEvent | Mapping[str, object]], *, wait_when_full: bool = False
+    ) -> list[Receipt | EunoeError]:
+        """Publish events in their order, in few round trips.
+
+        Args:
+            events: The events, or their fields.
+            wait_when_full: Wait while the backlog is full instead of returning BacklogFull.
+
+        Returns:
+            For each event its receipt, or the error that `publish` would have raised for it.
+
+        Raises:
+            RedisUnavailable: If Redis stayed away for `retry_seconds`; what was published before stays so, and
+                publishing everything again is safe.
+        """
+        checked = [self._check(event) for event in events]
+        valid = [(index, event) for index, event in enumerate(checked) if isinstance(event, MessageEvent)]
+        outcomes: list[Receipt | EunoeError | MessageEvent] = list(checked)
+        for start in range(0, len(valid), _EVENTS_PER_CALL):
+            part = valid[start : start + _EVENTS_PER_CALL]
+            published = await self._publish_part([event for _, event in part], wait_when_full=wait_when_full)
+            for (index, _), outcome in zip(part, published, strict=True):
+                outcomes[index] = outcome
+        return [outcome for outcome in outcomes if not isinstance(outcome, MessageEvent)]
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._redis.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def _check(self, event: MessageEvent | Mapping[str, object]) -> MessageEvent | InvalidEvent:
+        if not isinstance(event, MessageEvent):
+            try:
+                event = MessageEvent.model_validate(event)
+            except ValidationError as error:
+                return InvalidEvent(describe(error))
+        reason = oversized(event, max_content_chars=self._options.max_content_chars)
+        return InvalidEvent(reason) if reason else event
+
+    async def _publish_part(
+        self, events: Sequence[MessageEvent], *, wait_when_full: bool
+    ) -> list[Receipt | EunoeError]:
+        """Publish what one script call takes; again for those that only have to wait."""
+        outcomes: list[Receipt | EunoeError] = []
+        registry_deadline = time.monotonic() + _REGISTRY_WAIT_SECONDS
+        while True:
+            # A full backlog refuses the rest of a call: what is published here is a prefix, and order is kept.
+            left = events[len(outcomes) :]
+            replies = await outlast(partial(self._script, left), seconds=self._options.retry_seconds, place=self._place)
+            for event, (status, value) in zip(left, replies, strict=True):
+                if wait_when_full and status == "backlog":
+                    break
+                if status == "no_registry" and time.monotonic() < registry_deadline:
+                    break
+                outcomes.append(_outcome(event, status, value))
+            if len(outcomes) == len(events):
+                return outcomes
+            await asyncio.sleep(_WAIT_SECONDS)
+
+
+def _outcome(event: MessageEvent, status: Status, value: str) -> Receipt | PublishError:
+    """Return what the script's answer means to the caller."""
+    match status:
+        case "ok" | "duplicate":
+            return Receipt(entry_id=value, event_id=event.event_id, duplicate=status == "duplicate")
+        case "unknown_tenant":
+            return UnknownTenant(event.tenant_id)
+        case "rate_limited":
+            return RateLimited(event.channel or DEFAULT_CHANNEL, int(value) / 1000)
+        case "backlog":
+            return BacklogFull(int(value), _BACKLOG_RETRY_SECONDS)
+        case "no_registry":
+            return TenantRegistryMissing()

@@ -1,0 +1,103 @@
+-- Publish events of one stream: check, deduplicate, append. Atomic per event, and for the batch.
+--
+-- KEYS[1]        stream  the stream to append to
+-- KEYS[2]        set     ids of the known tenants, and the mark that the set was filled from the table
+-- KEYS[3 + 3i]   string  event i's entry id, if it was published before (expires)
+-- KEYS[4 + 3i]   hash    tokens, at: the token bucket of event i's tenant and channel
+-- KEYS[5 + 3i]   hash    session_id, at: the derived session that event i's thread is in (expires)
+-- ARGV[1]        entries that may wait in the slowest group; 0 for no bound
+-- ARGV[2]        seconds that a publication is remembered
+-- ARGV[3]        tokens a second of a bucket; 0 for no rate limit
+-- ARGV[4]        tokens that a full bucket holds
+-- ARGV[5]        idle seconds after which a derived session ends
+-- ARGV[6]        the mark of the registry
+-- ARGV[7 + 4i]   event i: tenant id
+-- ARGV[8 + 4i]   event i: JSON
+-- ARGV[9 + 4i]   event i: the prefix of a derived session's id, or '' where the event names its session
+-- ARGV[10 + 4i]  event i: when it occurred, in milliseconds since the epoch, or '' for now
+--
+-- Returns, for each event, {status, value}: {'ok', entry id}, {'duplicate', entry id}, {'unknown_tenant', ''},
+-- {'no_registry', ''}, {'rate_limited', milliseconds to wait}, {'backlog', entries that wait}.
+local stream, tenants = KEYS[1], KEYS[2]
+local backlog_limit, remember_seconds = tonumber(ARGV[1]), ARGV[2]
+local rate, burst, idle_seconds = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local clock = redis.call('TIME')
+local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
+
+-- The slowest group's unread and unacknowledged entries; all that the stream holds where no group exists yet.
+local function backlog()
+    local read, groups = pcall(redis.call, 'XINFO', 'GROUPS', stream)
+    if not read or type(groups) ~= 'table' or groups.err then return 0 end
+    if #groups == 0 then return redis.call('XLEN', stream) end
+    local most = 0
+    for _, group in ipairs(groups) do
+        local pending, lag = 0, nil
+        for field = 1, #group, 2 do
+            if group[field] == 'pending' then pending = group[field + 1] end
+            if group[field] == 'lag' then lag = group[field + 1] end
+        end
+        -- Redis does not always know the lag (after XDEL); the length is its upper bound.
+        most = math.max(most, pending + (lag or redis.call('XLEN', stream)))
+    end
+    return most
+end
+
+-- Take a token; returns 0, or the milliseconds until there is one.
+local function take_token(bucket)
+    local held = redis.call('HMGET', bucket, 'tokens', 'at')
+    local tokens, at = tonumber(held[1]) or burst, tonumber(held[2]) or now
+    tokens = math.min(burst, tokens + math.max(0, now - at) * rate / 1000)
+    local wait = 0
+    if tokens >= 1 then tokens = tokens - 1 else wait = math.ceil((1 - tokens) * 1000 / rate) end
+    redis.call('HSET', bucket, 'tokens', tostring(tokens), 'at', now)
+    redis.call('PEXPIRE', bucket, math.ceil(burst * 1000 / rate) + 1000)
+    return wait
+end
+
+-- The session that a message without one belongs to: the thread's last one, or a new one after an idle time.
+local function derive_session(key, prefix, at)
+    local last = redis.call('HMGET', key, 'session_id', 'at')
+    local session_id, last_at = last[1], tonumber(last[2]) or at
+    if not session_id or math.abs(at - last_at) > idle_seconds * 1000 then
+        session_id = prefix .. string.format('%.0f', at)
+    else
+        at = math.max(at, last_at)
+    end
+    redis.call('HSET', key, 'session_id', session_id, 'at', string.format('%.0f', at))
+    redis.call('EXPIRE', key, idle_seconds)
+    return session_id
+end
+
+local registered = redis.call('SISMEMBER', tenants, ARGV[6]) == 1
+local waiting = backlog_limit > 0 and backlog() or 0
+local results = {}
+for i = 0, (#ARGV - 6) / 4 - 1 do
+    local published, bucket, session = KEYS[3 + 3 * i], KEYS[4 + 3 * i], KEYS[5 + 3 * i]
+    local tenant, body, prefix, at = ARGV[7 + 4 * i], ARGV[8 + 4 * i], ARGV[9 + 4 * i], ARGV[10 + 4 * i]
+    local result
+    local before = redis.call('GET', published)
+    if redis.call('SISMEMBER', tenants, tenant) == 0 then
+        result = {registered and 'unknown_tenant' or 'no_registry', ''}
+    elseif before then
+        result = {'duplicate', before}
+    elseif backlog_limit > 0 and waiting >= backlog_limit then
+        result = {'backlog', tostring(waiting)}
+    else
+        local wait = rate > 0 and take_token(bucket) or 0
+        if wait > 0 then
+            result = {'rate_limited', tostring(wait)}
+        else
+            if prefix ~= '' then
+                local session_id = derive_session(session, prefix, tonumber(at) or now)
+                -- The event is a JSON object without a session_id: put it first.
+                body = '{"session_id":' .. cjson.encode(session_id) .. ',' .. string.sub(body, 2)
+            end
+            local entry_id = redis.call('XADD', stream, '*', '__data__', body)
+            redis.call('SET', published, entry_id, 'EX', remember_seconds)
+            waiting = waiting + 1
+            result = {'ok', entry_id}
+        end
+    end
+    results[i + 1] = result
+end
+return results

@@ -1,0 +1,138 @@
+"""The orchestrator's client: asks for context before a model call."""
+
+import asyncio
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+from uuid import uuid4
+
+from pydantic import ValidationError
+from redis.asyncio import Redis
+
+from eunoe_producers.connection import masked, open_redis, outlast
+from eunoe_producers.errors import RecallRefused, RecallTimeout
+from eunoe_producers.replies import ReplyChannel
+from eunoe_schema.codec import describe, encode
+from eunoe_schema.errors import EunoeError, InvalidEvent
+from eunoe_schema.recall import Context, RecallRequest
+from eunoe_schema.receipts import Receipt
+from eunoe_schema.scope import Scope
+from eunoe_schema.streams import DATA_FIELD, Subject, reply_channel, stream
+
+DEFAULT_DEADLINE_SECONDS = 5.0
+DEFAULT_CONNECT_SECONDS = 30.0
+
+
+class Orchestrator:
+    """Asks the recall consumers by request and reply; safe for any number of concurrent calls.
+
+    Example:
+        ```python
+        async with await Orchestrator.connect("redis://localhost:6379/0") as orchestrator:
+            context = await orchestrator.recall(scope, "Where does Ada live?", after=receipt)
+        ```
+    """
+
+    def __init__(self, redis: Redis, replies: ReplyChannel, *, place: str) -> None:
+        self._redis = redis
+        self._replies = replies
+        self._place = place
+
+    @classmethod
+    async def connect(cls, url: str, *, retry_seconds: float = DEFAULT_CONNECT_SECONDS) -> Self:
+        """Connect to Redis, outlasting an outage, and open the reply channel.
+
+        Args:
+            url: `redis://`, `rediss://` or `unix://`.
+            retry_seconds: For how long to outlast an outage.
+
+        Raises:
+            RedisUnavailable: If the URL is wrong, or Redis does not answer.
+        """
+        redis = open_redis(url)
+        replies = ReplyChannel(redis, reply_channel(uuid4().hex))
+        try:
+            await outlast(replies.open, seconds=retry_seconds, place=masked(url))
+        except EunoeError:
+            await replies.close()
+            await redis.aclose()
+            raise
+        return cls(redis, replies, place=masked(url))
+
+    async def recall(
+        self,
+        scope: Scope,
+        query: str,
+        *,
+        top_k: int | None = None,
+        window: int | None = None,
+        min_cosine: float | None = None,
+        after: Receipt | str | None = None,
+        exclude: Sequence[str] = (),
+        deadline: float = DEFAULT_DEADLINE_SECONDS,
+    ) -> Context:
+        """Return what memory holds for `query`.
+
+        Args:
+            scope: Whose memory.
+            query: What to look for, 1..8,192 characters; usually the user's message.
+            top_k: How many turns at most, 0..100; None for the consumers' setting (10).
+            window: How many of the window's last messages; None for all that it holds, 0 for none.
+            min_cosine: Leave out turns less similar than this, -1..1; None for the consumers' setting (no bound).
+            after: A receipt (or its entry id): wait until that message is in the window, and leave it out of the
+                reply: it is the message being answered. `context.freshness.applied` says whether it got there.
+            exclude: Event ids of further messages to leave out.
+            deadline: Seconds to wait for the reply, at most 60.
+
+        Raises:
+            InvalidEvent: If an argument breaks the contract.
+            RecallTimeout: If no reply came within the deadline.
+            RecallRefused: If the consumers refused the request.
+            RedisUnavailable: If Redis stayed away until the deadline.
+        """
+        excluded = (*exclude, after.event_id) if isinstance(after, Receipt) else tuple(exclude)
+        try:
+            request = RecallRequest(
+                request_id=uuid4().hex,
+                reply_to=self._replies.name,
+                tenant_id=scope.tenant_id,
+                agent_id=scope.agent_id,
+                user_id=scope.user_id,
+                query=query,
+                top_k=top_k,
+                window=window,
+                min_cosine=min_cosine,
+                after=after.entry_id if isinstance(after, Receipt) else after,
+                exclude=excluded,
+                deadline_seconds=deadline,
+            )
+        except ValidationError as error:
+            raise InvalidEvent(describe(error)) from error
+        with self._replies.expect(request.request_id) as reply:
+            try:
+                async with asyncio.timeout(deadline):
+                    await self._send(request, deadline)
+                    answer = await reply
+            except TimeoutError as error:
+                raise RecallTimeout(deadline) from error
+        if answer.context is None:
+            raise RecallRefused(answer.error or "the consumers gave no reason")
+        return answer.context
+
+    async def close(self) -> None:
+        """Close the reply channel and the connections."""
+        await self._replies.close()
+        await self._redis.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def _send(self, request: RecallRequest, deadline: float) -> None:
+        """Append the request; an append that is repeated after an outage is a second question, and harmless."""
+        name, body = stream(Subject.RECALL), encode(request)
+        await outlast(lambda: self._redis.xadd(name, {DATA_FIELD: body}), seconds=deadline, place=self._place)

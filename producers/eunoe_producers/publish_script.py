@@ -1,0 +1,71 @@
+"""The publish script as a typed function."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Literal, cast
+
+from redis.asyncio import Redis
+
+from eunoe_schema import keys
+from eunoe_schema.codec import encode
+from eunoe_schema.events import MessageEvent
+from eunoe_schema.streams import Subject, stream
+
+Status = Literal["ok", "duplicate", "unknown_tenant", "no_registry", "rate_limited", "backlog"]
+DEFAULT_CHANNEL = "default"
+
+
+@dataclass(frozen=True)
+class PublishLimits:
+    """What the publish script checks an event against.
+
+    Attributes:
+        backlog_entries: Entries that may wait in the slowest consumer group; 0 for no bound.
+        dedup_seconds: How long a publication is remembered.
+        rate_per_second: Tokens a second of each (tenant, channel); 0 for no limit.
+        rate_burst: Tokens that a full bucket holds.
+        session_idle_seconds: A message after so long a silence opens a new derived session.
+    """
+
+    backlog_entries: int = 100_000
+    dedup_seconds: int = 24 * 3600
+    rate_per_second: float = 0.0
+    rate_burst: int = 100
+    session_idle_seconds: int = 1800
+
+
+class PublishScript:
+    """Append events to the stream, each at most once, after the checks that only Redis can make atomically."""
+
+    def __init__(self, redis: Redis, limits: PublishLimits) -> None:
+        source = files("eunoe_producers").joinpath("lua/publish.lua").read_text(encoding="utf-8")
+        self._script = redis.register_script(source)
+        self._head = (
+            limits.backlog_entries,
+            limits.dedup_seconds,
+            limits.rate_per_second,
+            limits.rate_burst,
+            limits.session_idle_seconds,
+            keys.REGISTRY_MARK,
+        )
+
+    async def __call__(self, events: Sequence[MessageEvent]) -> list[tuple[Status, str]]:
+        """Run the script; one (status, value) for each event, in their order."""
+        names: list[str] = [stream(Subject.MESSAGES), keys.TENANTS]
+        args: list[str | bytes | int | float] = list(self._head)
+        for event in events:
+            thread = event.thread_id or ""
+            names += (
+                keys.dedup(event.scope, event.event_id),
+                keys.rate_limit(event.tenant_id, event.channel or DEFAULT_CHANNEL),
+                keys.current_session(event.scope, thread),
+            )
+            args += (
+                str(event.tenant_id),
+                encode(event),
+                "" if event.session_id else f"{thread or 'session'}:",
+                int(event.occurred_at.timestamp() * 1000) if event.occurred_at else "",
+            )
+        replies = cast("list[list[bytes]]", await self._script(keys=names, args=args))
+        return [(cast("Status", status.decode()), value.decode()) for status, value in replies]

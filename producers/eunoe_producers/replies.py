@@ -1,0 +1,85 @@
+"""One shared reply channel: any number of requests in flight, each with its future."""
+
+import asyncio
+import contextlib
+from collections.abc import Generator
+from typing import TypedDict, cast
+
+from pydantic import ValidationError
+from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
+
+from eunoe_producers.connection import is_transient
+from eunoe_schema.recall import RecallReply
+
+_RECONNECT_SECONDS = 0.2
+_POLL_SECONDS = 1.0
+
+
+class Message(TypedDict):
+    """The part of a pub/sub message that matters here."""
+
+    data: bytes
+
+
+class ReplyChannel:
+    """Subscribe once to `name` and hand each reply to the request that waits for it."""
+
+    def __init__(self, redis: Redis, name: str) -> None:
+        self.name = name
+        self._waiting: dict[str, asyncio.Future[RecallReply]] = {}
+        self._pubsub: PubSub = redis.pubsub(ignore_subscribe_messages=True)
+        self._listener: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Subscribe, and listen until closed."""
+        await self._pubsub.subscribe(self.name)
+        self._listener = asyncio.create_task(self._listen(), name=f"replies on {self.name}")
+
+    async def close(self) -> None:
+        """Stop listening; requests in flight are cancelled."""
+        if self._listener is not None:
+            self._listener.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._listener
+        for future in self._waiting.values():
+            future.cancel()
+        await self._pubsub.aclose()
+
+    @contextlib.contextmanager
+    def expect(self, request_id: str) -> Generator[asyncio.Future[RecallReply]]:
+        """Yield the future of a reply; a reply that comes after the block is dropped."""
+        future: asyncio.Future[RecallReply] = asyncio.get_running_loop().create_future()
+        self._waiting[request_id] = future
+        try:
+            yield future
+        finally:
+            del self._waiting[request_id]
+
+    async def _listen(self) -> None:
+        """Deliver replies; redis-py subscribes again when a lost connection is back."""
+        while True:
+            try:
+                message = cast("Message | None", await self._pubsub.get_message(timeout=_POLL_SECONDS))
+            except Exception as error:
+                if not is_transient(error):
+                    self._fail(error)
+                    raise
+                await asyncio.sleep(_RECONNECT_SECONDS)
+                continue
+            if message is not None:
+                self._deliver(message["data"])
+
+    def _deliver(self, body: bytes) -> None:
+        try:
+            reply = RecallReply.model_validate_json(body)
+        except ValidationError:
+            return  # not ours: anyone may publish on a channel; the request it was meant for runs into its deadline
+        future = self._waiting.get(reply.request_id)
+        if future is not None and not future.done():
+            future.set_result(reply)
+
+    def _fail(self, error: Exception) -> None:
+        for future in self._waiting.values():
+            if not future.done():
+                future.set_exception(error)

@@ -1,0 +1,114 @@
+"""The message event: what a gateway publishes, once per message that a user or the assistant wrote."""
+
+import json
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
+
+from eunoe_schema.scope import Scope
+from eunoe_schema.text import Name, SessionId, Text
+
+SCHEMA_VERSION = 1
+METADATA_BYTES = 16 * 1024
+METADATA_DEPTH = 32
+DEFAULT_CONTENT_CHARS = 32_768
+
+
+def _depth(value: JsonValue) -> int:
+    """Return how deep `value` nests, without recursion: the value may be hostile."""
+    deepest, level = 0, [value]
+    while level:
+        deepest += 1
+        level = [
+            child
+            for node in level
+            if isinstance(node, dict | list)
+            for child in (node.values() if isinstance(node, dict) else node)
+        ]
+        if deepest > METADATA_DEPTH:
+            break
+    return deepest
+
+
+def _storable_metadata(metadata: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """Refuse metadata that a jsonb column cannot hold, or that is larger or deeper than an event may carry."""
+    if _depth(metadata) > METADATA_DEPTH:
+        msg = f"nests deeper than {METADATA_DEPTH} levels"
+        raise ValueError(msg)
+    try:
+        text = json.dumps(metadata, allow_nan=False, ensure_ascii=False)
+    except ValueError as error:
+        msg = f"is not JSON: {error}"
+        raise ValueError(msg) from error
+    if len(text.encode("utf-8", "surrogatepass")) > METADATA_BYTES:
+        msg = f"is {len(text.encode('utf-8', 'surrogatepass'))} bytes of JSON; at most {METADATA_BYTES} are allowed"
+        raise ValueError(msg)
+    if "\\u0000" in text or any("\ud800" <= char <= "\udfff" for char in text):
+        msg = "contains a NUL character or a lone surrogate, which jsonb cannot store"
+        raise ValueError(msg)
+    return metadata
+
+
+def _utc(moment: datetime) -> datetime:
+    """Return `moment` in UTC; one without a zone is taken for UTC."""
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError as error:
+        msg = "lies outside the years 1 to 9999 in UTC"
+        raise ValueError(msg) from error
+
+
+def _known_version(version: object) -> object:
+    """Name the version that is understood: pydantic's own words would only repeat the literal."""
+    if version not in {SCHEMA_VERSION, str(SCHEMA_VERSION)}:
+        msg = f"this Eunoe understands schema_version {SCHEMA_VERSION}; upgrade the consumers or publish that version"
+        raise ValueError(msg)
+    return SCHEMA_VERSION
+
+
+Metadata = Annotated[dict[str, JsonValue], AfterValidator(_storable_metadata)]
+Moment = Annotated[datetime, AfterValidator(_utc)]
+Role = Literal["user", "assistant"]
+
+
+class MessageEvent(BaseModel):
+    """One message of a conversation, as it was written.
+
+    Attributes:
+        event_id: The channel's message id, 1..256 characters; the idempotency key within the scope.
+        tenant_id: The tenant, registered by `eunoe tenant add`.
+        agent_id: The agent that the message was written to or by.
+        user_id: The user's channel-native id.
+        role: Who wrote it: `user` or `assistant`.
+        content: The text, 1..32,768 characters (the upper bound is a setting of gateway and consumers).
+        session_id: The session, where the caller keeps one; else derived from the thread and idle time.
+        thread_id: The channel's thread, where there is one.
+        channel: The channel it came through (`slack`, `whatsapp`, ...); rate limits count by it.
+        speaker: A display name of who wrote it.
+        occurred_at: When it was written; without a zone taken for UTC.
+        metadata: A JSON object of at most 16 KiB.
+        schema_version: The version of this contract.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    event_id: Name
+    tenant_id: UUID
+    agent_id: UUID
+    user_id: Name
+    role: Role
+    content: Annotated[Text, Field(min_length=1)]
+    session_id: SessionId | None = None
+    thread_id: Name | None = None
+    channel: Name | None = None
+    speaker: Name | None = None
+    occurred_at: Moment | None = None
+    metadata: Metadata = Field(default_factory=dict)
+    schema_version: Annotated[Literal[1], BeforeValidator(_known_version)] = SCHEMA_VERSION
+
+    @property
+    def scope(self) -> Scope:
+        """The scope that the message belongs to."""
+        return Scope(tenant_id=self.tenant_id, agent_id=self.agent_id, user_id=self.user_id)

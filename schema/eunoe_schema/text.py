@@ -1,0 +1,25 @@
+"""Text types of the contract: what PostgreSQL can store and a key can hold.
+
+PostgreSQL's `text` holds any Unicode text but the NUL character; pydantic itself refuses lone surrogates. Refusing both
+here means that no group meets them later.
+"""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+NAME_CHARS = 256
+SESSION_CHARS = 512  # a derived session id is a thread id and the millisecond of its first message
+
+
+def _without_nul(text: str) -> str:
+    if "\x00" in text:
+        msg = f"contains the NUL character at index {text.index(chr(0))}, which PostgreSQL cannot store"
+        raise ValueError(msg)
+    return text
+
+
+Text = Annotated[str, AfterValidator(_without_nul)]
+Name = Annotated[Text, Field(min_length=1, max_length=NAME_CHARS)]
+SessionId = Annotated[Text, Field(min_length=1, max_length=SESSION_CHARS)]
+EntryId = Annotated[str, Field(pattern=r"^\d{1,19}-\d{1,19}$")]

@@ -1,0 +1,20 @@
+-- name: add_tenant
+-- Register a tenant; nothing when the id or the name is taken.
+INSERT INTO tenants (id, name) VALUES ($1::uuid, $2::text)
+ON CONFLICT DO NOTHING;
+
+-- name: list_tenants
+-- All tenants, the oldest first.
+SELECT id, name, created_at FROM tenants ORDER BY created_at, id;
+
+-- name: find_tenant
+-- The tenant of an id or of a name.
+SELECT id, name, created_at FROM tenants WHERE id::text = $1::text OR name = $1::text;
+
+-- name: remove_tenant
+-- Remove a tenant and, by cascade, everything of it.
+DELETE FROM tenants WHERE id = $1::uuid;
+
+-- name: tenant_ids
+-- The ids that the registry in Redis is filled from.
+SELECT id FROM tenants;

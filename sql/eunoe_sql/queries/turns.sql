@@ -1,0 +1,69 @@
+-- name: insert_agents
+-- Agents appear with their first message. Ordered, so that two writers of the same rows cannot deadlock.
+INSERT INTO agents (tenant_id, id)
+SELECT DISTINCT tenant_id, id FROM unnest($1::uuid[], $2::uuid[]) AS new (tenant_id, id)
+ORDER BY tenant_id, id
+ON CONFLICT DO NOTHING;
+
+-- name: insert_users
+-- Users appear with their first message.
+INSERT INTO users (tenant_id, user_id)
+SELECT DISTINCT tenant_id, user_id FROM unnest($1::uuid[], $2::text[]) AS new (tenant_id, user_id)
+ORDER BY tenant_id, user_id
+ON CONFLICT DO NOTHING;
+
+-- name: insert_sessions
+-- Sessions open with their first message.
+INSERT INTO sessions (tenant_id, agent_id, user_id, session_id, thread_id, channel, opened_at)
+SELECT DISTINCT ON (tenant_id, agent_id, user_id, session_id)
+    tenant_id, agent_id, user_id, session_id, thread_id, channel, opened_at
+FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])
+    AS new (tenant_id, agent_id, user_id, session_id, thread_id, channel, opened_at)
+WHERE session_id IS NOT NULL
+ORDER BY tenant_id, agent_id, user_id, session_id, opened_at
+ON CONFLICT DO NOTHING;
+
+-- name: insert_turns
+-- Write the turns that are not there yet; the command tag counts them.
+INSERT INTO conversation_embeddings (
+    tenant_id, id, agent_id, user_id, role, content, created_at, position, event_id,
+    session_id, thread_id, channel, speaker, occurred_at, metadata, embedding_model, embedding
+)
+SELECT
+    tenant_id, id, agent_id, user_id, role, content, created_at, position, event_id,
+    session_id, thread_id, channel, speaker, occurred_at, metadata, embedding_model, embedding
+FROM unnest(
+    $1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::bigint[], $9::text[],
+    $10::text[], $11::text[], $12::text[], $13::text[], $14::timestamptz[], $15::jsonb[], $16::text[], $17::halfvec[]
+) AS new (
+    tenant_id, id, agent_id, user_id, role, content, created_at, position, event_id,
+    session_id, thread_id, channel, speaker, occurred_at, metadata, embedding_model, embedding
+)
+ORDER BY tenant_id, id, position
+ON CONFLICT DO NOTHING;
+
+-- name: last_turns
+-- The last turns of a scope, newest first: what a lost window is loaded from.
+SELECT position, event_id, role, content, session_id, speaker, created_at, occurred_at
+FROM conversation_embeddings
+WHERE tenant_id = $1::uuid AND agent_id = $2::uuid AND user_id = $3::text
+ORDER BY created_at DESC, position DESC
+LIMIT $4::int;
+
+-- name: nearest_turns
+-- The turns of a scope nearest to a vector, exactly: the inner query is index-only, and `+ 0` keeps every plan exact,
+-- since no approximate index can serve that order.
+SELECT
+    turn.event_id, turn.position, turn.role, turn.content, turn.speaker, turn.session_id,
+    turn.created_at, turn.occurred_at, 1 - nearest.distance AS cosine
+FROM (
+    SELECT id, (embedding <=> $4::halfvec) + 0 AS distance
+    FROM conversation_embeddings
+    WHERE tenant_id = $1::uuid AND agent_id = $2::uuid AND user_id = $3::text AND id <> ALL ($5::uuid[])
+    ORDER BY (embedding <=> $4::halfvec) + 0
+    LIMIT $6::int
+) AS nearest
+JOIN conversation_embeddings AS turn
+    ON turn.tenant_id = $1::uuid AND turn.id = nearest.id AND turn.agent_id = $2::uuid AND turn.user_id = $3::text
+WHERE $7::float8 IS NULL OR nearest.distance <= 1 - $7::float8
+ORDER BY nearest.distance, turn.position DESC;

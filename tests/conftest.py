@@ -1,0 +1,132 @@
+"""Real servers for integration and acceptance tests, started once; a database and an empty Redis for each test."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+from redis.asyncio import Redis
+
+from eunoe_consumers.connections import connect_redis
+from eunoe_consumers.embedded import ServerUrls, embedded_servers
+from eunoe_consumers.settings import Settings
+from eunoe_consumers.store.database import Database
+from eunoe_consumers.store.migrations import Migrator
+from eunoe_consumers.store.tenants import TenantRegistry, TenantTable
+
+_TEMPLATE = "eunoe_template"
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerUrls]:
+    """Valkey and PostgreSQL of this test run."""
+    with embedded_servers(tmp_path_factory.mktemp("servers")) as urls:
+        yield urls
+
+
+@pytest.fixture(scope="session")
+def model_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder where the model is prepared once for the run."""
+    return tmp_path_factory.mktemp("models")
+
+
+def _database(url: str, name: str) -> str:
+    return f"{url.rpartition('/')[0]}/{name}"
+
+
+async def _administer(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(_database(url, "postgres"))
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+@pytest.fixture(scope="session")
+def template(servers: ServerUrls) -> str:
+    """A migrated database that others are copied from."""
+    import asyncio  # noqa: PLC0415 - a session fixture has no event loop of its own
+
+    async def make() -> None:
+        await _administer(servers.database_url, f"CREATE DATABASE {_TEMPLATE}")
+        async with Migrator.connect(_database(servers.database_url, _TEMPLATE), embedding_dimensions=384) as migrator:
+            await migrator.up()
+
+    asyncio.run(make())
+    return _TEMPLATE
+
+
+@pytest.fixture
+async def empty_database_url(servers: ServerUrls) -> AsyncIterator[str]:
+    """A database without any migration."""
+    name = f"test_{uuid4().hex}"
+    await _administer(servers.database_url, f"CREATE DATABASE {name}")
+    yield _database(servers.database_url, name)
+    await _administer(servers.database_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def database_url(servers: ServerUrls, template: str) -> AsyncIterator[str]:
+    """A migrated database of this test alone."""
+    name = f"test_{uuid4().hex}"
+    await _administer(servers.database_url, f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield _database(servers.database_url, name)
+    await _administer(servers.database_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def redis_url(servers: ServerUrls) -> AsyncIterator[str]:
+    """An empty Redis."""
+    redis = Redis.from_url(servers.redis_url)
+    await redis.flushall()
+    yield servers.redis_url
+    await redis.flushall()
+    await redis.aclose()
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    """A client of the empty Redis."""
+    client = await connect_redis(redis_url, wait_seconds=10)
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """A pool on the migrated database."""
+    async with await Database.connect(database_url, wait_seconds=10) as database:
+        yield database
+
+
+@pytest.fixture
+async def registry(redis: Redis, database: Database) -> TenantRegistry:
+    """The registry of tenants, filled."""
+    registry = TenantRegistry(redis, TenantTable(database))
+    await registry.fill_if_absent()
+    return registry
+
+
+@pytest.fixture
+async def tenant(database: Database, registry: TenantRegistry) -> UUID:
+    """A registered tenant."""
+    added = await TenantTable(database).add("acme")
+    await registry.add(added.id)
+    return added.id
+
+
+@pytest.fixture
+async def other_tenant(database: Database, registry: TenantRegistry) -> UUID:
+    """Another registered tenant."""
+    added = await TenantTable(database).add("umbrella")
+    await registry.add(added.id)
+    return added.id
+
+
+@pytest.fixture
+def settings(redis_url: str, database_url: str, model_cache: Path) -> Settings:
+    """Settings of consumers on this test's servers; claims lapse fast, so that recovery is seen soon."""
+    return Settings(
+        redis_url=redis_url, database_url=database_url, model_cache_dir=model_cache, claim_after_seconds=1.0
+    )

@@ -1,0 +1,23 @@
+"""Wait for conditions, never for time."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+ResultT = TypeVar("ResultT")
+
+
+async def wait_until(condition: Callable[[], Awaitable[ResultT]], *, seconds: float = 30.0, what: str = "") -> ResultT:
+    """Return the first true result of `condition`.
+
+    Raises:
+        AssertionError: If there is none within `seconds`.
+    """
+    ends = time.monotonic() + seconds
+    while not (result := await condition()):
+        if time.monotonic() > ends:
+            msg = f"not within {seconds:g} s: {what or condition}; last seen: {result!r}"
+            raise AssertionError(msg)
+        await asyncio.sleep(0.02)
+    return result

