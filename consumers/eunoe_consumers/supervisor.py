@@ -77,7 +77,7 @@ class RoleProcesses:
     def _start(self, role: Group) -> None:
         self._started[role] = time.monotonic()
         self._processes[role] = subprocess.Popen(  # noqa: S603 - our own command line
-            [sys.executable, "-m", "eunoe_consumers", "consume", role, "--stop-with-parent"],
+            [sys.executable, "-m", "eunoe_consumers", "consume", role, "--supervisor", str(os.getpid())],
             env=self._environment,
             stdin=subprocess.DEVNULL,
             stdout=self._log,

@@ -1,6 +1,7 @@
 """`eunoe consume ROLE...`: run consumers in this process."""
 
 import asyncio
+import contextlib
 import os
 import signal
 from typing import Annotated
@@ -18,9 +19,7 @@ _PARENT_CHECK_SECONDS = 1.0
 def consume(
     roles: Annotated[list[Group], typer.Argument(help="One or more of: window, embed, recall.")],
     *,
-    stop_with_parent: Annotated[
-        bool, typer.Option(hidden=True, help="Stop when the process that started this one is gone.")
-    ] = False,
+    supervisor: Annotated[int | None, typer.Option(hidden=True, help="Stop when this process is gone.")] = None,
 ) -> None:
     """Run the consumers of one or more roles in this process; start more processes to scale.
 
@@ -31,14 +30,13 @@ def consume(
 
     settings = Settings()
     configure_logs(settings)
-    parent = os.getppid()
 
     async def run() -> None:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, stop.set)
-        watching = asyncio.create_task(_watch_parent(parent, stop)) if stop_with_parent else None
+        watching = asyncio.create_task(_stop_without(supervisor, stop)) if supervisor else None
         await run_consumers(resolved, list(dict.fromkeys(roles)), stop)
         if watching is not None:
             watching.cancel()
@@ -47,8 +45,9 @@ def consume(
         asyncio.run(run())
 
 
-async def _watch_parent(parent: int, stop: asyncio.Event) -> None:
-    """Set `stop` when the parent was killed without a chance to stop its children."""
-    while os.getppid() == parent:
-        await asyncio.sleep(_PARENT_CHECK_SECONDS)
+async def _stop_without(supervisor: int, stop: asyncio.Event) -> None:
+    """Set `stop` when the supervisor was killed without a chance to stop its children."""
+    while not stop.is_set() and os.getppid() == supervisor:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), _PARENT_CHECK_SECONDS)
     stop.set()

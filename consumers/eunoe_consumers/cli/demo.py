@@ -1,5 +1,84 @@
-"""demo"""
+"""`eunoe demo`: the main job, end to end, on embedded servers."""
+
+import asyncio
+import shutil
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID, uuid4
+
+import typer
+
+from eunoe_consumers.cli.console import output
+from eunoe_consumers.embedded import default_data_dir, embedded_servers
+from eunoe_consumers.errors import ConfigurationError
+from eunoe_consumers.settings import Settings
+from eunoe_schema.streams import Group
+
+if TYPE_CHECKING:
+    from eunoe_consumers.demo.story import Checks
 
 
-def demo() -> None:
-    """X."""
+def demo(
+    *,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the demo's data folder and its logs.")] = False,
+) -> None:
+    """Show the main job end to end: embedded servers, every role in its own process, a sample conversation.
+
+    Publishes a conversation of two users through the gateway, waits until it is durable, asks six questions whose
+    answers lie far outside the window, and shows that the second user sees none of it. Checks its own results: the
+    exit code is 1 when one is wrong. Never uses configured servers.
+    """
+    from filelock import FileLock, Timeout  # noqa: PLC0415 - extra `embedded`
+
+    settings = Settings()
+    started = time.monotonic()
+    folder = (settings.data_dir or default_data_dir()) / "demo"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder.parent / "demo.lock").acquire(timeout=0):
+            checks = _run(settings, folder)
+            if not checks.failed and not keep:
+                shutil.rmtree(folder)
+    except Timeout:
+        msg = f"another demo is running in {folder}: wait for it, or set EUNOE_DATA_DIR"
+        raise ConfigurationError(msg) from None
+    for promise in checks.failed:
+        output.print(f"[red]failed[/]: {promise}")
+    verdict = f"[red]failed[/] (logs are in {folder})" if checks.failed else "[green]all is well[/]"
+    seconds = time.monotonic() - started
+    output.print(f"{verdict}: {checks.passed} checks passed, {len(checks.failed)} failed, {seconds:.1f} s")
+    raise typer.Exit(1 if checks.failed else 0)
+
+
+def _run(settings: Settings, folder: Path) -> "Checks":
+    """Start everything in `folder`, tell the story, stop everything."""
+    from eunoe_consumers.administration import migrate_up, open_tenants  # noqa: PLC0415 - asyncpg
+    from eunoe_consumers.demo.sample import load_sample  # noqa: PLC0415 - with the rest of the demo
+    from eunoe_consumers.demo.story import Story  # noqa: PLC0415 - asyncpg, redis
+    from eunoe_consumers.embedded.sharing import stop_all  # noqa: PLC0415 - extra `embedded`
+    from eunoe_consumers.supervisor import RoleProcesses  # noqa: PLC0415 - with the rest of the demo
+
+    async def prepare(settings: Settings) -> UUID:
+        await migrate_up(settings)
+        async with open_tenants(settings) as tenants:
+            return (await tenants.add(f"demo {uuid4()}")).id
+
+    stop_all(folder)  # of a demo that was killed
+    shutil.rmtree(folder, ignore_errors=True)
+    with ExitStack() as stack:
+        with output.status("starting Valkey and PostgreSQL"):
+            urls = stack.enter_context(embedded_servers(folder))
+        resolved = settings.model_copy(update={"redis_url": urls.redis_url, "database_url": urls.database_url})
+        with output.status("migrating"):
+            sample = load_sample(asyncio.run(prepare(resolved)))
+        roles = stack.enter_context(RoleProcesses(resolved, list(Group), log_file=folder / "roles.log"))
+        output.print(
+            f"Valkey, PostgreSQL and the roles {', '.join(Group)} are running, each in a process of its own; "
+            f"their data and logs are in {folder}\n",
+            highlight=False,
+            soft_wrap=True,
+        )
+        story = Story(sample, output, roles)
+        return asyncio.run(story.tell(urls.redis_url, urls.database_url))

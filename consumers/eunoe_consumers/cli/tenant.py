@@ -14,7 +14,7 @@ from eunoe_consumers.errors import ConfigurationError
 from eunoe_consumers.settings import Settings
 
 if TYPE_CHECKING:
-    from eunoe_consumers.store.tenants import TenantRegistry, TenantTable
+    from eunoe_consumers.administration import Tenants
 
 ResultT = TypeVar("ResultT")
 app = typer.Typer(no_args_is_help=True, help="Register and remove tenants.")
@@ -29,13 +29,7 @@ def add(
     as_json: JsonOption = False,
 ) -> None:
     """Register a tenant, so that its events are taken."""
-
-    async def run(table: "TenantTable", registry: "TenantRegistry") -> UUID:
-        tenant = await table.add(name, tenant_id)
-        await registry.add(tenant.id)
-        return tenant.id
-
-    added = _administer(run)
+    added = _administer(lambda tenants: tenants.add(name, tenant_id)).id
     if as_json:
         print_json({"id": added, "name": name})
     else:
@@ -45,17 +39,13 @@ def add(
 @app.command("list")
 def show(*, as_json: JsonOption = False) -> None:
     """List the tenants, the oldest first."""
-
-    async def run(table: "TenantTable", _: "TenantRegistry") -> list[dict[str, object]]:
-        return [{"id": t.id, "name": t.name, "created_at": t.created_at} for t in await table.registered()]
-
-    tenants = _administer(run)
+    found = _administer(lambda tenants: tenants.table.registered())
     if as_json:
-        print_json(tenants)
+        print_json([{"id": tenant.id, "name": tenant.name, "created_at": tenant.created_at} for tenant in found])
         return
     table = Table("id", "name", "created at")
-    for tenant in tenants:
-        table.add_row(*map(str, tenant.values()))
+    for tenant in found:
+        table.add_row(str(tenant.id), tenant.name, f"{tenant.created_at:%Y-%m-%d %H:%M:%S}")
     output.print(table)
 
 
@@ -70,13 +60,12 @@ def remove(
     if not yes:
         typer.confirm(f"Delete tenant {tenant} with all its conversations?", abort=True)
 
-    async def run(table: "TenantTable", registry: "TenantRegistry") -> tuple[UUID, int]:
-        found = await table.find(tenant)
+    async def run(tenants: "Tenants") -> tuple[UUID, int]:
+        found = await tenants.table.find(tenant)
         if found is None:
             msg = f"there is no tenant {tenant!r}: `eunoe tenant list` shows them"
             raise ConfigurationError(msg)
-        await table.remove(found.id)  # first the table: a consumer that misses the id in Redis would look there
-        return found.id, await registry.remove(found.id)
+        return found.id, await tenants.remove(found.id)
 
     removed, keys = _administer(run)
     if as_json:
@@ -85,22 +74,12 @@ def remove(
         output.print(f"tenant [bold]{removed}[/] is removed, with {keys} keys in Redis and all its rows")
 
 
-def _administer(action: "Callable[[TenantTable, TenantRegistry], Awaitable[ResultT]]") -> ResultT:
-    from eunoe_consumers.connections import connect_redis  # noqa: PLC0415 - redis
-    from eunoe_consumers.store.database import Database  # noqa: PLC0415 - asyncpg
-    from eunoe_consumers.store.migrations import check_schema  # noqa: PLC0415 - asyncpg
-    from eunoe_consumers.store.tenants import TenantRegistry, TenantTable  # noqa: PLC0415 - asyncpg
+def _administer(action: "Callable[[Tenants], Awaitable[ResultT]]") -> ResultT:
+    from eunoe_consumers.administration import open_tenants  # noqa: PLC0415 - asyncpg
 
     async def run(settings: Settings) -> ResultT:
-        database_url, redis_url = settings.database_url or "", settings.redis_url or ""
-        await check_schema(database_url, embedding_dimensions=settings.embedding_dimensions)
-        redis = await connect_redis(redis_url, wait_seconds=settings.start_timeout_seconds)
-        try:
-            async with await Database.connect(database_url, connections=1) as database:
-                table = TenantTable(database)
-                return await action(table, TenantRegistry(redis, table))
-        finally:
-            await redis.aclose()
+        async with open_tenants(settings) as tenants:
+            return await action(tenants)
 
     with servers(Settings()) as resolved:
         return asyncio.run(run(resolved))

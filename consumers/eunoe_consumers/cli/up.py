@@ -17,18 +17,14 @@ def up() -> None:
 
     The schema is migrated first. Each role runs in a process of its own and is started again when it ends.
     """
-    from eunoe_consumers.store.migrations import Migrator  # noqa: PLC0415 - asyncpg
+    from eunoe_consumers.administration import migrate_up  # noqa: PLC0415 - asyncpg
     from eunoe_consumers.supervisor import RoleProcesses  # noqa: PLC0415 - starts nothing, but reads like it
 
     settings = Settings()
     configure_logs(settings)
 
-    async def migrate(url: str) -> None:
-        async with Migrator.connect(url, embedding_dimensions=settings.embedding_dimensions) as migrator:
-            await migrator.up()
-
     with servers(settings) as resolved:
-        asyncio.run(migrate(resolved.database_url or ""))
+        asyncio.run(migrate_up(resolved))
         with RoleProcesses(resolved, list(Group)) as roles:
             output.print("Eunoe is up. In another terminal, for the same servers:", highlight=False)
             output.print(f"  export EUNOE_REDIS_URL={resolved.redis_url}", highlight=False, soft_wrap=True)
