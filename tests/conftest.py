@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -19,9 +20,13 @@ _TEMPLATE = "eunoe_template"
 
 
 @pytest.fixture(scope="session")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerUrls]:
-    """Valkey and PostgreSQL of this test run."""
-    with embedded_servers(tmp_path_factory.mktemp("servers")) as urls:
+def servers() -> Iterator[ServerUrls]:
+    """Valkey and PostgreSQL of this test run.
+
+    Not below pytest's own temporary folder: every pytest that starts closes that folder to other system users, and
+    PostgreSQL, which under root runs as another user, would lose its data in the middle of a run.
+    """
+    with TemporaryDirectory(prefix="eunoe-tests-") as folder, embedded_servers(Path(folder)) as urls:
         yield urls
 
 
@@ -78,11 +83,12 @@ async def database_url(servers: ServerUrls, template: str) -> AsyncIterator[str]
 @pytest.fixture
 async def redis_url(servers: ServerUrls) -> AsyncIterator[str]:
     """An empty Redis."""
-    redis = Redis.from_url(servers.redis_url)
-    await redis.flushall()
-    yield servers.redis_url
-    await redis.flushall()
-    await redis.aclose()
+    for step in ("before", "after"):
+        # A connection of its own each time: a test may cut all that are open.
+        async with Redis.from_url(servers.redis_url) as redis:
+            await redis.flushall()
+        if step == "before":
+            yield servers.redis_url
 
 
 @pytest.fixture

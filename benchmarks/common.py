@@ -1,0 +1,316 @@
+"""What the benchmarks share: the report they print, and the system they measure, run as `eunoe up` runs it."""
+
+import asyncio
+import json
+import math
+import os
+import platform
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import AsyncGenerator, Callable, Collection, Generator, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Literal, NoReturn, cast
+from uuid import UUID
+
+import asyncpg
+import typer
+from redis.asyncio import Redis
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from eunoe_consumers.connections import connect_redis
+from eunoe_consumers.embedded import embedded_servers
+from eunoe_consumers.settings import Settings
+from eunoe_consumers.store.database import Database
+from eunoe_consumers.store.migrations import Migrator
+from eunoe_consumers.store.tenants import TenantRegistry, TenantTable
+from eunoe_consumers.supervisor import RoleFailed, RoleProcesses
+from eunoe_schema import EunoeError
+from eunoe_schema.streams import Group, Subject, dead_letters, stream
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+AGENT = UUID("b0000000-0000-4000-8000-000000000001")
+
+_CANNOT_MEASURE = 2
+_SIGNAL_BASE = 128
+_POLL_SECONDS = 0.02
+_STALL_SECONDS = 180.0
+_START_SECONDS = 120.0
+_LOG_LINES = 12
+# Where a setting only says where something is, it says nothing about what was measured.
+_PLACES = {"redis_url", "database_url", "data_dir", "model_path", "model_cache_dir"}
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+
+errors = Console(stderr=True)
+
+
+class CannotMeasure(EunoeError):
+    """There is nothing to report: something that the benchmark needs is absent, or the system did not run."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured number.
+
+    Attributes:
+        name: What it is; never changes, so that runs can be compared.
+        value: The number.
+        unit: Its unit.
+        better: Which direction is an improvement.
+        must: What it has to be for the run to be right at all; None where any value is right.
+        aim: What it ought to reach; None where nothing is promised.
+    """
+
+    name: str
+    value: float
+    unit: str
+    better: Literal["higher", "lower"]
+    must: float | None = None
+    aim: float | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a benchmark found, and in `about` on what and how."""
+
+    benchmark: str
+    figures: Sequence[Figure]
+    about: str
+
+    def print(self, *, as_json: bool) -> None:
+        """Write to standard output: one JSON object for programs, or a table for people."""
+        if as_json:
+            print(json.dumps(asdict(self), ensure_ascii=False))
+            return
+        table = Table("figure", "value", "unit", "better", "must", "aim", title=self.benchmark)
+        for column in (1, 4, 5):
+            table.columns[column].justify = "right"
+        for figure in self.figures:
+            right = figure.must is None or figure.value == figure.must
+            numbers = ["" if number is None else f"{number:,.6g}" for number in (figure.must, figure.aim)]
+            style = None if right else "red"
+            table.add_row(figure.name, f"{figure.value:,.6g}", figure.unit, figure.better, *numbers, style=style)
+        output = Console()
+        output.print(table)
+        output.print(self.about, highlight=False, markup=False)
+
+
+def rounded(value: float) -> float:
+    """Round to four significant digits: more would be noise."""
+    return value if value == 0 else round(value, 3 - math.floor(math.log10(abs(value))))
+
+
+def percentile(values: Collection[float], percent: float) -> float:
+    """Return the nearest-rank percentile: a value that was really measured."""
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(percent / 100 * len(ordered)) - 1)]
+
+
+def machine() -> str:
+    """Describe where and with what a run was made."""
+    packages = ", ".join(f"{name} {version(name)}" for name in ("eunoe", "fastembed", "onnxruntime"))
+    load = os.getloadavg()[0]
+    return (
+        f"{os.cpu_count()} cores ({platform.machine()}; load average at the end {load:.1f}), "
+        f"Python {platform.python_version()}, {packages}"
+    )
+
+
+def progress_bars() -> Progress:
+    """Return progress bars on standard error; standard output is for the report."""
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=errors
+    )
+
+
+def command_line() -> typer.Typer:
+    """Return an application for one script's command."""
+    return typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+def run(app: typer.Typer) -> None:
+    """Run a script: 0 when it measured, 2 with one line when it could not, 128 + N when signal N ended it."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _leave)  # an exception, so that servers and roles are stopped on the way out
+    try:
+        app()  # exits by itself, also with 2 for wrong usage and with 130 after Ctrl-C
+    except (EunoeError, OSError) as error:
+        errors.print(f"cannot measure: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(_CANNOT_MEASURE)
+
+
+def _leave(number: int, _frame: FrameType | None) -> NoReturn:
+    sys.exit(_SIGNAL_BASE + number)
+
+
+class RunningSystem:
+    """A whole Eunoe of its own: servers in a temporary folder, and every role in a process of its own."""
+
+    def __init__(self, settings: Settings, tenant_id: UUID, roles: Sequence[RoleProcesses], log: Path) -> None:
+        self.settings = settings
+        self.tenant_id = tenant_id
+        self._roles = roles
+        self._log = log
+
+    @property
+    def redis_url(self) -> str:
+        """Where the clients connect."""
+        return self.settings.redis_url or ""
+
+    @property
+    def database_url(self) -> str:
+        """The database, as its superuser: row-level security does not hide rows from a count."""
+        return self.settings.database_url or ""
+
+    def check(self) -> None:
+        """Raise if a role has ended.
+
+        Raises:
+            CannotMeasure: With the end of the log, which is about to be deleted.
+        """
+        try:
+            for roles in self._roles:
+                roles.check()
+        except RoleFailed as error:
+            lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_LINES:]
+            raise CannotMeasure("\n".join([str(error), *lines])) from error
+
+    def describe(self) -> str:
+        """Return the settings that are not the defaults, in words."""
+        changed = self.settings.model_dump(mode="json", exclude_defaults=True, exclude=_PLACES)
+        return ", ".join(f"{name}={value}" for name, value in changed.items()) or "default settings"
+
+
+@contextmanager
+def running_system(*, embed_processes: int = 1) -> Generator[RunningSystem]:
+    """Run servers, schema, a tenant and every role for the length of the block; leave nothing behind.
+
+    The settings are those of the environment, but for the servers: these are always embedded and new. The prepared
+    model is taken from, and stays in, the cache folder of the settings.
+
+    Args:
+        embed_processes: Processes of the role embed.
+
+    Raises:
+        CannotMeasure: If a role does not come up.
+        EunoeError: If a server does not come up, or the schema cannot be made.
+    """
+    with ExitStack() as stack:
+        # Under the system's folder for temporary files: as root, PostgreSQL runs as another user and must get there.
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="eunoe-benchmark-")))
+        urls = stack.enter_context(embedded_servers(folder / "data"))
+        settings = Settings(redis_url=urls.redis_url, database_url=urls.database_url)
+        tenant_id = asyncio.run(_prepare(settings))
+        log = folder / "roles.log"
+        # One object takes each role once: further embedders are objects of their own.
+        every = [list(Group), *([Group.EMBED] for _ in range(embed_processes - 1))]
+        roles = [stack.enter_context(RoleProcesses(settings, groups, log_file=log)) for groups in every]
+        system = RunningSystem(settings, tenant_id, roles, log)
+        asyncio.run(_await_consumers(system, embed_processes))
+        yield system
+
+
+async def _prepare(settings: Settings) -> UUID:
+    """Migrate and register the tenant."""
+    url = settings.database_url or ""
+    async with Migrator.connect(url, embedding_dimensions=settings.embedding_dimensions) as migrator:
+        await migrator.up()
+    redis = await connect_redis(settings.redis_url or "", wait_seconds=settings.start_timeout_seconds)
+    try:
+        async with await Database.connect(url, connections=1) as database:
+            table = TenantTable(database)
+            tenant = await table.add("benchmark")
+            await TenantRegistry(redis, table).add(tenant.id)
+    finally:
+        await redis.aclose()
+    return tenant.id
+
+
+async def _await_consumers(system: RunningSystem, embed_processes: int) -> None:
+    """Wait until every process reads: a consumer appears with its first read, after its model is loaded."""
+    ends = time.monotonic() + _START_SECONDS
+    async with observe(system) as observer:
+        for group in Group:
+            wanted = embed_processes if group is Group.EMBED else 1
+            while await observer.consumers(group) < wanted:
+                system.check()
+                if time.monotonic() > ends:
+                    msg = f"role {group} did not read within {_START_SECONDS:.0f} s"
+                    raise CannotMeasure(msg)
+                await asyncio.sleep(_POLL_SECONDS)
+
+
+class Observer:
+    """Looks at both stores from outside, past the public clients."""
+
+    def __init__(self, system: RunningSystem, redis: Redis, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+        self._system = system
+        self.redis = redis
+        self._connection = connection
+
+    async def consumers(self, group: Group) -> int:
+        """Return how many processes read for a group; 0 where it does not exist yet."""
+        if not await self.redis.exists(stream(group.subject)):
+            return 0
+        groups = cast("list[dict[str, bytes | int]]", await self.redis.xinfo_groups(stream(group.subject)))
+        return next((cast("int", row["consumers"]) for row in groups if row["name"] == group.encode()), 0)
+
+    async def left(self, group: Group) -> int:
+        """Return how many messages a group has not read (its lag) or not acknowledged."""
+        groups = cast("list[dict[str, bytes | int | None]]", await self.redis.xinfo_groups(stream(Subject.MESSAGES)))
+        row = next(row for row in groups if row["name"] == group.encode())
+        lag = await self.redis.xlen(stream(Subject.MESSAGES)) if row["lag"] is None else row["lag"]
+        return cast("int", lag) + cast("int", row["pending"])
+
+    async def dead(self) -> int:
+        """Return how many entries were buried, of all groups."""
+        return sum([await self.redis.xlen(dead_letters(group)) for group in Group])
+
+    async def rows(self) -> int:
+        """Count the tenant's turns in PostgreSQL."""
+        query = "SELECT count(*) FROM conversation_embeddings WHERE tenant_id = $1"
+        return int(await self._connection.fetchval(query, self._system.tenant_id))
+
+    async def vacuum(self) -> None:
+        """Bring the tables into the state that autovacuum brings them to, sooner or later."""
+        await self._connection.execute("VACUUM (ANALYZE)")
+
+    async def await_drained(self, group: Group, on_progress: Callable[[int], None]) -> None:
+        """Wait until a group has nothing left, telling what is left.
+
+        Raises:
+            CannotMeasure: If a role ended, or nothing has moved for three minutes.
+        """
+        least, moved = math.inf, time.monotonic()
+        while left := await self.left(group):
+            on_progress(left)
+            self._system.check()
+            if left < least:
+                least, moved = left, time.monotonic()
+            elif time.monotonic() - moved > _STALL_SECONDS:
+                msg = f"group {group} has {left} messages left and has not moved for {_STALL_SECONDS:.0f} s"
+                raise CannotMeasure(msg)
+            await asyncio.sleep(_POLL_SECONDS)
+        on_progress(0)
+
+
+@asynccontextmanager
+async def observe(system: RunningSystem) -> AsyncGenerator[Observer]:
+    """Connect an observer for the length of the block."""
+    redis = await connect_redis(system.redis_url, wait_seconds=system.settings.start_timeout_seconds)
+    try:
+        connection = await asyncpg.connect(system.database_url)
+        try:
+            yield Observer(system, redis, connection)
+        finally:
+            await connection.close()
+    finally:
+        await redis.aclose()

@@ -1,0 +1,278 @@
+"""Does recall find the turns that answer? Drives the data set recall-bench through the public clients.
+
+The data set is no part of this repository. No model judges anything: its own score.py counts how many of the turns that
+hold a question's evidence are among the first k recalled.
+"""
+
+import asyncio
+import json
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from common import (
+    AGENT,
+    REPOSITORY,
+    CannotMeasure,
+    Figure,
+    JsonOption,
+    Report,
+    RunningSystem,
+    command_line,
+    machine,
+    observe,
+    progress_bars,
+    rounded,
+    run,
+    running_system,
+)
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from rich.progress import Progress
+
+from eunoe_producers import Gateway, Orchestrator, RecallError
+from eunoe_schema import EunoeError, MessageEvent, Receipt, Scope
+from eunoe_schema.streams import Group
+
+TOP_K = 20
+CONCURRENCY = 8
+DEADLINE_SECONDS = 30.0
+BOOTSTRAP_SAMPLES = 300
+TURNS_PER_CALL = 500
+# The data set: 5,694 turns, one of them longer than a message may be, and 1,197 questions.
+DURABLE_TURNS, REFUSED_TURNS, QUESTIONS = 5_693, 1, 1_197
+MEASURES = ("R@5", "R@10", "H@10", "MRR", "nDCG@10")
+SPEAKERS_MATTER = "locomo/"  # elsewhere the speaker only repeats the role
+
+Scores = Mapping[str, Mapping[str, float]]
+
+
+class TurnLine(BaseModel):
+    """A line of conversations.jsonl."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    conversation_id: str
+    session: int | str
+    session_time: str | None
+    turn_id: str
+    speaker: str | None
+    role: str
+    text: str
+    image_caption: str | None = None
+
+    def event(self, scope: Scope) -> dict[str, object]:
+        """Return the event to publish; a mapping, since what breaks the contract is for the gateway to refuse."""
+        caption = f" [shares a photo of {self.image_caption}]" if self.image_caption else ""
+        fields: dict[str, object] = {
+            "event_id": self.turn_id,
+            "tenant_id": scope.tenant_id,
+            "agent_id": scope.agent_id,
+            "user_id": scope.user_id,
+            "role": self.role,
+            "content": self.text + caption,
+            "session_id": str(self.session),
+            "occurred_at": self.session_time,
+        }
+        return fields | ({"speaker": self.speaker} if self.conversation_id.startswith(SPEAKERS_MATTER) else {})
+
+
+class QueryLine(BaseModel):
+    """What the system may see of a line of queries.jsonl."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    query_id: str
+    conversation_id: str
+    question: str
+
+
+@dataclass(frozen=True)
+class Published:
+    """What became of the turns: how many were taken, and of each refused one why."""
+
+    receipts: int
+    refusals: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What became of the questions: the turns recalled for each, and how many were answered in full."""
+
+    ranked: Mapping[str, Sequence[str]]
+    answered: int
+    failures: Mapping[str, int]
+
+
+app = command_line()
+
+
+@app.command()
+def main(
+    *,
+    data: Annotated[Path, typer.Option(help="The folder of recall-bench.")] = REPOSITORY.parent / "shared/recall-bench",
+    run_file: Annotated[Path | None, typer.Option("--run", help="Keep what was recalled in this file.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Publish 15 long conversations, ask 1,197 questions, and score the turns that come back."""
+    turns, queries = load(data)
+    with tempfile.TemporaryDirectory(prefix="eunoe-benchmark-") as temporary, progress_bars() as progress:
+        with running_system() as system:
+            published, durable, asked = asyncio.run(drive(system, turns, queries, progress))
+            settings = system.describe()
+            ranking = system.settings.recall_ranking
+        ranked_file = run_file or Path(temporary) / "run.jsonl"
+        lines = [json.dumps({"query_id": name, "ranked": ranked}) for name, ranked in asked.ranked.items()]
+        ranked_file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        scores, intervals = score(data, ranked_file, Path(temporary) / "scores.json")
+    about = (
+        f"recall-bench: {len(turns)} turns of {len({turn.conversation_id for turn in turns})} conversations, one scope "
+        f"each, published in file order through the Gateway; then {len(queries)} questions through the Orchestrator "
+        f"with window=0 and top_k={TOP_K}, {CONCURRENCY} at a time; ranking {ranking}; {settings}; every role in a "
+        f"process of its own on embedded servers. Scored by the data set's score.py: means over questions, in percent; "
+        f"95 % intervals over conversations: {intervals}. Plain cosine is expected near R@10 37 on LoCoMo and 54 on "
+        f"BEAM. Refused: {'; '.join(published.refusals) or 'nothing'}. "
+        f"Not answered: {', '.join(f'{n} x {why}' for why, n in asked.failures.items()) or 'nothing'}. {machine()}."
+    )
+    Report("quality", figures(published, durable, asked, scores), about).print(as_json=as_json)
+
+
+def load(data: Path) -> tuple[list[TurnLine], list[QueryLine]]:
+    """Read the data set.
+
+    Raises:
+        CannotMeasure: If it is absent, or is not what it should be.
+    """
+    absent = [n for n in ("conversations.jsonl", "queries.jsonl", "score.py") if not (data / n).is_file()]
+    if absent:
+        msg = f"{data} lacks {', '.join(absent)}: name the folder of recall-bench with --data"
+        raise CannotMeasure(msg)
+    try:
+        with (data / "conversations.jsonl").open(encoding="utf-8") as lines:
+            turns = [TurnLine.model_validate_json(line) for line in lines]
+        with (data / "queries.jsonl").open(encoding="utf-8") as lines:
+            return turns, [QueryLine.model_validate_json(line) for line in lines]
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        msg = f"{data} is not recall-bench as it is known here: {first['loc']}: {first['msg']}"
+        raise CannotMeasure(msg) from error
+
+
+async def drive(
+    system: RunningSystem, turns: Sequence[TurnLine], queries: Sequence[QueryLine], progress: Progress
+) -> tuple[Published, int, Asked]:
+    """Publish, wait until all is durable, and ask; return what was taken, how many rows there are, and the answers."""
+    scopes = {
+        name: Scope(tenant_id=system.tenant_id, agent_id=AGENT, user_id=name)
+        for name in (line.conversation_id for line in (*turns, *queries))
+    }
+    async with observe(system) as observer:
+        published = await publish(system, turns, scopes, progress)
+        storing = progress.add_task("storing", total=published.receipts)
+
+        def show(left: int) -> None:
+            progress.update(storing, completed=published.receipts - left)
+
+        for group in (Group.WINDOW, Group.EMBED):
+            await observer.await_drained(group, show)
+        durable = await observer.rows()
+        return published, durable, await ask(system, queries, scopes, progress)
+
+
+async def publish(
+    system: RunningSystem, turns: Sequence[TurnLine], scopes: Mapping[str, Scope], progress: Progress
+) -> Published:
+    """Publish the turns in their order."""
+    outcomes: list[Receipt | EunoeError] = []
+    publishing = progress.add_task("publishing", total=len(turns))
+    async with await Gateway.connect(system.redis_url) as gateway:
+        for start in range(0, len(turns), TURNS_PER_CALL):
+            part: list[MessageEvent | Mapping[str, object]] = [
+                turn.event(scopes[turn.conversation_id]) for turn in turns[start : start + TURNS_PER_CALL]
+            ]
+            outcomes += await gateway.publish_many(part, wait_when_full=True)
+            progress.advance(publishing, len(part))
+    refusals = [
+        f"{turn.conversation_id} turn {turn.turn_id}: {outcome}"
+        for turn, outcome in zip(turns, outcomes, strict=True)
+        if not isinstance(outcome, Receipt)
+    ]
+    return Published(len(turns) - len(refusals), refusals)
+
+
+async def ask(
+    system: RunningSystem, queries: Sequence[QueryLine], scopes: Mapping[str, Scope], progress: Progress
+) -> Asked:
+    """Ask every question, some at a time."""
+    ranked: dict[str, list[str]] = {}
+    whole = 0
+    failures: Counter[str] = Counter()
+    asking = progress.add_task("asking", total=len(queries))
+    waiting = iter(queries)
+
+    async def caller(orchestrator: Orchestrator) -> None:
+        nonlocal whole
+        for query in waiting:  # shared by the callers
+            system.check()
+            try:
+                context = await orchestrator.recall(
+                    scopes[query.conversation_id], query.question, window=0, top_k=TOP_K, deadline=DEADLINE_SECONDS
+                )
+            except RecallError as error:
+                failures[str(error)] += 1
+            else:
+                ranked[query.query_id] = [turn.event_id for turn in context.turns]  # an event id is the turn's id
+                failures.update(f"{part.part}: {part.reason}" for part in context.missing)
+                whole += not context.missing
+            progress.advance(asking)
+
+    async with await Orchestrator.connect(system.redis_url) as orchestrator:
+        await asyncio.gather(*(caller(orchestrator) for _ in range(CONCURRENCY)))
+    return Asked(
+        ranked={query.query_id: ranked[query.query_id] for query in queries if query.query_id in ranked},
+        answered=whole,
+        failures=failures,
+    )
+
+
+def score(data: Path, ranked_file: Path, scores_file: Path) -> tuple[Scores, str]:
+    """Run the data set's own scorer; return its table, and its intervals as text.
+
+    Raises:
+        CannotMeasure: If it fails.
+    """
+    options = ["--queries", str(data / "queries.jsonl"), "--run", str(ranked_file), "--json", str(scores_file)]
+    command = [sys.executable, str(data / "score.py"), *options, "--ci", str(BOOTSTRAP_SAMPLES)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        msg = f"{data / 'score.py'} failed: {done.stderr.strip().rpartition(chr(10))[2]}"
+        raise CannotMeasure(msg)
+    scores = TypeAdapter(dict[str, dict[str, float]]).validate_json(scores_file.read_bytes())
+    intervals = [line.replace("'", "") for line in done.stdout.splitlines() if line.endswith("}")]
+    return scores, ", ".join(intervals)
+
+
+def figures(published: Published, durable: int, asked: Asked, scores: Scores) -> list[Figure]:
+    """Return the report's figures."""
+    empty = sum(not ranked for ranked in asked.ranked.values()) / max(1, len(asked.ranked))
+    found = [
+        Figure("durable_turns", durable, "turns", "higher", must=DURABLE_TURNS),
+        Figure("refused_turns", len(published.refusals), "turns", "lower", must=REFUSED_TURNS),
+        Figure("questions_answered", asked.answered, "questions", "higher", must=QUESTIONS),
+        Figure("empty_answers", rounded(100 * empty), "%", "lower"),
+    ]
+    datasets = [name for name in scores if "/" not in name]  # with a slash: a category of one
+    return found + [
+        Figure(f"{dataset}_{measure}", rounded(100 * scores[dataset][measure]), "%", "higher")
+        for dataset in reversed(datasets)
+        for measure in MEASURES
+    ]
+
+
+if __name__ == "__main__":
+    run(app)

@@ -1,0 +1,62 @@
+"""Chat texts of our own making, the same in every run: no data set is needed, and nobody's words are in them."""
+
+import random
+from collections.abc import Sequence
+
+_OPENINGS = (
+    "I think", "maybe", "yesterday", "by the way", "honestly", "next week", "could you check whether", "it seems that",
+    "I just heard that", "please remember that", "as far as I know", "this morning", "after lunch", "do you know if",
+)  # fmt: skip
+_SUBJECTS = (
+    "my sister", "the landlord", "our neighbour", "the new dentist", "a colleague from work", "the train to Lisbon",
+    "my old bicycle", "the team in Oslo", "our daughter", "the grey cat", "the insurance", "the garden shed",
+    "my running group", "the book club", "the coffee machine", "our server", "the invoice from March", "the recipe",
+)  # fmt: skip
+_VERBS = (
+    "has moved to", "does not like", "was looking for", "needs", "forgot about", "will replace", "is waiting for",
+    "finally found", "keeps asking about", "was late because of", "wants to sell", "cannot open", "has repaired",
+)  # fmt: skip
+_OBJECTS = (
+    "the flat near the river", "a second key", "the blue suitcase", "two tickets for Friday", "the report",
+    "a quieter room", "the password of the printer", "fresh basil", "the meeting at nine", "a vegetarian menu",
+    "the old photographs", "a longer cable", "the bill for the heating", "some rest", "the language course",
+)  # fmt: skip
+_ENDINGS = (
+    "and I am glad about it", "but nobody told me", "so we should wait", "which was quite a surprise",
+    "because the weather changed", "and it cost 40 euros", "although we had agreed on something else",
+    "before the holidays", "until the end of the month", "", "", "",
+)  # fmt: skip
+_QUESTIONS = ("who", "when did they say that", "what do you know about", "why", "where", "do you remember what")
+
+# One text in forty is long, beyond what the model reads of it; chats hold a pasted letter or a log now and then.
+_LONG_SHARE = 1 / 40
+_LONG_SENTENCES = (10, 40)
+_SENTENCE_WEIGHTS = (65, 27, 8)  # of texts of one, two and three sentences: about 29 tokens with the long ones
+
+
+def chat_texts(count: int, *, seed: int) -> list[str]:
+    """Return `count` chat messages of 29 tokens in the mean, some of them long."""
+    dice = random.Random(seed)  # noqa: S311 - repeatable, not secret
+    texts: list[str] = []
+    for _ in range(count):
+        if dice.random() < _LONG_SHARE:
+            sentences = dice.randint(*_LONG_SENTENCES)
+        else:
+            (sentences,) = dice.choices((1, 2, 3), _SENTENCE_WEIGHTS)
+        texts.append(" ".join(_sentence(dice) for _ in range(sentences)))
+    return texts
+
+
+def chat_queries(count: int, *, seed: int) -> list[str]:
+    """Return `count` questions of one line, as a user would type them."""
+    dice = random.Random(seed)  # noqa: S311 - repeatable, not secret
+    return [_joined(dice, _QUESTIONS, _SUBJECTS, _VERBS, _OBJECTS).capitalize() + "?" for _ in range(count)]
+
+
+def _sentence(dice: random.Random) -> str:
+    sentence = _joined(dice, _OPENINGS, _SUBJECTS, _VERBS, _OBJECTS, _ENDINGS)
+    return sentence[0].upper() + sentence[1:] + dice.choice((".", ".", ".", "!", "?"))
+
+
+def _joined(dice: random.Random, *parts: Sequence[str]) -> str:
+    return " ".join(filter(None, map(dice.choice, parts)))

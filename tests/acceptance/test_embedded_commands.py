@@ -1,0 +1,113 @@
+"""The commands without any configured server: embedded ones are started, shared, stopped and cleaned up."""
+
+import asyncio
+import json
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import psutil
+import pytest
+
+from eunoe_consumers.embedded.sharing import stop_all
+from eunoe_consumers.settings import Settings
+from eunoe_producers import Gateway
+from eunoe_tests.processes import Clis, command_lines
+from eunoe_tests.waiting import wait_until
+
+
+@pytest.fixture
+def data_dir() -> Iterator[Path]:
+    """A data folder that the system user of PostgreSQL can reach."""
+    with TemporaryDirectory(prefix="eunoe-tests-") as folder:
+        yield Path(folder)
+        stop_all(Path(folder))
+
+
+@pytest.fixture
+def unconfigured(data_dir: Path, model_cache: Path, tmp_path: Path) -> Iterator[Clis]:
+    """Commands without any URL."""
+    settings = Settings(redis_url=None, database_url=None, data_dir=data_dir, model_cache_dir=model_cache)
+    with command_lines(tmp_path, settings) as clis:
+        yield clis
+
+
+def _running(data_dir: Path) -> list[str]:
+    """Return the command lines of processes that name the folder: servers, and nothing of this test."""
+    found: list[str] = []
+    for process in psutil.process_iter(["cmdline"]):
+        line = " ".join(process.info["cmdline"] or [])
+        if str(data_dir) in line:
+            found.append(line)
+    return found
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def _consumers_of(pid: int) -> list[psutil.Process]:
+    return [child for child in psutil.Process(pid).children() if "consume" in child.cmdline()]
+
+
+async def test_commands_start_and_stop_embedded_servers(unconfigured: Clis, data_dir: Path) -> None:
+    """Migrate and tenant work on a machine with nothing; data stays between them, processes do not."""
+    code, log = await asyncio.to_thread(unconfigured.run, "migrate", "up")
+    assert code == 0, log
+    assert _running(data_dir) == []
+    code, log = await asyncio.to_thread(unconfigured.run, "tenant", "add", "acme", "--json")
+    assert code == 0, log
+    added = json.loads(log)
+    code, log = await asyncio.to_thread(unconfigured.run, "tenant", "list", "--json")
+    assert code == 0, log
+    assert [tenant["id"] for tenant in json.loads(log)] == [added["id"]]
+    code, log = await asyncio.to_thread(unconfigured.run, "tenant", "remove", "acme", "--yes")
+    assert code == 0, log
+    assert _running(data_dir) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_up_runs_everything_and_stops_everything(
+    unconfigured: Clis, data_dir: Path, number: signal.Signals
+) -> None:
+    """`eunoe up` prints the URLs; other commands share its servers; a signal leaves no process behind."""
+    up = unconfigured.start("up")
+    await up.wait_for("Ctrl-C stops everything")
+    url = next(word.partition("=")[2] for word in up.log.split() if word.startswith("EUNOE_REDIS_URL="))
+    async with await Gateway.connect(url):
+        pass
+    code, log = await asyncio.to_thread(unconfigured.run, "tenant", "add", "acme")
+    assert code == 0, log
+    assert len(_running(data_dir)) >= 2, "a command that shared the servers has stopped them"
+    roles = _consumers_of(up.process.pid)
+    assert len(roles) == 3
+    up.process.send_signal(number)
+    await asyncio.to_thread(up.process.wait, 30)
+    assert _running(data_dir) == []
+    assert not any(role.is_running() for role in roles)
+
+
+async def test_after_a_crash_of_up_the_next_start_cleans_up(unconfigured: Clis, data_dir: Path) -> None:
+    """Kill -9 of `eunoe up`: its roles end by themselves, and the next command leaves no server running."""
+    up = unconfigured.start("up")
+    await up.wait_for("consuming")
+    roles = _consumers_of(up.process.pid)
+    up.kill()
+
+    async def ended() -> bool:
+        return not any(role.is_running() for role in roles)
+
+    await wait_until(ended, what="the roles to notice that their supervisor is gone")
+    code, log = await asyncio.to_thread(unconfigured.run, "tenant", "list")
+    assert code == 0, log
+    assert _running(data_dir) == []
+
+
+async def test_the_demo_passes_its_own_checks_and_leaves_nothing_behind(unconfigured: Clis, data_dir: Path) -> None:
+    """Exit code 0, no process, and no file of the demo but its lock."""
+    demo = unconfigured.start("demo")
+    assert await asyncio.to_thread(demo.process.wait, 120) == 0, demo.log
+    assert "0 failed" in demo.log
+    assert _running(data_dir) == []
+    assert _names(data_dir) == ["demo.lock"]

@@ -1,0 +1,286 @@
+"""Isolation, shown at each layer by itself: keys, predicates, and row-level security with the predicates removed.
+
+Two tenants with equal agent, user, session and event ids; of one tenant, two users and two agents.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, TypeAlias
+from uuid import UUID
+
+import asyncpg
+import numpy as np
+import pytest
+from pgvector import HalfVector
+from pgvector.asyncpg import register_vector
+from redis.asyncio import Redis
+
+from eunoe_consumers.store.database import Database, DatabaseRole
+from eunoe_consumers.store.errors import StoreUnavailable
+from eunoe_consumers.store.queries import load_queries
+from eunoe_consumers.store.turns import NewTurn, TurnReader, TurnWriter
+from eunoe_consumers.window.window import Windows
+from eunoe_schema import keys
+from eunoe_schema.entries import EntryOrder
+from eunoe_schema.recall import WindowMessage
+from eunoe_schema.scope import Scope
+from eunoe_tests.events import AGENT, OTHER_AGENT, event_of, scope_of
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+
+Login: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+Connection: TypeAlias = "Login | PoolConnectionProxy[asyncpg.Record]"
+EMBEDDING = np.ones(384, dtype=np.float32)
+GUARDED = ["agents", "conversation_embeddings", "postings", "sessions", "users"]
+READERS = ["eunoe_recall", "eunoe_janitor"]
+ROLES = ["eunoe_owner", "eunoe_ingest", "eunoe_recall", "eunoe_curator", "eunoe_janitor"]
+
+
+@pytest.fixture
+def words(tenant: UUID, other_tenant: UUID) -> dict[Scope, str]:
+    """The scopes, each with a word that only its messages contain."""
+    return {
+        scope_of(tenant): "apple",
+        scope_of(other_tenant): "banana",
+        scope_of(tenant, "grace"): "cherry",
+        scope_of(tenant, agent=OTHER_AGENT): "damson",
+    }
+
+
+@pytest.fixture
+async def stored(database: Database, words: dict[Scope, str]) -> dict[Scope, str]:
+    """The scopes, with turns of equal event ids and embeddings in each."""
+    writer = TurnWriter(database, embedding_model="test")
+    written = await writer.write(
+        [
+            NewTurn(event_of(scope, f"e{n}", word, session_id="s"), EntryOrder(1_700_000_000_000 + n, 0), EMBEDDING)
+            for scope, word in words.items()
+            for n in range(3)
+        ]
+    )
+    assert written == 3 * len(words)
+    return words
+
+
+@pytest.fixture
+async def login(database_url: str) -> AsyncIterator[Login]:
+    """A superuser's connection: row-level security does not hold it."""
+    connection = await asyncpg.connect(database_url)
+    await register_vector(connection)
+    yield connection
+    await connection.close()
+
+
+@asynccontextmanager
+async def as_role(login: Login, role: str, *, tenant: str = "", batch: str = "") -> AsyncIterator[None]:
+    """Take on a role for one transaction, which is rolled back."""
+    transaction = login.transaction()
+    await transaction.start()
+    await login.execute(load_queries().take_role, role, tenant, batch)
+    try:
+        yield
+    finally:
+        await transaction.rollback()
+
+
+def test_scopes_have_different_windows_by_their_key(words: dict[Scope, str]) -> None:
+    """Layer 1: the key is made of tenant, agent and user, the tenant first."""
+    windows = {keys.window(scope) for scope in words}
+    assert len(windows) == len(words)
+    assert all(keys.window(scope).startswith(f"{scope.tenant_id}:") for scope in words)
+
+
+async def test_scopes_never_share_a_window(redis: Redis, words: dict[Scope, str]) -> None:
+    """Layer 1, in Redis: what is appended to one window is in no other."""
+    windows = Windows(redis, size=20)
+    for scope, word in words.items():
+        message = WindowMessage(role="user", content=word, id="1700000000000-0", event_id="e1")
+        assert await windows.append(scope, [message], loaded=[])
+    for scope, word in words.items():
+        assert [message.content for message in await windows.read(scope)] == [word]
+
+
+async def test_scopes_never_share_a_turn(database: Database, stored: dict[Scope, str]) -> None:
+    """All layers together: each scope finds its three turns and no more, though every embedding is the same."""
+    reader = TurnReader(database)
+    for scope, word in stored.items():
+        assert [turn.content for turn in await reader.nearest(scope, EMBEDDING, top_k=100)] == [word] * 3
+        assert [message.content for message in await reader.last(scope, 100)] == [word] * 3
+
+
+async def test_the_predicates_alone_isolate(login: Login, stored: dict[Scope, str], tenant: UUID) -> None:
+    """Layer 2: as a superuser, whom no policy holds, and with equal turn ids in both tenants."""
+    await login.execute(
+        "INSERT INTO conversation_embeddings SELECT (jsonb_populate_record(turn, jsonb_build_object("
+        "  'tenant_id', (SELECT id FROM tenants WHERE id <> $1), 'content', 'banana'))).* "
+        "FROM conversation_embeddings AS turn WHERE tenant_id = $1 AND agent_id = $2 AND user_id = 'ada'",
+        tenant,
+        AGENT,
+    )
+    assert await login.fetchval("SELECT count(*) - count(DISTINCT id) FROM conversation_embeddings") == 3
+    queries = load_queries()
+    for scope, word in stored.items():
+        names = (scope.tenant_id, scope.agent_id, scope.user_id)
+        rows = await login.fetch(queries.nearest_turns, *names, HalfVector(EMBEDDING), list[UUID](), 100, None)
+        assert len(rows) == (6 if word == "banana" else 3)
+        assert {row["content"] for row in rows} == {word}
+        rows = await login.fetch(queries.last_turns, *names, 100)
+        assert {row["content"] for row in rows} == {word}
+
+
+@pytest.mark.parametrize("role", READERS)
+@pytest.mark.parametrize("table", GUARDED)
+async def test_the_policy_alone_isolates(
+    login: Login, stored: dict[Scope, str], tenant: UUID, role: str, table: str
+) -> None:
+    """Layer 3: without any predicate a reader sees the rows of the transaction's tenant, and without one none."""
+    assert stored
+    every = await login.fetch(f"SELECT tenant_id FROM {table}")  # noqa: S608 - a name from this file
+    assert len({row["tenant_id"] for row in every}) == 2
+    mine = sum(row["tenant_id"] == tenant for row in every)
+    async with as_role(login, role, tenant=str(tenant)):
+        seen = await login.fetch(f"SELECT tenant_id FROM {table}")  # noqa: S608
+    assert [row["tenant_id"] for row in seen] == [tenant] * mine
+    async with as_role(login, role, tenant=""):
+        assert await login.fetch(f"SELECT tenant_id FROM {table}") == []  # noqa: S608
+    async with as_role(login, role, batch=str(tenant)):  # what may be written may not therefore be read
+        assert await login.fetch(f"SELECT tenant_id FROM {table}") == []  # noqa: S608
+
+
+async def test_nothing_is_seen_where_the_setting_was_never_made(database_url: str, stored: dict[Scope, str]) -> None:
+    """Layer 3 on a fresh connection: the setting is not even '', and still nothing is seen and nothing fails."""
+    assert stored
+    connection = await asyncpg.connect(database_url)
+    try:
+        await connection.execute("SET ROLE eunoe_recall")
+        assert await connection.fetchval("SELECT current_setting('app.current_tenant', true)") is None
+        for table in GUARDED:
+            assert await connection.fetch(f"SELECT tenant_id FROM {table}") == []  # noqa: S608
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["another tenant named", "none named"])
+async def test_ingest_may_write_for_the_tenants_of_its_batch_only(
+    database: Database,
+    login: Login,
+    tenant: UUID,
+    other_tenant: UUID,
+    named: bool,  # noqa: FBT001
+) -> None:
+    """A row of a tenant that the batch does not name is refused by the policy of every table."""
+    batch = {other_tenant} if named else set[UUID]()
+    inserts = [
+        f"INSERT INTO agents (tenant_id, id) VALUES ('{tenant}', '{AGENT}')",  # noqa: S608
+        f"INSERT INTO users (tenant_id, user_id) VALUES ('{tenant}', 'ada')",  # noqa: S608
+        "INSERT INTO sessions (tenant_id, agent_id, user_id, session_id, opened_at) "  # noqa: S608
+        f"VALUES ('{tenant}', '{AGENT}', 'ada', 's', now())",
+        "INSERT INTO conversation_embeddings (tenant_id, id, agent_id, user_id, role, content, position, event_id, "
+        "embedding_model, embedding) "
+        f"VALUES ('{tenant}', '{AGENT}', '{AGENT}', 'ada', 'user', 'hello', 1, 'e1', 'm', array_fill(1, '{{384}}'))",
+        f"INSERT INTO postings VALUES ('{tenant}', 1, 'hello', '{AGENT}', 1, 1)",  # noqa: S608
+    ]
+    for statement in inserts:
+        with pytest.raises(StoreUnavailable, match=r"row-level security.*42501"):
+            async with database.transaction(DatabaseRole.INGEST, batch_tenants=batch) as connection:
+                await connection.execute(statement)
+    async with as_role(login, "eunoe_ingest", batch=f"{other_tenant},{tenant}"):
+        for statement in inserts:  # for a tenant that is named, each of them goes through
+            await login.execute(statement)
+
+
+async def test_each_role_may_do_what_it_is_for_and_nothing_else(
+    login: Login, stored: dict[Scope, str], tenant: UUID
+) -> None:
+    """Ingest only inserts, recall only selects, the janitor alone deletes, nobody updates: privileges, table by table."""
+    assert stored
+    columns = {table: "user_id" if table in {"users", "sessions"} else "tenant_id" for table in GUARDED}
+    allowed = {("eunoe_recall", "SELECT"), ("eunoe_janitor", "SELECT"), ("eunoe_janitor", "DELETE")}
+    for table, column in columns.items():
+        statements = {
+            "SELECT": f"SELECT {column} FROM {table}",  # noqa: S608
+            "UPDATE": f"UPDATE {table} SET {column} = {column}",  # noqa: S608
+            "DELETE": f"DELETE FROM {table}",  # noqa: S608
+            "TRUNCATE": f"TRUNCATE {table} CASCADE",
+        }
+        for role in ["eunoe_ingest", "eunoe_recall", "eunoe_curator", "eunoe_janitor"]:
+            may = {kind for someone, kind in allowed if someone == role}
+            if role == "eunoe_curator" and table in {"agents", "users", "sessions"}:
+                may = {"SELECT"}
+            for kind, statement in statements.items():
+                async with as_role(login, role, tenant=str(tenant), batch=str(tenant)):
+                    if kind in may:
+                        await login.execute(statement)
+                        continue
+                    with pytest.raises(asyncpg.InsufficientPrivilegeError) as refused:
+                        await login.execute(statement)
+                    assert refused.value.sqlstate == "42501"
+
+
+@pytest.mark.parametrize("table", GUARDED)
+async def test_the_janitor_deletes_within_its_tenant(
+    login: Login, stored: dict[Scope, str], tenant: UUID, other_tenant: UUID, table: str
+) -> None:
+    """A DELETE without any predicate takes the rows of the transaction's tenant and leaves all others."""
+    assert stored
+    counts = {
+        row["tenant_id"]: row["rows"]
+        for row in await login.fetch(f"SELECT tenant_id, count(*) AS rows FROM {table} GROUP BY 1")  # noqa: S608
+    }
+    async with as_role(login, "eunoe_janitor", tenant=str(tenant)):
+        assert await login.execute(f"DELETE FROM {table}") == f"DELETE {counts[tenant]}"  # noqa: S608
+        await login.execute("RESET ROLE")
+        left = await login.fetch(f"SELECT tenant_id FROM {table}")  # noqa: S608
+        assert [row["tenant_id"] for row in left] == [other_tenant] * counts[other_tenant]
+    async with as_role(login, "eunoe_janitor"):
+        assert await login.execute(f"DELETE FROM {table}") == "DELETE 0"  # noqa: S608
+
+
+async def test_even_the_owner_sees_and_changes_nothing(login: Login, stored: dict[Scope, str], tenant: UUID) -> None:
+    """Row-level security is forced on the tables' owner, for whom there is no policy."""
+    assert stored
+    for table in GUARDED:
+        async with as_role(login, "eunoe_owner", tenant=str(tenant), batch=str(tenant)):
+            assert await login.fetch(f"SELECT FROM {table}") == []  # noqa: S608
+            assert await login.execute(f"UPDATE {table} SET tenant_id = tenant_id") == "UPDATE 0"  # noqa: S608
+            assert await login.execute(f"DELETE FROM {table}") == "DELETE 0"  # noqa: S608
+
+
+async def test_security_is_forced_on_every_table_but_two(login: Login) -> None:
+    """Only the registry and the ledger are open; no role goes round the policies."""
+    tables = await login.fetch(
+        "SELECT relname, relrowsecurity, relforcerowsecurity FROM pg_class "
+        "WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm')"
+    )
+    assert {row["relname"] for row in tables if not row["relrowsecurity"]} == {"tenants", "schema_migrations"}
+    assert {row["relname"] for row in tables if row["relforcerowsecurity"]} == set(GUARDED)
+    roles = await login.fetch("SELECT rolname FROM pg_roles WHERE rolname ~ '^eunoe' AND (rolsuper OR rolbypassrls)")
+    assert roles == []
+
+
+async def test_nothing_of_a_transaction_is_left_on_its_connection(
+    database_url: str, tenant: UUID, stored: dict[Scope, str]
+) -> None:
+    """The pool's next user is nobody: neither the role nor the tenants outlive the transaction, ended well or not."""
+    assert stored
+    async with asyncpg.create_pool(database_url, min_size=1, max_size=1, init=register_vector) as pool:
+        database = Database(pool)
+        for ends_well in (True, False):
+            try:
+                async with database.transaction(DatabaseRole.RECALL, tenant=tenant, batch_tenants=[tenant]) as held:
+                    backend = await held.fetchval("SELECT pg_backend_pid()")
+                    assert await held.fetchval("SELECT count(*) FROM agents") == 2
+                    assert ends_well, "as an error in the block would"
+            except AssertionError:
+                assert not ends_well
+            async with pool.acquire() as connection:
+                state = await connection.fetchrow(
+                    "SELECT pg_backend_pid(), current_user = session_user, "
+                    "coalesce(current_setting('app.current_tenant', true), ''), "
+                    "coalesce(current_setting('app.batch_tenants', true), '')"
+                )
+                assert tuple(state or ()) == (backend, True, "", "")
+                await connection.execute("SET ROLE eunoe_recall")
+                assert await connection.fetch("SELECT id FROM agents") == []
+                await connection.execute("RESET ROLE")

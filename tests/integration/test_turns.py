@@ -1,0 +1,287 @@
+"""Turns in PostgreSQL: written once, refused where they can never be stored, found exactly and in order."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from eunoe_consumers.store.database import Database
+from eunoe_consumers.store.errors import RowRefused
+from eunoe_consumers.store.turns import NewTurn, TurnReader, TurnWriter
+from eunoe_schema.entries import EntryOrder
+from eunoe_schema.events import MessageEvent
+from eunoe_schema.scope import Scope
+from eunoe_tests.events import AGENT, OTHER_AGENT, event_of, scope_of
+
+START_MS = 1_700_000_000_000
+
+
+@pytest.fixture
+def writer(database: Database) -> TurnWriter:
+    """A writer."""
+    return TurnWriter(database, embedding_model="test")
+
+
+@pytest.fixture
+def reader(database: Database) -> TurnReader:
+    """A reader."""
+    return TurnReader(database)
+
+
+@pytest.fixture
+async def login(database_url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    """A superuser's connection: sees every row."""
+    connection = await asyncpg.connect(database_url)
+    yield connection
+    await connection.close()
+
+
+def unit(*components: float) -> NDArray[np.float32]:
+    """Return a vector of length 1 with the given first components; the last one takes what is left of the length."""
+    vector = np.zeros(384, dtype=np.float32)
+    vector[: len(components)] = components
+    vector[-1] = np.sqrt(max(0.0, 1.0 - float(np.square(vector).sum())))
+    return vector
+
+
+ALONG = unit(1.0)
+
+
+def turn_of(
+    scope: Scope, number: int, content: str = "hello", embedding: NDArray[np.float32] = ALONG, **fields: Any
+) -> NewTurn:
+    """Return the turn of event `e<number>`, whose entry is `number` milliseconds after the start."""
+    event = event_of(scope, f"e{number}", content, **fields)
+    return NewTurn(event, EntryOrder(START_MS + number, 0), embedding)
+
+
+def with_content(turn: NewTurn, content: str) -> NewTurn:
+    """Return a turn with a content that the contract would not let through."""
+    return NewTurn(turn.event.model_copy(update={"content": content}), turn.order, turn.embedding)
+
+
+async def test_a_turn_is_written_once_however_often_it_is_asked_for(
+    writer: TurnWriter, reader: TurnReader, tenant: UUID
+) -> None:
+    """The count is of those that were not there yet, within one batch and between batches."""
+    scope = scope_of(tenant)
+    turns = [turn_of(scope, number) for number in range(5)]
+    assert await writer.write(turns[:3]) == 3
+    assert await writer.write(turns[:3]) == 0
+    assert await writer.write([*turns, turns[4]]) == 2
+    assert [message.event_id for message in await reader.last(scope, 10)] == ["e0", "e1", "e2", "e3", "e4"]
+
+
+async def test_the_first_writing_of_an_event_stays(
+    writer: TurnWriter, reader: TurnReader, login: "asyncpg.Connection[asyncpg.Record]", tenant: UUID
+) -> None:
+    """A second event of the same id changes neither the turn nor its terms, whatever it says."""
+    scope = scope_of(tenant)
+    await writer.write([turn_of(scope, 1, "my cat is called Minka")])
+    before = await login.fetch("SELECT * FROM postings ORDER BY lexeme")
+    assert {row["lexeme"] for row in before} == {"cat", "call", "minka"}
+    assert await writer.write([turn_of(scope, 1, "my dog barks at Minka", unit(0.5))]) == 0
+    assert await login.fetch("SELECT * FROM postings ORDER BY lexeme") == before
+    assert [message.content for message in await reader.last(scope, 10)] == ["my cat is called Minka"]
+
+
+async def test_of_two_contents_in_one_batch_the_earlier_entry_stays(
+    writer: TurnWriter, reader: TurnReader, login: "asyncpg.Connection[asyncpg.Record]", tenant: UUID
+) -> None:
+    """Within a batch the place on the stream decides, not the place in the batch; terms are of the one that stays."""
+    scope = scope_of(tenant)
+    early, late = turn_of(scope, 1, "apples"), turn_of(scope, 1, "oranges")
+    late = NewTurn(late.event, EntryOrder(START_MS + 9, 0), late.embedding)
+    assert await writer.write([late, early]) == 1
+    assert [message.content for message in await reader.last(scope, 10)] == ["apples"]
+    assert [row["lexeme"] for row in await login.fetch("SELECT lexeme FROM postings")] == ["appl"]
+
+
+async def test_racing_writers_write_each_turn_once(database: Database, reader: TurnReader, tenant: UUID) -> None:
+    """Overlapping batches in opposite orders, of many users and agents, neither deadlock nor double anything."""
+    scopes = [scope_of(tenant, f"user-{number}", agent) for number in range(20) for agent in (AGENT, OTHER_AGENT)]
+    for beginning in range(0, 60, 3):
+        turns = [
+            turn_of(scope, number, session_id="s") for scope in scopes for number in range(beginning, beginning + 3)
+        ]
+        batches: list[Sequence[NewTurn]] = [turns, turns[::-1], turns[40:] + turns[:40], turns[60::-1]]
+        counts = await asyncio.gather(*(TurnWriter(database, embedding_model="test").write(batch) for batch in batches))
+        assert sum(counts) == len(turns)
+    assert [message.event_id for message in await reader.last(scopes[0], 100)] == [f"e{n}" for n in range(60)]
+
+
+async def test_terms_are_those_of_the_turn(
+    writer: TurnWriter, login: "asyncpg.Connection[asyncpg.Record]", tenant: UUID
+) -> None:
+    """Each turn has its lexemes once, with their counts and its length; speaker included, stop words left out."""
+    scope = scope_of(tenant)
+    await writer.write([turn_of(scope, 1, "The cats saw a cat and dogs", speaker="Ada"), turn_of(scope, 2, "cats")])
+    await writer.write([turn_of(scope, 1, "The cats saw a cat and dogs", speaker="Ada")])
+    rows = await login.fetch(
+        "SELECT id, lexeme, tf, length, scope_hash = eunoe_scope_hash($1, $2) AS of_scope FROM postings",
+        scope.agent_id,
+        scope.user_id,
+    )
+    first, second = scope.turn_id("e1"), scope.turn_id("e2")
+    assert sorted(map(tuple, rows), key=str) == sorted(
+        [
+            (first, "ada", 1, 5, True),
+            (first, "cat", 2, 5, True),
+            (first, "saw", 1, 5, True),
+            (first, "dog", 1, 5, True),
+            (second, "cat", 1, 1, True),
+        ],
+        key=str,
+    )
+
+
+async def test_agents_users_and_sessions_appear_with_their_first_message(
+    writer: TurnWriter, login: "asyncpg.Connection[asyncpg.Record]", tenant: UUID
+) -> None:
+    """A session opens with the earliest of its messages in the batch, and later ones do not reopen it."""
+    ada = scope_of(tenant)
+    grace = scope_of(tenant, "grace", OTHER_AGENT)
+    await writer.write(
+        [
+            turn_of(ada, 3, session_id="s1", thread_id="t1", channel="slack"),
+            turn_of(ada, 2, session_id="s1", thread_id="t1", channel="slack"),
+            turn_of(grace, 4),
+        ]
+    )
+    await writer.write([turn_of(ada, 1, session_id="s1"), turn_of(ada, 5, session_id="s2")])
+    assert {row["id"] for row in await login.fetch("SELECT id FROM agents")} == {AGENT, OTHER_AGENT}
+    assert {row["user_id"] for row in await login.fetch("SELECT user_id FROM users")} == {"ada", "grace"}
+    sessions = await login.fetch(
+        "SELECT agent_id, user_id, session_id, thread_id, channel, opened_at FROM sessions ORDER BY session_id"
+    )
+    start = datetime.fromtimestamp(START_MS / 1000, UTC)
+    assert [tuple(row) for row in sessions] == [
+        (AGENT, "ada", "s1", "t1", "slack", start + timedelta(milliseconds=2)),
+        (AGENT, "ada", "s2", None, None, start + timedelta(milliseconds=5)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        (np.zeros(384, dtype=np.float32), "conversation_embeddings_embedding_check"),
+        (np.full(384, np.nan, dtype=np.float32), "NaN"),
+        (np.full(384, np.inf, dtype=np.float32), "infinite"),
+        (np.full(384, 1e-9, dtype=np.float32), "conversation_embeddings_embedding_check"),
+        (np.ones(383, dtype=np.float32), "expected 384 dimensions"),
+    ],
+    ids=["zero", "NaN", "infinite", "zero once halved", "another width"],
+)
+async def test_an_embedding_without_a_cosine_is_refused(
+    writer: TurnWriter, reader: TurnReader, tenant: UUID, wrong: NDArray[np.float32], reason: str
+) -> None:
+    """Such a row can never be stored, says why, and takes its whole batch with it."""
+    scope = scope_of(tenant)
+    with pytest.raises(RowRefused, match=reason):
+        await writer.write([turn_of(scope, 1), turn_of(scope, 2, embedding=wrong)])
+    assert await reader.last(scope, 10) == []
+
+
+async def test_content_that_text_cannot_hold_is_refused(writer: TurnWriter, reader: TurnReader, tenant: UUID) -> None:
+    """The NUL character, a lone surrogate and empty content are the row's own fault, not the server's."""
+    scope = scope_of(tenant)
+    for content in ("a\x00b", "a\ud800b", ""):
+        with pytest.raises(RowRefused):
+            await writer.write([turn_of(scope, 1), with_content(turn_of(scope, 2), content)])
+    assert await reader.last(scope, 10) == []
+
+
+async def test_a_turn_of_an_unknown_tenant_is_refused(writer: TurnWriter) -> None:
+    """No row without a tenant: the foreign key says so, and the sentence names it."""
+    with pytest.raises(RowRefused, match=r"tenant_id_fkey.*23503"):
+        await writer.write([turn_of(scope_of(uuid4()), 1)])
+
+
+async def test_the_longest_event_of_the_contract_is_stored(
+    writer: TurnWriter, reader: TurnReader, tenant: UUID
+) -> None:
+    """Every field as long as the contract allows, in characters of four bytes that do not compress."""
+    generator = np.random.default_rng(1)
+
+    def text(characters: int) -> str:
+        return "".join(map(chr, generator.integers(0x20000, 0x2A6D0, characters)))
+
+    event = MessageEvent(
+        event_id=text(256),
+        tenant_id=tenant,
+        agent_id=AGENT,
+        user_id=text(256),
+        role="assistant",
+        content=text(32_768),
+        session_id=text(512),
+        thread_id=text(256),
+        channel=text(256),
+        speaker=text(256),
+        occurred_at=datetime(9999, 12, 31, tzinfo=UTC),
+        metadata={"m": text(4_000)},
+    )
+    assert await writer.write([NewTurn(event, EntryOrder(START_MS, 0), ALONG)]) == 1
+    assert [message.content for message in await reader.last(event.scope, 1)] == [event.content]
+
+
+async def test_nearest_is_exact(writer: TurnWriter, reader: TurnReader, tenant: UUID) -> None:
+    """Against brute force over 500 random vectors: the same turns in the same order, with cosines as halves give them."""
+    scope = scope_of(tenant)
+    generator = np.random.default_rng(384)
+    vectors = generator.standard_normal((500, 384)).astype(np.float32)
+    await writer.write([turn_of(scope, number, embedding=vector) for number, vector in enumerate(vectors)])
+    halves = vectors.astype(np.float16).astype(np.float64)
+    for query in generator.standard_normal((10, 384)).astype(np.float32):
+        half = query.astype(np.float16).astype(np.float64)
+        cosines = halves @ half / (np.linalg.norm(halves, axis=1) * np.linalg.norm(half))
+        best = np.argsort(-cosines)[:20]
+        found = await reader.nearest(scope, query, top_k=20)
+        assert [turn.event_id for turn in found] == [f"e{number}" for number in best]
+        assert [turn.cosine for turn in found] == pytest.approx(cosines[best], abs=1e-6)
+        exact = vectors[best] @ query / (np.linalg.norm(vectors[best], axis=1) * np.linalg.norm(query))
+        assert [turn.cosine for turn in found] == pytest.approx(exact, abs=1e-3)
+
+
+async def test_nearest_leaves_out_what_is_excluded(writer: TurnWriter, reader: TurnReader, tenant: UUID) -> None:
+    """Excluded events make room for the next ones: top_k counts what is left."""
+    scope = scope_of(tenant)
+    await writer.write([turn_of(scope, number, embedding=unit(1 - number / 10)) for number in range(6)])
+
+    async def found(top_k: int, *exclude: str) -> list[str]:
+        return [turn.event_id for turn in await reader.nearest(scope, ALONG, top_k=top_k, exclude=exclude)]
+
+    assert await found(3) == ["e0", "e1", "e2"]
+    assert await found(3, "e0", "e2", "unheard of") == ["e1", "e3", "e4"]
+    assert await found(100, "e5") == ["e0", "e1", "e2", "e3", "e4"]
+    assert await found(0) == []
+
+
+async def test_the_rule_of_system_k(writer: TurnWriter, reader: TurnReader, tenant: UUID) -> None:
+    """Row K6: the three nearest of cosine 0.75 and more; with a threshold of 0.99 an unrelated query finds nothing."""
+    scope = scope_of(tenant)
+    cosines = [0.74, 0.8, 0.76, 0.95, 0.1, 0.9]
+    await writer.write([turn_of(scope, number, embedding=unit(cosine)) for number, cosine in enumerate(cosines)])
+    found = await reader.nearest(scope, ALONG, top_k=3, min_cosine=0.75)
+    assert [turn.event_id for turn in found] == ["e3", "e5", "e1"]
+    assert [turn.cosine for turn in found] == pytest.approx([0.95, 0.9, 0.8], abs=1e-3)
+    more = await reader.nearest(scope, ALONG, top_k=10, min_cosine=0.75)
+    assert [turn.event_id for turn in more] == ["e3", "e5", "e1", "e2"]
+    assert await reader.nearest(scope, unit(0.0, 1.0), top_k=10, min_cosine=0.99) == ()
+
+
+async def test_last_gives_the_newest_in_stream_order(writer: TurnWriter, reader: TurnReader, tenant: UUID) -> None:
+    """Oldest first, by the place on the stream and not by the order of writing, also within one millisecond."""
+    scope = scope_of(tenant)
+    orders = [EntryOrder(START_MS + ms, sequence) for ms in (0, 1, 2) for sequence in (0, 9, 10, 100)]
+    turns = [NewTurn(event_of(scope, str(order)), order, ALONG) for order in orders]
+    for turn in turns[::-2] + turns[::2]:
+        await writer.write([turn])
+    assert [message.id for message in await reader.last(scope, 7)] == [str(order) for order in orders[-7:]]
+    assert [message.id for message in await reader.last(scope, 100)] == [str(order) for order in orders]
+    assert await reader.last(scope_of(tenant, "nobody"), 7) == []

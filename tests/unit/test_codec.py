@@ -1,0 +1,220 @@
+"""The codec: every spelling of an event that a publisher may use, and a reason for everything else."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+import pytest
+from fast_depends.pydantic import PydanticSerializer
+from faststream.redis.parser import BinaryMessageFormatV1
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, ValidationError
+
+from eunoe_schema import MessageEvent, RecallRequest
+from eunoe_schema.codec import Refusal, decode, decode_message, describe, encode, oversized
+from eunoe_schema.recall import ReplyAddress
+
+TENANT = UUID("b0000000-0000-4000-8000-000000000001")
+AGENT = UUID("a0000000-0000-4000-8000-000000000001")
+EVENT = MessageEvent(
+    event_id="e1",
+    tenant_id=TENANT,
+    agent_id=AGENT,
+    user_id="@ada:example.org",
+    role="user",
+    content='naïve "data" \U0001f600\n',
+    channel="matrix",
+    metadata={"data": {"deep": [1, None, "é"]}},
+)
+FLAT = {
+    b"event_id": b"e1",
+    b"tenant_id": str(TENANT).encode(),
+    b"agent_id": str(AGENT).encode(),
+    b"user_id": b"@ada:example.org",
+    b"role": b"user",
+    b"content": EVENT.content.encode(),
+    b"channel": b"matrix",
+    b"metadata": json.dumps(EVENT.metadata).encode(),
+    b"schema_version": b"1",
+}
+FIELDS = [*(name.encode() for name in MessageEvent.model_fields), b"query", b"__data__"]
+MAGIC = BinaryMessageFormatV1.IDENTITY_HEADER
+
+
+def body(data: bytes) -> dict[bytes, bytes]:
+    """Return an entry with one field."""
+    return {b"__data__": data}
+
+
+def reason_of(fields: dict[bytes, bytes]) -> str:
+    """Return why fields are no event."""
+    refusal = decode(fields, MessageEvent)
+    assert isinstance(refusal, Refusal)
+    return refusal.reason
+
+
+async def enveloped(message: Any) -> bytes:
+    """Return what a FastStream application puts on a stream."""
+    return await BinaryMessageFormatV1.encode(
+        message=message,
+        reply_to="replies",
+        headers={"x-trace": "1"},
+        correlation_id="c" * 40,
+        serializer=PydanticSerializer(),
+    )
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(
+    fields=st.dictionaries(st.sampled_from(FIELDS) | st.binary(), st.binary(), max_size=6),
+    model=st.sampled_from([MessageEvent, RecallRequest, ReplyAddress]),
+)
+def test_arbitrary_bytes_never_raise(fields: dict[bytes, bytes], model: type[BaseModel]) -> None:
+    """Whatever stands on the stream, decoding returns a model or a reason: a raise would stop the worker."""
+    assert isinstance(decode(fields, model), (model, Refusal))
+
+
+@given(data=st.binary(), head=st.sampled_from([b"", MAGIC, MAGIC + b"\x00\x01", b'{"data":', b'{"event_id":']))
+def test_broken_bodies_never_raise(data: bytes, head: bytes) -> None:
+    """A body that begins like a known form and goes on as it likes is a refusal."""
+    assert isinstance(decode(body(head + data), MessageEvent), Refusal)
+
+
+@given(field=st.sampled_from(sorted(MessageEvent.model_fields)), value=json_values)
+def test_arbitrary_json_in_a_field_never_raises(field: str, value: object) -> None:
+    """A field of an otherwise right event may hold any JSON: the event is taken or refused."""
+    event = {**json.loads(encode(EVENT)), field: value}
+    assert isinstance(decode(body(json.dumps(event).encode()), MessageEvent), MessageEvent | Refusal)
+
+
+@pytest.mark.parametrize("version", ["[]", "{}", '{"a": [1]}'])
+def test_a_version_of_any_type_never_raises(version: str) -> None:
+    """A version that is a list or an object is refused like any other unknown version."""
+    data = encode(EVENT).replace(b'"schema_version":1', b'"schema_version":' + version.encode())
+    assert "schema_version: " in reason_of(body(data))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"[" * 100_000,
+        b'{"data":' * 100_000,
+        b'{"data":1' + b"0" * 5_000 + b"}",
+        rb'{"data":"\ud800"}',
+        rb'{"content":"\ud800"}',
+        b"",
+        b"null",
+        b"\xef\xbb\xbf{}",
+    ],
+)
+def test_hostile_json_is_a_refusal(data: bytes) -> None:
+    """Depth without end, numbers without end, half characters and no JSON at all are reasons, not errors."""
+    assert reason_of(body(data))
+
+
+def test_canonical_json_comes_back_as_it_went() -> None:
+    """Encoding and decoding give the same event; what is absent is not written, and null in metadata is kept."""
+    assert decode(body(encode(EVENT)), MessageEvent) == EVENT
+    written = json.loads(encode(EVENT))
+    assert {"session_id", "thread_id", "speaker", "occurred_at"}.isdisjoint(written)
+    assert written["metadata"] == {"data": {"deep": [1, None, "é"]}}
+
+
+async def test_faststreams_binary_envelope_is_understood() -> None:
+    """What FastStream's own encoder makes of a model or a dict is the event, whatever the headers hold."""
+    assert decode(body(await enveloped(EVENT)), MessageEvent) == EVENT
+    assert decode(body(await enveloped(EVENT.model_dump(mode="json"))), MessageEvent) == EVENT
+    assert decode(body(await enveloped(encode(EVENT))), MessageEvent) == EVENT
+
+
+async def test_a_truncated_binary_envelope_is_a_refusal() -> None:
+    """Every beginning of an envelope is refused, never taken for an event and never an error."""
+    whole = await enveloped(EVENT)
+    for length in range(len(whole)):
+        assert isinstance(decode(body(whole[:length]), MessageEvent), Refusal)
+    assert reason_of(body(whole[:12])) == "not decodable: a truncated FastStream envelope"
+
+
+def test_faststreams_json_envelope_is_understood() -> None:
+    """FastStream's older envelope, {"data": text, "headers": {...}}, holds for us what it holds for FastStream."""
+    envelope = json.dumps({"data": encode(EVENT).decode(), "headers": {"correlation_id": "c"}}).encode()
+    assert BinaryMessageFormatV1.parse(envelope)[0] == encode(EVENT)
+    assert decode(body(envelope), MessageEvent) == EVENT
+
+
+def test_flat_fields_are_understood() -> None:
+    """XADD with plain fields, metadata as JSON text, is the same event."""
+    assert decode(FLAT, MessageEvent) == EVENT
+
+
+def test_flat_fields_say_what_is_wrong() -> None:
+    """Bytes that are no text, metadata that is no JSON and missing fields each have their reason."""
+    assert reason_of({**FLAT, b"content": b"ab\xff"}).startswith("not decodable: 'utf-8' codec can't decode byte 0xff")
+    assert reason_of({**FLAT, b"\xff": b"x"}).startswith("not decodable: 'utf-8' codec can't decode byte 0xff")
+    assert reason_of({**FLAT, b"metadata": b"{"}).startswith("not decodable: Expecting property name")
+    assert reason_of({**FLAT, b"metadata": b"[1]"}).startswith("metadata: Input should be a valid dictionary")
+    assert reason_of({**FLAT, b"metadata": b'{"a": NaN}'}).startswith("metadata: Value error, is not JSON")
+    assert reason_of({}).startswith("event_id: Field required; tenant_id: Field required")
+
+
+def test_a_body_that_is_not_utf8_names_the_byte() -> None:
+    """The dead letter says which byte is wrong and where."""
+    assert reason_of(body(b'{"content": "\xff"}')) == (
+        "not decodable: 'utf-8' codec can't decode byte 0xff in position 13: invalid start byte"
+    )
+
+
+def test_broken_json_names_the_place() -> None:
+    """The dead letter says where the JSON breaks, and does not repeat it."""
+    assert reason_of(body(b'{"event_id": }')) == "event: Invalid JSON: expected value at line 1 column 14"
+
+
+def test_a_reason_names_field_fault_and_value() -> None:
+    """One line for all: three faults in full, the rest counted; of a missing field there is no value."""
+    with pytest.raises(ValidationError) as caught:
+        MessageEvent.model_validate({"role": "bot", "tenant_id": 7, "user_id": "ada", "x": 1, "content": ""})
+    assert caught.value.error_count() == 6
+    assert describe(caught.value) == (
+        "event_id: Field required; "
+        "tenant_id: UUID input should be a string, bytes or UUID object (got 7); "
+        "agent_id: Field required; and 3 more"
+    )
+
+
+def test_a_fault_inside_metadata_is_named_by_its_path() -> None:
+    """The place of a fault is the path to it."""
+    with pytest.raises(ValidationError) as caught:
+        MessageEvent.model_validate({**EVENT.model_dump(), "metadata": {"a": {1, 2}}})
+    assert describe(caught.value) == "metadata.a: input was not a valid JSON value (got {1, 2})"
+
+
+def test_long_values_are_shortened() -> None:
+    """A reason stays a line: 80 characters of a value are shown, and that there are more."""
+    shown = reason_of({**FLAT, b"role": b"x" * 10_000})
+    assert shown == f"role: Input should be 'user' or 'assistant' (got '{'x' * 79}...)"
+    assert reason_of({**FLAT, b"role": b"x" * 78}).endswith(f"(got '{'x' * 78}')")
+
+
+def test_content_beyond_the_setting_is_refused_with_what_to_do() -> None:
+    """The limit is a setting, counted in characters: at it an event passes, beyond it both sides give one reason."""
+    chars = len(EVENT.content)
+    assert oversized(EVENT, max_content_chars=chars) is None
+    assert decode_message(body(encode(EVENT)), max_content_chars=chars) == EVENT
+    reason = oversized(EVENT, max_content_chars=chars - 1)
+    assert reason == (
+        f"content: {chars} characters; at most {chars - 1} are allowed: "
+        "split the message or raise max_content_chars (EUNOE_MAX_CONTENT_CHARS for consumers)"
+    )
+    assert decode_message(body(encode(EVENT)), max_content_chars=chars - 1) == Refusal(reason or "")
+
+
+def test_decode_message_passes_refusals_on() -> None:
+    """What is no event at all is refused for that, not for its length."""
+    assert decode_message(body(b"null"), max_content_chars=1) == decode(body(b"null"), MessageEvent)

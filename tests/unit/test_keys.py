@@ -1,0 +1,148 @@
+"""The key catalogue: every key leads with its tenant, and different things never share a key."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from eunoe_schema import Scope, keys
+from eunoe_schema.streams import Group, Subject, dead_letters, reply_channel, stream, trials
+
+TENANT = UUID("b0000000-0000-4000-8000-000000000001")
+AGENT = UUID("a0000000-0000-4000-8000-000000000001")
+SCOPE = Scope(tenant_id=TENANT, agent_id=AGENT, user_id="ada")
+
+OF_TENANT: dict[str, Callable[[UUID, str], str]] = {
+    "ratelimit": keys.rate_limit,
+    "session": keys.session,
+    "engaged": keys.engaged,
+    "escalation": keys.escalation,
+    "tool_confirm": keys.tool_confirm,
+}
+OF_SCOPE: dict[str, Callable[[Scope, str], str]] = {"dedup": keys.dedup, "current_session": keys.current_session}
+
+# Few letters, so that parts that only differ by where a colon or a percent sign stands are met often.
+parts = st.text(alphabet="a:%235A", min_size=1, max_size=6)
+ids = st.integers(min_value=0, max_value=2).map(lambda number: UUID(int=number))
+scopes = st.builds(Scope, tenant_id=ids, agent_id=ids, user_id=parts)
+property_test = settings(deadline=None, max_examples=300)
+
+
+def every_key(scope: Scope, part: str) -> dict[str, str]:
+    """Return, by kind, every key of a tenant's data."""
+    made = {kind: key(scope.tenant_id, part) for kind, key in OF_TENANT.items()}
+    made |= {kind: key(scope, part) for kind, key in OF_SCOPE.items()}
+    return {**made, "memory": keys.window(scope)}
+
+
+def test_the_catalogue_here_is_the_whole_catalogue() -> None:
+    """A key that is added must be added to these tests."""
+    made = {name for name, value in vars(keys).items() if callable(value) and value.__module__ == keys.__name__}
+    tested = {key.__name__ for key in (*OF_TENANT.values(), *OF_SCOPE.values(), keys.window, keys.of_tenant)}
+    assert {name for name in made if not name.startswith("_")} == tested
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        (keys.rate_limit(TENANT, "slack"), "ratelimit:slack"),
+        (keys.dedup(SCOPE, "m1"), f"dedup:{AGENT}:ada:m1"),
+        (keys.session(TENANT, "t1"), "session:t1"),
+        (keys.current_session(SCOPE, "t1"), f"current_session:{AGENT}:ada:t1"),
+        (keys.engaged(TENANT, "t1"), "engaged:t1"),
+        (keys.window(SCOPE), f"memory:short:{AGENT}:ada"),
+        (keys.escalation(TENANT, "t1"), "escalation:t1"),
+        (keys.tool_confirm(TENANT, "t1"), "tool_confirm:t1"),
+        (keys.of_tenant(TENANT), "*"),
+    ],
+)
+def test_keys_are_spelled_as_catalogued(key: str, expected: str) -> None:
+    """The spelling is a contract: operators and other readers look keys up by it."""
+    assert key == f"{TENANT}:{expected}"
+
+
+@given(scopes)
+@property_test
+def test_the_window_is_where_any_reader_looks(scope: Scope) -> None:
+    """`{tenant}:memory:short:{agent}:{user}`, the user exactly as the channel spells it, colons and all."""
+    assert keys.window(scope) == f"{scope.tenant_id}:memory:short:{scope.agent_id}:{scope.user_id}"
+
+
+def test_inner_parts_are_percent_encoded_and_the_last_is_not() -> None:
+    """Matrix ids keep their colon at the end of a key, where it divides nothing."""
+    scope = SCOPE.model_copy(update={"user_id": "@ada:x%3A"})
+    assert keys.dedup(scope, "$e:1%") == f"{TENANT}:dedup:{AGENT}:@ada%3Ax%253A:$e:1%"
+    assert keys.current_session(scope, "!t:1%") == f"{TENANT}:current_session:{AGENT}:@ada%3Ax%253A:!t:1%"
+
+
+@given(scopes, parts)
+@property_test
+def test_every_key_leads_with_its_tenant(scope: Scope, part: str) -> None:
+    """A tenant's keys can be found, counted and deleted by their first part."""
+    for kind, key in every_key(scope, part).items():
+        assert key.startswith(f"{scope.tenant_id}:{kind}:")
+
+
+@pytest.mark.parametrize("key", OF_TENANT.values(), ids=OF_TENANT)
+@given(one=st.tuples(ids, parts), other=st.tuples(ids, parts))
+@property_test
+def test_different_parts_of_a_tenant_give_different_keys(
+    key: Callable[[UUID, str], str], one: tuple[UUID, str], other: tuple[UUID, str]
+) -> None:
+    """Two threads, or two tenants with threads of one name, never share state."""
+    assert (key(*one) == key(*other)) == (one == other)
+
+
+@pytest.mark.parametrize("key", OF_SCOPE.values(), ids=OF_SCOPE)
+@given(one=st.tuples(scopes, parts), other=st.tuples(scopes, parts))
+@property_test
+def test_different_parts_of_a_scope_give_different_keys(
+    key: Callable[[Scope, str], str], one: tuple[Scope, str], other: tuple[Scope, str]
+) -> None:
+    """Two users, agents or tenants never share a key, wherever colons stand in their ids."""
+    assert (key(*one) == key(*other)) == (one == other)
+
+
+@pytest.mark.parametrize("key", OF_SCOPE.values(), ids=OF_SCOPE)
+@given(text=st.text(alphabet="a:%3A", min_size=4, max_size=10), cuts=st.tuples(st.integers(1, 8), st.integers(1, 8)))
+@property_test
+def test_where_a_text_is_cut_makes_another_key(
+    key: Callable[[Scope, str], str], text: str, cuts: tuple[int, int]
+) -> None:
+    """User 'a' with event 'b:c' and user 'a:b' with event 'c' read alike, and are two."""
+    users = [text[: min(cut, len(text) - 1)] for cut in cuts]
+    assume(users[0] != users[1])
+    made = [key(SCOPE.model_copy(update={"user_id": user}), text[len(user) :].removeprefix(":")) for user in users]
+    assert made[0] != made[1]
+
+
+@given(one=scopes, other=scopes)
+@property_test
+def test_different_scopes_have_different_windows(one: Scope, other: Scope) -> None:
+    """No two users, agents or tenants share a window."""
+    assert (keys.window(one) == keys.window(other)) == (one == other)
+
+
+@given(scopes, parts, scopes, parts)
+@property_test
+def test_different_kinds_never_collide(one: Scope, one_part: str, other: Scope, other_part: str) -> None:
+    """Whatever the parts are, a key of one kind is never a key of another."""
+    for kind, key in every_key(one, one_part).items():
+        assert all(key != another for name, another in every_key(other, other_part).items() if name != kind)
+
+
+def test_shared_names_are_the_exception_and_never_a_tenants() -> None:
+    """What all tenants share begins with `eunoe:`, which no UUID does, and each has a name of its own."""
+    shared = [keys.TENANTS, reply_channel("c")]
+    shared += [stream(subject, partition) for subject in Subject for partition in (0, 1)]
+    shared += [name(group) for group in Group for name in (dead_letters, trials)]
+    assert all(name.startswith("eunoe:") for name in shared)
+    assert len(set(shared)) == len(shared)
+    assert stream(Subject.MESSAGES) == "eunoe:messages"
+    assert {group: stream(group.subject) for group in Group} == {
+        Group.WINDOW: "eunoe:messages",
+        Group.EMBED: "eunoe:messages",
+        Group.RECALL: "eunoe:recall",
+    }
