@@ -283,7 +283,7 @@ class Observer:
         """Bring the tables into the state that autovacuum brings them to, sooner or later."""
         await self._connection.execute("VACUUM (ANALYZE)")
 
-    async def await_drained(self, group: Group, on_progress: Callable[[int], None]) -> None:
+    async def await_drained(self, group: Group, on_progress: Callable[[int], None] | None = None) -> None:
         """Wait until a group has nothing left, telling what is left.
 
         Raises:
@@ -291,7 +291,8 @@ class Observer:
         """
         least, moved = math.inf, time.monotonic()
         while left := await self.left(group):
-            on_progress(left)
+            if on_progress:
+                on_progress(left)
             self._system.check()
             if left < least:
                 least, moved = left, time.monotonic()
@@ -299,7 +300,8 @@ class Observer:
                 msg = f"group {group} has {left} messages left and has not moved for {_STALL_SECONDS:.0f} s"
                 raise CannotMeasure(msg)
             await asyncio.sleep(_POLL_SECONDS)
-        on_progress(0)
+        if on_progress:
+            on_progress(0)
 
 
 @asynccontextmanager

@@ -182,8 +182,8 @@ def main(
         f"to a warm system: every role in a process of its own, {embed_processes} of embed, embedded Valkey and "
         f"PostgreSQL, {settings}. events_per_second counts from the first publish until the groups window and embed "
         "have no lag and nothing pending and every row is counted in PostgreSQL. Raw: one onnxruntime session in this "
-        f"process, 1 thread, the same texts tokenised, sorted by tokens and run in slices of {SLICE_TEXTS}, once before "
-        f"and once after ({before:.1f} and {after:.1f} texts/s; the mean counts). Lags include pending entries. "
+        f"process, 1 thread, the same texts tokenised, sorted by tokens and run in slices of {SLICE_TEXTS}, once "
+        f"before and once after ({before:.1f} and {after:.1f} texts/s; the mean counts). Lags include pending entries. "
         f"{machine()}."
     )
     Report("ingest", figures, about).print(as_json=as_json)
@@ -210,7 +210,7 @@ async def ingest(system: RunningSystem, texts: Sequence[str], scopes: int, progr
         warm = messages(system, chat_texts(WARM_UP_EVENTS, seed=SEED + 1), 1, prefix="warm-up")
         await gateway.publish_many(warm)
         for group in (Group.WINDOW, Group.EMBED):
-            await observer.await_drained(group, lambda _: None)
+            await observer.await_drained(group)
         rows_before, dead_before = await observer.rows(), await observer.dead()
 
         bar = progress.add_task("durable", total=len(texts))
@@ -221,7 +221,7 @@ async def ingest(system: RunningSystem, texts: Sequence[str], scopes: int, progr
         if refused := next((outcome for outcome in outcomes if not isinstance(outcome, Receipt)), None):
             msg = f"the gateway refused a message: {refused}"
             raise CannotMeasure(msg)
-        await observer.await_drained(Group.WINDOW, lambda _: None)
+        await observer.await_drained(Group.WINDOW)
         windowed = time.perf_counter()
         await observer.await_drained(Group.EMBED, lambda left: progress.update(bar, completed=len(texts) - left))
         rows = await observer.rows() - rows_before

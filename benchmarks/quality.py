@@ -175,11 +175,10 @@ async def drive(
         published = await publish(system, turns, scopes, progress)
         storing = progress.add_task("storing", total=published.receipts)
 
-        def show(left: int) -> None:
-            progress.update(storing, completed=published.receipts - left)
-
-        for group in (Group.WINDOW, Group.EMBED):
-            await observer.await_drained(group, show)
+        await observer.await_drained(Group.WINDOW)
+        await observer.await_drained(
+            Group.EMBED, lambda left: progress.update(storing, completed=published.receipts - left)
+        )
         durable = await observer.rows()
         return published, durable, await ask(system, queries, scopes, progress)
 

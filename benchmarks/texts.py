@@ -28,10 +28,10 @@ _ENDINGS = (
 )  # fmt: skip
 _QUESTIONS = ("who", "when did they say that", "what do you know about", "why", "where", "do you remember what")
 
-# One text in forty is long, beyond what the model reads of it; chats hold a pasted letter or a log now and then.
-_LONG_SHARE = 1 / 40
+# One text in fifty is long, beyond what the model reads of it; chats hold a pasted letter or a log now and then.
+_LONG_SHARE = 1 / 50
 _LONG_SENTENCES = (10, 40)
-_SENTENCE_WEIGHTS = (65, 27, 8)  # of texts of one, two and three sentences: about 29 tokens with the long ones
+_SENTENCE_WEIGHTS = (67, 26, 7)  # of texts of one, two and three sentences: about 29 tokens with the long ones
 
 
 def chat_texts(count: int, *, seed: int) -> list[str]:

@@ -3,9 +3,9 @@
 Two tenants with equal agent, user, session and event ids; of one tenant, two users and two agents.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import TypeAlias
 from uuid import UUID
 
 import asyncpg
@@ -26,11 +26,7 @@ from eunoe_schema.recall import WindowMessage
 from eunoe_schema.scope import Scope
 from eunoe_tests.events import AGENT, OTHER_AGENT, event_of, scope_of
 
-if TYPE_CHECKING:
-    from asyncpg.pool import PoolConnectionProxy
-
 Login: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
-Connection: TypeAlias = "Login | PoolConnectionProxy[asyncpg.Record]"
 EMBEDDING = np.ones(384, dtype=np.float32)
 GUARDED = ["agents", "conversation_embeddings", "postings", "sessions", "users"]
 READERS = ["eunoe_recall", "eunoe_janitor"]
@@ -40,12 +36,8 @@ ROLES = ["eunoe_owner", "eunoe_ingest", "eunoe_recall", "eunoe_curator", "eunoe_
 @pytest.fixture
 def words(tenant: UUID, other_tenant: UUID) -> dict[Scope, str]:
     """The scopes, each with a word that only its messages contain."""
-    return {
-        scope_of(tenant): "apple",
-        scope_of(other_tenant): "banana",
-        scope_of(tenant, "grace"): "cherry",
-        scope_of(tenant, agent=OTHER_AGENT): "damson",
-    }
+    scopes = (scope_of(tenant), scope_of(other_tenant), scope_of(tenant, "grace"), scope_of(tenant, agent=OTHER_AGENT))
+    return dict(zip(scopes, ("apple", "banana", "cherry", "damson"), strict=True))
 
 
 @pytest.fixture
@@ -73,7 +65,7 @@ async def login(database_url: str) -> AsyncIterator[Login]:
 
 
 @asynccontextmanager
-async def as_role(login: Login, role: str, *, tenant: str = "", batch: str = "") -> AsyncIterator[None]:
+async def as_role(login: Login, role: str, *, tenant: str = "", batch: str = "") -> AsyncGenerator[None]:
     """Take on a role for one transaction, which is rolled back."""
     transaction = login.transaction()
     await transaction.start()
@@ -171,16 +163,17 @@ async def test_ingest_may_write_for_the_tenants_of_its_batch_only(
 ) -> None:
     """A row of a tenant that the batch does not name is refused by the policy of every table."""
     batch = {other_tenant} if named else set[UUID]()
-    inserts = [
-        f"INSERT INTO agents (tenant_id, id) VALUES ('{tenant}', '{AGENT}')",  # noqa: S608
-        f"INSERT INTO users (tenant_id, user_id) VALUES ('{tenant}', 'ada')",  # noqa: S608
-        "INSERT INTO sessions (tenant_id, agent_id, user_id, session_id, opened_at) "  # noqa: S608
-        f"VALUES ('{tenant}', '{AGENT}', 'ada', 's', now())",
-        "INSERT INTO conversation_embeddings (tenant_id, id, agent_id, user_id, role, content, position, event_id, "
-        "embedding_model, embedding) "
-        f"VALUES ('{tenant}', '{AGENT}', '{AGENT}', 'ada', 'user', 'hello', 1, 'e1', 'm', array_fill(1, '{{384}}'))",
-        f"INSERT INTO postings VALUES ('{tenant}', 1, 'hello', '{AGENT}', 1, 1)",  # noqa: S608
-    ]
+    rows = {
+        "agents (tenant_id, id)": f"'{tenant}', '{AGENT}'",
+        "users (tenant_id, user_id)": f"'{tenant}', 'ada'",
+        "sessions (tenant_id, agent_id, user_id, session_id, opened_at)": f"'{tenant}', '{AGENT}', 'ada', 's', now()",
+        "conversation_embeddings "
+        "(tenant_id, id, agent_id, user_id, role, content, position, event_id, embedding_model, embedding)": (
+            f"'{tenant}', '{AGENT}', '{AGENT}', 'ada', 'user', 'hello', 1, 'e1', 'm', array_fill(1, '{{384}}')"
+        ),
+        "postings (tenant_id, scope_hash, lexeme, id, tf, length)": f"'{tenant}', 1, 'hello', '{AGENT}', 1, 1",
+    }
+    inserts = [f"INSERT INTO {columns} VALUES ({values})" for columns, values in rows.items()]  # noqa: S608
     for statement in inserts:
         with pytest.raises(StoreUnavailable, match=r"row-level security.*42501"):
             async with database.transaction(DatabaseRole.INGEST, batch_tenants=batch) as connection:
@@ -193,7 +186,7 @@ async def test_ingest_may_write_for_the_tenants_of_its_batch_only(
 async def test_each_role_may_do_what_it_is_for_and_nothing_else(
     login: Login, stored: dict[Scope, str], tenant: UUID
 ) -> None:
-    """Ingest only inserts, recall only selects, the janitor alone deletes, nobody updates: privileges, table by table."""
+    """Ingest only inserts, recall only selects, the janitor alone deletes, nobody updates; for each table."""
     assert stored
     columns = {table: "user_id" if table in {"users", "sessions"} else "tenant_id" for table in GUARDED}
     allowed = {("eunoe_recall", "SELECT"), ("eunoe_janitor", "SELECT"), ("eunoe_janitor", "DELETE")}
@@ -242,7 +235,7 @@ async def test_even_the_owner_sees_and_changes_nothing(login: Login, stored: dic
     assert stored
     for table in GUARDED:
         async with as_role(login, "eunoe_owner", tenant=str(tenant), batch=str(tenant)):
-            assert await login.fetch(f"SELECT FROM {table}") == []  # noqa: S608
+            assert await login.fetch(f"SELECT FROM {table}") == []
             assert await login.execute(f"UPDATE {table} SET tenant_id = tenant_id") == "UPDATE 0"  # noqa: S608
             assert await login.execute(f"DELETE FROM {table}") == "DELETE 0"  # noqa: S608
 
@@ -267,13 +260,13 @@ async def test_nothing_of_a_transaction_is_left_on_its_connection(
     async with asyncpg.create_pool(database_url, min_size=1, max_size=1, init=register_vector) as pool:
         database = Database(pool)
         for ends_well in (True, False):
-            try:
+            backend = 0
+            with suppress(LookupError):
                 async with database.transaction(DatabaseRole.RECALL, tenant=tenant, batch_tenants=[tenant]) as held:
                     backend = await held.fetchval("SELECT pg_backend_pid()")
                     assert await held.fetchval("SELECT count(*) FROM agents") == 2
-                    assert ends_well, "as an error in the block would"
-            except AssertionError:
-                assert not ends_well
+                    if not ends_well:
+                        raise LookupError
             async with pool.acquire() as connection:
                 state = await connection.fetchrow(
                     "SELECT pg_backend_pid(), current_user = session_user, "

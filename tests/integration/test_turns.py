@@ -198,8 +198,8 @@ async def test_content_that_text_cannot_hold_is_refused(writer: TurnWriter, read
 
 
 async def test_a_turn_of_an_unknown_tenant_is_refused(writer: TurnWriter) -> None:
-    """No row without a tenant: the foreign key says so, and the sentence names it."""
-    with pytest.raises(RowRefused, match=r"tenant_id_fkey.*23503"):
+    """No row without a tenant: the foreign key says so, and nothing can make the row acceptable."""
+    with pytest.raises(RowRefused, match=r"(?s)tenant_id_fkey.*23503"):
         await writer.write([turn_of(scope_of(uuid4()), 1)])
 
 
@@ -231,7 +231,7 @@ async def test_the_longest_event_of_the_contract_is_stored(
 
 
 async def test_nearest_is_exact(writer: TurnWriter, reader: TurnReader, tenant: UUID) -> None:
-    """Against brute force over 500 random vectors: the same turns in the same order, with cosines as halves give them."""
+    """Against brute force over 500 random vectors: the same turns in the same order, with the cosines of halves."""
     scope = scope_of(tenant)
     generator = np.random.default_rng(384)
     vectors = generator.standard_normal((500, 384)).astype(np.float32)

@@ -1,0 +1,268 @@
+"""How long does a whole recall take, beside the bare embedding of the same query in the same run?
+
+Embedding the query is the work that cannot be avoided, so the ratio says what the way through Redis, the window and the
+search cost. It hardly depends on the machine; milliseconds do.
+"""
+
+import asyncio
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+import typer
+from common import (
+    AGENT,
+    CannotMeasure,
+    Figure,
+    JsonOption,
+    Observer,
+    Report,
+    RunningSystem,
+    command_line,
+    machine,
+    observe,
+    percentile,
+    progress_bars,
+    rounded,
+    run,
+    running_system,
+)
+from rich.progress import Progress
+from texts import chat_queries, chat_texts
+
+from eunoe_consumers.model.embedder import Embedder
+from eunoe_consumers.roles import load_embedder
+from eunoe_consumers.store.database import Database
+from eunoe_consumers.store.turns import NewTurn, TurnWriter
+from eunoe_producers import Gateway, Orchestrator
+from eunoe_schema import Context, MessageEvent, Receipt, Scope, Timings
+from eunoe_schema.entries import EntryOrder
+from eunoe_schema.streams import Group
+
+SEED = 11
+TOP_K = 10
+DEADLINE_SECONDS = 30.0
+WARM_UP_QUERIES = 30  # a statement changes its plan after its fifth execution, on each of a process's connections
+CALLERS = 16
+ROWS_PER_WRITE = 500
+STAGES = tuple(Timings.model_fields)
+PERCENTILES = (50, 95, 99)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Milliseconds, one for each query, and what came back.
+
+    Attributes:
+        recalls: Whole recalls of one client, one after another.
+        embeddings: The bare embedding of the same queries, in this process.
+        contexts: The replies of `recalls`.
+        concurrent: Recalls of many callers at once.
+        concurrent_seconds: How long those took together.
+        concurrent_contexts: Their replies.
+    """
+
+    recalls: Sequence[float]
+    embeddings: Sequence[float]
+    contexts: Sequence[Context]
+    concurrent: Sequence[float]
+    concurrent_seconds: float
+    concurrent_contexts: Sequence[Context]
+
+
+app = command_line()
+
+
+@app.command()
+def main(
+    *,
+    turns: Annotated[int, typer.Option(min=50, help="Turns of the scope that is asked.")] = 500,
+    rows: Annotated[int, typer.Option(min=0, help="Rows of other scopes in the same table.")] = 5_000,
+    queries: Annotated[int, typer.Option(min=100, help="Queries, asked one after another.")] = 400,
+    concurrent: Annotated[int, typer.Option(min=100, help=f"Queries, asked by {CALLERS} callers at once.")] = 1_600,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask a scope of a filled table, first one query at a time, then many at once."""
+    with progress_bars() as progress, running_system() as system:
+        embedder = load_embedder(system.settings)
+        measured = asyncio.run(measure(system, embedder, (turns, rows, queries, concurrent), progress))
+        settings = system.describe()
+        shown = min(turns, system.settings.window_messages)
+        tokens = statistics.mean(embedder.count_tokens(chat_queries(queries, seed=SEED)))
+    about = (
+        f"{queries} synthetic questions ({tokens:.1f} tokens in the mean, seed {SEED}) over one scope of {turns} "
+        f"turns, published through the Gateway, in a table that holds {rows} rows of other scopes (random unit "
+        f"vectors, written with TurnWriter); VACUUM ANALYZE before measuring; window default ({shown} messages), "
+        f"top_k={TOP_K}; {settings}; "
+        "every role in a process of its own on embedded servers. recall_*: one client, one request at a time, from the "
+        "call until the Context is there. embed_*: FastembedEmbedder.embed([query]) in this process, right before or "
+        "right after the recall of the same query, in turn. stage_*: means of the replies' own timings, which overlap "
+        "(queued is up to 1 ms too long: an entry id has whole milliseconds); stage_way is the rest, client and Redis. "
+        f"concurrent_*: {concurrent} requests of {CALLERS} callers in one process over one connection pool; on a "
+        "machine with few cores the callers compete with what they measure. "
+        f"{machine()}."
+    )
+    Report("recall", figures(measured, shown), about).print(as_json=as_json)
+
+
+def figures(measured: Measured, window: int) -> list[Figure]:
+    """Return the report's figures."""
+    recall = {percent: percentile(measured.recalls, percent) for percent in PERCENTILES}
+    embed = {percent: percentile(measured.embeddings, percent) for percent in PERCENTILES}
+    crowd = {percent: percentile(measured.concurrent, percent) for percent in PERCENTILES}
+    stages = {
+        stage: statistics.mean(float(getattr(context.timings, stage)) for context in measured.contexts)
+        for stage in STAGES
+    }
+    way = statistics.mean(measured.recalls) - stages["queued_ms"] - stages["total_ms"]
+    replies = [*measured.contexts, *measured.concurrent_contexts]
+    broken = sum(bool(c.missing) or len(c.turns) != TOP_K or len(c.window) != window for c in replies)
+    return [
+        Figure("ratio_p50", rounded(recall[50] / embed[50]), "recall / embedding", "lower"),
+        *(Figure(f"recall_p{percent}", rounded(ms), "ms", "lower") for percent, ms in recall.items()),
+        *(Figure(f"embed_p{percent}", rounded(ms), "ms", "lower") for percent, ms in embed.items()),
+        *(Figure(f"stage_{stage.removesuffix('_ms')}", rounded(ms), "ms", "lower") for stage, ms in stages.items()),
+        Figure("stage_way", rounded(way), "ms", "lower"),
+        Figure(
+            "concurrent_requests_per_second",
+            rounded(len(measured.concurrent) / measured.concurrent_seconds),
+            "requests/s",
+            "higher",
+        ),
+        *(Figure(f"concurrent_p{percent}", rounded(ms), "ms", "lower") for percent, ms in crowd.items()),
+        Figure("incomplete_replies", broken, "replies", "lower", must=0),
+    ]
+
+
+async def measure(
+    system: RunningSystem, embedder: Embedder, sizes: tuple[int, int, int, int], progress: Progress
+) -> Measured:
+    """Fill the stores, warm everything up, and ask."""
+    turns, rows, queries, concurrent = sizes
+    scope = Scope(tenant_id=system.tenant_id, agent_id=AGENT, user_id="asked")
+    async with observe(system) as observer:
+        await fill_table(system, embedder, rows, turns, progress)
+        await fill_scope(system, observer, scope, turns, progress)
+        await observer.vacuum()
+    async with await Orchestrator.connect(system.redis_url) as orchestrator:
+        client = Client(orchestrator, scope)
+        for query in chat_queries(WARM_UP_QUERIES, seed=SEED + 1):
+            embedder.embed([query])
+            await client.ask(query)
+        await asyncio.gather(*(client.ask(query) for query in chat_queries(4 * CALLERS, seed=SEED + 2)))
+
+        recalls: list[float] = []
+        embeddings: list[float] = []
+        contexts: list[Context] = []
+        bar = progress.add_task("one at a time", total=queries)
+        for index, query in enumerate(chat_queries(queries, seed=SEED)):
+            if index % 2:
+                embeddings.append(bare_ms(embedder, query))
+            milliseconds, context = await client.ask(query)
+            recalls.append(milliseconds)
+            contexts.append(context)
+            if not index % 2:
+                embeddings.append(bare_ms(embedder, query))
+            progress.advance(bar)
+        system.check()
+
+        bar = progress.add_task(f"{CALLERS} callers", total=concurrent)
+        waiting = iter(chat_queries(concurrent, seed=SEED + 3))
+        replies: list[tuple[float, Context]] = []
+
+        async def caller() -> None:
+            for query in waiting:  # shared by the callers
+                replies.append(await client.ask(query))
+                progress.advance(bar)
+
+        started = time.perf_counter()
+        await asyncio.gather(*(caller() for _ in range(CALLERS)))
+        seconds = time.perf_counter() - started
+        system.check()
+    return Measured(
+        recalls, embeddings, contexts, [ms for ms, _ in replies], seconds, [context for _, context in replies]
+    )
+
+
+class Client:
+    """An orchestrator that asks one scope and looks at the clock."""
+
+    def __init__(self, orchestrator: Orchestrator, scope: Scope) -> None:
+        self._orchestrator = orchestrator
+        self._scope = scope
+
+    async def ask(self, query: str) -> tuple[float, Context]:
+        """Recall; return the milliseconds from the call to the context, and the context."""
+        started = time.perf_counter()
+        context = await self._orchestrator.recall(self._scope, query, top_k=TOP_K, deadline=DEADLINE_SECONDS)
+        return (time.perf_counter() - started) * 1000, context
+
+
+def bare_ms(embedder: Embedder, query: str) -> float:
+    """Embed a query in this process; return the milliseconds."""
+    started = time.perf_counter()
+    embedder.embed([query])
+    return (time.perf_counter() - started) * 1000
+
+
+async def fill_table(system: RunningSystem, embedder: Embedder, rows: int, turns: int, progress: Progress) -> None:
+    """Write rows of other scopes, each of the size of the one that is asked, without embedding their texts."""
+    dice = np.random.default_rng(SEED)
+    texts = chat_texts(rows, seed=SEED)
+    bar = progress.add_task("rows of other scopes", total=rows)
+    milliseconds = int(time.time() * 1000)
+    async with await Database.connect(system.database_url) as database:
+        writer = TurnWriter(database, embedding_model=embedder.name)
+        for start in range(0, rows, ROWS_PER_WRITE):
+            part = range(start, min(rows, start + ROWS_PER_WRITE))
+            vectors = dice.standard_normal((len(part), embedder.dimensions)).astype(np.float32)
+            vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+            events = [message(system, f"other-{index // turns}", index, texts[index]) for index in part]
+            await writer.write(
+                [
+                    NewTurn(event, EntryOrder(milliseconds, index), vector)
+                    for index, event, vector in zip(part, events, vectors, strict=True)
+                ]
+            )
+            progress.advance(bar, len(part))
+
+
+async def fill_scope(system: RunningSystem, observer: Observer, scope: Scope, turns: int, progress: Progress) -> None:
+    """Publish the turns of the scope that is asked, and wait until they are durable.
+
+    Raises:
+        CannotMeasure: If they do not all arrive.
+    """
+    bar = progress.add_task("turns of the scope", total=turns)
+    before = await observer.rows()
+    texts = chat_texts(turns, seed=SEED + 4)
+    async with await Gateway.connect(system.redis_url) as gateway:
+        outcomes = await gateway.publish_many(
+            message(system, scope.user_id, index, text) for index, text in enumerate(texts)
+        )
+    await observer.await_drained(Group.WINDOW)
+    await observer.await_drained(Group.EMBED, lambda left: progress.update(bar, completed=turns - left))
+    stored = await observer.rows() - before
+    if stored != turns or not all(isinstance(outcome, Receipt) for outcome in outcomes):
+        msg = f"{turns} turns were published and {stored} stored"
+        raise CannotMeasure(msg)
+
+
+def message(system: RunningSystem, user_id: str, index: int, text: str) -> MessageEvent:
+    """Return the event of a turn."""
+    return MessageEvent(
+        event_id=f"message-{index}",
+        tenant_id=system.tenant_id,
+        agent_id=AGENT,
+        user_id=user_id,
+        role="assistant" if index % 2 else "user",
+        content=text,
+        session_id="benchmark",
+    )
+
+
+if __name__ == "__main__":
+    run(app)

@@ -1,0 +1,268 @@
+"""The commands of a consumer group on a real Valkey."""
+
+import asyncio
+import time
+from typing import Any, cast
+from uuid import UUID
+
+import pytest
+from redis.asyncio import Redis
+
+from eunoe_consumers.delivery.entry import Entry
+from eunoe_consumers.delivery.stream_group import GroupLost, StreamGroup, ensure_groups, entries_of
+from eunoe_producers import Gateway
+from eunoe_schema.streams import Group, Subject, dead_letters, stream
+from eunoe_tests.events import event_of, scope_of
+
+MESSAGES = stream(Subject.MESSAGES)
+HOUR = 3_600.0
+
+
+def consumer_of(redis: Redis, name: str, group: Group = Group.WINDOW) -> StreamGroup:
+    """Return a consumer of a group."""
+    return StreamGroup(redis, group, consumer=name, keeps_entries=group is not Group.RECALL)
+
+
+async def add(redis: Redis, count: int = 1, name: str = MESSAGES) -> list[str]:
+    """Append entries and return their ids."""
+    added = [await redis.xadd(name, {"number": str(number)}) for number in range(count)]
+    return [cast("bytes", entry_id).decode() for entry_id in added]
+
+
+async def read(redis: Redis, consumer: StreamGroup, count: int = 1_000) -> list[Entry]:
+    """Read new entries as a consumer."""
+    reply = cast("list[Any]", await redis.xreadgroup(consumer.group, consumer.consumer, {consumer.stream: ">"}, count))
+    return entries_of(reply[0][1]) if reply else []
+
+
+async def age(redis: Redis, consumer: StreamGroup, *ids: str, seconds: float = HOUR) -> None:
+    """Let entries of a consumer have lain untouched for so long."""
+    await redis.xclaim(
+        consumer.stream, consumer.group, consumer.consumer, 0, list(ids), idle=int(seconds * 1000), justid=True
+    )
+
+
+async def owners(redis: Redis, group: Group = Group.WINDOW) -> dict[str, str]:
+    """Return by entry id who has it."""
+    rows = await redis.xpending_range(stream(group.subject), group, "-", "+", 1_000)
+    return {row["message_id"].decode(): row["consumer"].decode() for row in rows}
+
+
+async def consumers(redis: Redis, group: Group = Group.WINDOW) -> set[str]:
+    """Return the names of a group's consumers."""
+    return {row["name"].decode() for row in await redis.xinfo_consumers(stream(group.subject), group)}
+
+
+@pytest.fixture
+async def a(redis: Redis) -> StreamGroup:
+    """A consumer, with the groups in place."""
+    await ensure_groups(redis)
+    return consumer_of(redis, "a")
+
+
+@pytest.fixture
+async def b(redis: Redis, a: StreamGroup) -> StreamGroup:
+    """Another consumer of the same group."""
+    assert a.stream == MESSAGES
+    return consumer_of(redis, "b")
+
+
+async def test_groups_begin_before_the_first_event(redis: Redis, redis_url: str, tenant: UUID) -> None:
+    """What was published before any consumer ever started is delivered, to every group of the stream."""
+    async with await Gateway.connect(redis_url) as gateway:
+        receipts = [await gateway.publish(event_of(scope_of(tenant), f"e{number}")) for number in range(3)]
+    await ensure_groups(redis)
+    groups = {row["name"].decode(): row for row in await redis.xinfo_groups(MESSAGES)}
+    assert groups.keys() == {"window", "embed"}
+    assert {row["name"] for row in await redis.xinfo_groups(stream(Subject.RECALL))} == {b"recall"}
+    for group in (Group.WINDOW, Group.EMBED):
+        entries = await read(redis, consumer_of(redis, "a", group))
+        assert [entry.id for entry in entries] == [receipt.entry_id for receipt in receipts]
+
+
+async def test_groups_are_made_once(redis: Redis) -> None:
+    """Made again, also by many processes at once, a group keeps its place and its pending entries."""
+    await asyncio.gather(*(ensure_groups(redis) for _ in range(4)))
+    (entry_id,) = await add(redis)
+    await read(redis, consumer_of(redis, "a"))
+    await ensure_groups(redis)
+    assert await owners(redis) == {entry_id: "a"}
+    assert await read(redis, consumer_of(redis, "a")) == []
+
+
+async def test_an_entry_is_buried_once_with_all_that_is_known_of_it(
+    redis: Redis, a: StreamGroup, b: StreamGroup
+) -> None:
+    """Whoever asks how often: one dead letter, with reason, origin, attempts, and the fields as they were."""
+    fields = {b"__data__": b"\xff\x00", b"reason": b"a publisher's own", "größe".encode(): b""}
+    entry_id = cast("bytes", await redis.xadd(MESSAGES, cast("Any", fields))).decode()
+    (entry,) = await read(redis, a)
+    await age(redis, a, entry_id)
+    assert [claimed.id for claimed in (await b.claim(after_seconds=1, cursor="0-0"))[1]] == [entry_id]
+    before_ms = time.time() * 1000
+    moved = await asyncio.gather(*(consumer.bury(entry, "why: größe") for consumer in (a, b, a, b)))
+    assert sorted(moved) == [False, False, False, True]
+    ((_, letter),) = cast("list[tuple[bytes, dict[bytes, bytes]]]", await redis.xrange(dead_letters(Group.WINDOW)))
+    assert abs(int(letter.pop(b"buried_ms")) - before_ms) < 60_000
+    assert letter == {
+        b"stream": MESSAGES.encode(),
+        b"group": b"window",
+        b"entry_id": entry_id.encode(),
+        b"reason": "why: größe".encode(),
+        b"first_seen_ms": entry_id.partition("-")[0].encode(),
+        b"attempts": b"2",
+    } | {b"entry:" + name: value for name, value in fields.items()}
+    assert await owners(redis) == {}
+    assert await redis.xlen(MESSAGES) == 1, "other groups have yet to read it"
+    assert await redis.xlen(dead_letters(Group.EMBED)) == 0
+
+
+async def test_an_entry_that_was_acknowledged_is_not_buried(redis: Redis, a: StreamGroup) -> None:
+    """What was done is done: a late burial changes nothing."""
+    await add(redis)
+    (entry,) = await read(redis, a)
+    await a.acknowledge([entry.id])
+    assert not await a.bury(entry, "too late")
+    assert await redis.exists(dead_letters(Group.WINDOW)) == 0
+
+
+@pytest.mark.parametrize("count", [1, 1_000, 5_000])
+async def test_an_entry_of_any_number_of_fields_is_buried(redis: Redis, a: StreamGroup, count: int) -> None:
+    """A publisher's fields may be many: an entry that cannot be buried would come back for ever."""
+    await redis.xadd(MESSAGES, cast("Any", {f"field {number}": str(number) for number in range(count)}))
+    (entry,) = await read(redis, a)
+    assert await a.bury(entry, "not an event")
+    ((_, letter),) = cast("list[tuple[bytes, dict[bytes, bytes]]]", await redis.xrange(dead_letters(Group.WINDOW)))
+    assert len([name for name in letter if name.startswith(b"entry:")]) == count
+    assert await owners(redis) == {}
+
+
+async def test_a_stream_of_requests_keeps_nothing_that_is_done(redis: Redis, a: StreamGroup) -> None:
+    """Recall requests leave the stream, answered or buried; messages stay for the other groups."""
+    recall = consumer_of(redis, "a", Group.RECALL)
+    await add(redis, 3, recall.stream)
+    answered, buried, waiting = await read(redis, recall)
+    await recall.acknowledge([answered.id])
+    assert await recall.bury(buried, "not a request")
+    assert [entry_id.decode() for entry_id, _ in await redis.xrange(recall.stream)] == [waiting.id]
+    assert await owners(redis, Group.RECALL) == {waiting.id: "a"}
+    await add(redis, 2)
+    await a.acknowledge([entry.id for entry in await read(redis, a)])
+    await a.acknowledge([])
+    assert await redis.xlen(MESSAGES) == 2
+    assert await owners(redis) == {}
+
+
+async def test_a_renewed_entry_is_not_claimed(redis: Redis, a: StreamGroup, b: StreamGroup) -> None:
+    """A sign of life keeps an entry; it counts as no delivery; without it the next claimer has the entry."""
+    renewed, forgotten = await add(redis, 2)
+    await read(redis, a)
+    await age(redis, a, renewed, forgotten)
+    assert await a.renew([renewed]) == 1
+    _, claimed = await b.claim(after_seconds=HOUR / 2, cursor="0-0")
+    assert [entry.id for entry in claimed] == [forgotten]
+    assert await owners(redis) == {renewed: "a", forgotten: "b"}
+    assert await a.deliveries([Entry(renewed, {}), *claimed, Entry("1-1", {})]) == {renewed: 1, forgotten: 2}
+
+
+async def test_renewing_takes_nothing_back(redis: Redis, a: StreamGroup, b: StreamGroup) -> None:
+    """A consumer that was frozen learns that its entry is another's, and leaves owner and clock as they are."""
+    mine, lost, done = await add(redis, 3)
+    await read(redis, a)
+    await a.acknowledge([done])
+    await age(redis, a, lost)
+    await b.claim(after_seconds=1, cursor="0-0")
+    await age(redis, b, lost)
+    assert await a.renew([mine, lost, done, "1-1"]) == 1
+    assert await owners(redis) == {mine: "a", lost: "b"}
+    (row,) = await redis.xpending_range(MESSAGES, Group.WINDOW, lost, lost, 1)
+    assert row["time_since_delivered"] >= HOUR * 1000
+
+
+async def test_a_released_entry_is_claimed_at_once(redis: Redis, a: StreamGroup, b: StreamGroup) -> None:
+    """A consumer that stops hands over what it has, and only that."""
+    released, kept, others = await add(redis, 3)
+    await read(redis, a, 2)
+    await read(redis, b)
+    assert (await b.claim(after_seconds=HOUR, cursor="0-0"))[1] == []
+    await a.release([released, others])
+    cursor, claimed = await consumer_of(redis, "c").claim(after_seconds=HOUR, cursor="0-0")
+    assert cursor == "0-0"
+    assert [(entry.id, entry.fields) for entry in claimed] == [(released, {b"number": b"0"})]
+    assert await owners(redis) == {released: "c", kept: "a", others: "b"}
+
+
+async def test_claiming_goes_through_all_that_is_pending(redis: Redis, a: StreamGroup, b: StreamGroup) -> None:
+    """By cursor, a hundred at a time, each once; what was deleted from the stream meanwhile drops out."""
+    ids = await add(redis, 250)
+    await read(redis, a)
+    await age(redis, a, *ids)
+    await redis.xdel(MESSAGES, ids[7])
+    cursor, claimed = await b.claim(after_seconds=1, cursor="0-0")
+    while cursor != "0-0":
+        cursor, more = await b.claim(after_seconds=1, cursor=cursor)
+        assert len(more) <= 100
+        claimed += more
+    assert [entry.id for entry in claimed] == [entry_id for entry_id in ids if entry_id != ids[7]]
+    assert set((await owners(redis)).values()) == {"b"}
+    assert ids[7] not in await owners(redis)
+
+
+async def test_own_pending_is_what_this_consumer_has_in_hand(redis: Redis, a: StreamGroup, b: StreamGroup) -> None:
+    """The oldest first and at most a hundred; nothing of others, nothing acknowledged; deleted ones without fields."""
+    ids = await add(redis, 120)
+    await read(redis, a, 110)
+    await read(redis, b)
+    await a.acknowledge(ids[:5])
+    await redis.xdel(MESSAGES, ids[5])
+    own = await a.own_pending()
+    assert [entry.id for entry in own] == ids[5:105]
+    assert own[0].fields == {}
+    assert own[1].fields == {b"number": b"6"}
+    assert [entry.id for entry in await b.own_pending()] == ids[110:]
+    assert await consumer_of(redis, "c").own_pending() == []
+
+
+async def test_a_consumer_with_pending_entries_is_never_dismissed(redis: Redis, a: StreamGroup, b: StreamGroup) -> None:
+    """To delete it would drop its entries for ever; one that is idle with nothing in hand goes."""
+    (entry_id,) = await add(redis)
+    await read(redis, a)
+    await read(redis, b)
+    await read(redis, consumer_of(redis, "c"))
+    assert await a.dismiss(idle_seconds=HOUR) == []
+    assert await a.dismiss(idle_seconds=0, only_self=True) == []
+    assert await b.dismiss(idle_seconds=0, only_self=True) == ["b"]
+    assert await consumers(redis) == {"a", "c"}
+    assert await b.dismiss(idle_seconds=0) == ["c"]
+    assert await owners(redis) == {entry_id: "a"}
+    await a.acknowledge([entry_id])
+    assert await b.dismiss(idle_seconds=0) == ["a"]
+    assert await consumers(redis) == set()
+
+
+@pytest.mark.parametrize("loss", ["never made", "stream deleted", "group destroyed"])
+async def test_a_lost_group_is_said_to_be_lost(redis: Redis, loss: str) -> None:
+    """However it came about, whoever claims or reads learns that the group is gone, and not that Redis is away."""
+    consumer = consumer_of(redis, "a")
+    if loss != "never made":
+        await ensure_groups(redis)
+        await add(redis)
+        await read(redis, consumer)
+    if loss == "stream deleted":
+        await redis.delete(MESSAGES)
+    if loss == "group destroyed":
+        await redis.xgroup_destroy(MESSAGES, Group.WINDOW)
+    with pytest.raises(GroupLost, match="the consumer group is gone"):
+        await consumer.claim(after_seconds=1, cursor="0-0")
+    with pytest.raises(GroupLost, match="the consumer group is gone"):
+        await consumer.own_pending()
+
+
+async def test_trials_are_counted_until_they_end(redis: Redis, a: StreamGroup, b: StreamGroup) -> None:
+    """Whichever process tries: the count is the group's, and an end forgets it."""
+    assert [await a.begin_trial("1-0"), await b.begin_trial("1-0"), await b.begin_trial("2-0")] == [1, 2, 1]
+    await a.end_trial("1-0")
+    assert await a.begin_trial("1-0") == 1
+    await a.end_trial("1-0")
+    await b.end_trial("2-0")
+    assert await redis.exists("eunoe:trials:window") == 0

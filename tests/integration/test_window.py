@@ -1,0 +1,219 @@
+"""The sliding window on a real Valkey: whatever comes however often in whatever order, the list is the same."""
+
+import json
+import random
+from collections.abc import Iterator, Sequence
+from typing import cast
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from redis.asyncio import Redis
+
+from eunoe_consumers.connections import WrongKeyType
+from eunoe_consumers.settings import Settings
+from eunoe_consumers.window.window import Windows
+from eunoe_schema import keys
+from eunoe_schema.recall import WindowMessage
+from eunoe_schema.scope import Scope
+from eunoe_tests.events import scope_of
+
+TENANT = UUID("10000000-0000-4000-8000-000000000001")
+
+
+@pytest.fixture
+def scope() -> Scope:
+    """A scope."""
+    return scope_of(TENANT)
+
+
+def message_of(milliseconds: int, sequence: int = 0, *, event_id: str | None = None) -> WindowMessage:
+    """Return the message of an entry."""
+    entry_id = f"{1_700_000_000_000 + milliseconds}-{sequence}"
+    event_id = event_id or f"e{milliseconds}-{sequence}"
+    role = "user" if milliseconds % 2 else "assistant"
+    return WindowMessage(role=role, content=f"at {milliseconds}-{sequence}", id=entry_id, event_id=event_id)
+
+
+def messages_of(*milliseconds: int) -> list[WindowMessage]:
+    """Return the messages of entries."""
+    return [message_of(ms) for ms in milliseconds]
+
+
+async def elements(redis: Redis, scope: Scope) -> list[dict[str, object]]:
+    """Return a window as any reader sees it: LRANGE and JSON."""
+    return [json.loads(body) for body in cast("list[bytes]", await redis.lrange(keys.window(scope), 0, -1))]
+
+
+async def test_what_is_appended_is_read_oldest_first(redis: Redis, scope: Scope) -> None:
+    """All of it, or the last n; of an empty window nothing, for any n."""
+    windows = Windows(redis, size=20)
+    assert await windows.read(scope) == []
+    assert await windows.read(scope, 5) == []
+    assert await windows.append(scope, messages_of(1, 2), loaded=[])
+    assert await windows.append(scope, messages_of(3))
+    assert await windows.read(scope) == messages_of(1, 2, 3)
+    assert await windows.read(scope, 2) == messages_of(2, 3)
+    assert await windows.read(scope, 100) == messages_of(1, 2, 3)
+    assert await windows.read(scope, 0) == []
+
+
+async def test_a_window_holds_twenty_messages_and_does_not_expire(redis: Redis, scope: Scope) -> None:
+    """The default size; the oldest fall out; kept for ever."""
+    windows = Windows(redis, size=Settings.model_fields["window_messages"].default)
+    assert await windows.append(scope, messages_of(*range(1, 16)), loaded=[])
+    assert await windows.append(scope, messages_of(*range(16, 26)))
+    assert await windows.read(scope) == messages_of(*range(6, 26))
+    assert await redis.llen(keys.window(scope)) == 20
+    assert await redis.ttl(keys.window(scope)) == -1
+
+
+async def test_any_reader_understands_the_elements(redis: Redis) -> None:
+    """Row K1: the key as documented, a list of JSON objects with role and content."""
+    scope = scope_of(TENANT, "@ada:example.org")
+    assert await Windows(redis, size=20).append(scope, messages_of(1, 2), loaded=[])
+    key = f"{TENANT}:memory:short:{scope.agent_id}:@ada:example.org"
+    assert await redis.keys() == [key.encode()]
+    found = [json.loads(body) for body in cast("list[bytes]", await redis.lrange(key, 0, -1))]
+    assert [(element["role"], element["content"]) for element in found] == [("user", "at 1-0"), ("assistant", "at 2-0")]
+
+
+async def test_an_absent_window_asks_for_the_past(redis: Redis, scope: Scope) -> None:
+    """Nothing is written until the last turns have been loaded: one message must not pass for the whole past."""
+    windows = Windows(redis, size=3)
+    assert not await windows.append(scope, messages_of(9))
+    assert await redis.keys() == []
+    assert await windows.append(scope, messages_of(9), loaded=messages_of(1, 2, 3, 9))
+    assert await windows.read(scope) == messages_of(2, 3, 9)
+    assert await windows.append(scope, messages_of(10))
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> tuple[int, list[list[WindowMessage]]]:
+    """Draw a size, and batches that together hold each message of a conversation at least once, in any order."""
+    places = draw(st.lists(st.tuples(st.integers(0, 15), st.integers(0, 12)), min_size=1, max_size=14, unique=True))
+    repeated = draw(st.lists(st.sampled_from(places), max_size=10))
+    order = draw(st.permutations(places + repeated))
+    cuts = sorted(draw(st.lists(st.integers(0, len(order)), max_size=5)))
+    messages = [message_of(*place) for place in order]
+    batches = [messages[start:end] for start, end in zip([0, *cuts], [*cuts, len(order)], strict=True)]
+    return draw(st.integers(1, 6)), [batch for batch in batches if batch]
+
+
+def model_of(size: int, batches: Sequence[Sequence[WindowMessage]], foreign: int = 0) -> list[str]:
+    """Return the contents that a window must hold: each message once, in stream order, the last ones."""
+    ids = {message.id or "" for batch in batches for message in batch}
+    ordered = sorted(ids, key=lambda entry_id: tuple(map(int, entry_id.split("-"))))
+    return ([""] * foreign + ordered)[-size:]
+
+
+# One Redis for all examples of a test: each has a scope of its own.
+any_history = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@any_history
+@given(history=histories())
+async def test_any_delivery_gives_the_same_window(redis: Redis, history: tuple[int, list[list[WindowMessage]]]) -> None:
+    """However a conversation is split, shuffled and repeated, the window is its last messages in stream order."""
+    size, batches = history
+    windows, scope = Windows(redis, size=size), scope_of(TENANT, str(uuid4()))
+    for batch in batches:
+        assert await windows.append(scope, batch, loaded=[])
+    assert [message.id for message in await windows.read(scope)] == model_of(size, batches)
+
+
+@any_history
+@given(history=histories(), foreign=st.integers(1, 3))
+async def test_elements_of_another_writer_come_first(
+    redis: Redis, history: tuple[int, list[list[WindowMessage]]], foreign: int
+) -> None:
+    """What an earlier system left, role and content alone, counts as older than every entry and keeps its order."""
+    size, batches = history
+    windows, scope = Windows(redis, size=size + foreign), scope_of(TENANT, str(uuid4()))
+    legacy = [{"role": "user", "content": f"legacy {number}"} for number in range(foreign)]
+    await redis.rpush(keys.window(scope), *map(json.dumps, legacy))
+    for batch in batches:
+        assert await windows.append(scope, batch)
+    found = await windows.read(scope)
+    assert [message.id or "" for message in found] == model_of(size + foreign, batches, foreign)
+    assert [message.content for message in found if message.id is None] == [
+        str(element["content"]) for element in legacy
+    ][foreign - sum(message.id is None for message in found) :]
+
+
+def splits(messages: Sequence[WindowMessage]) -> Iterator[list[list[WindowMessage]]]:
+    """Yield messages as one batch, and one by one."""
+    yield [list(messages)]
+    yield [[message] for message in messages]
+
+
+async def test_an_event_published_twice_stands_once(redis: Redis) -> None:
+    """An event under a newer entry id is ignored while its first entry is in the window, in one batch or in two."""
+    first, again, next_one = message_of(1, event_id="e"), message_of(5, event_id="e"), message_of(7)
+    for number, batches in enumerate(splits([first, again, next_one, again])):
+        windows, scope = Windows(redis, size=3), scope_of(TENANT, f"user-{number}")
+        for batch in batches:
+            assert await windows.append(scope, batch, loaded=[])
+        assert await windows.read(scope) == [first, next_one]
+
+
+async def test_what_a_full_window_has_dropped_does_not_come_back(redis: Redis, scope: Scope) -> None:
+    """An entry older than the first of a full window is ignored; one that lies within is put in its place."""
+    windows = Windows(redis, size=3)
+    assert await windows.append(scope, messages_of(10, 20, 30), loaded=[])
+    assert await windows.append(scope, messages_of(5))
+    assert await windows.read(scope) == messages_of(10, 20, 30)
+    assert await windows.append(scope, messages_of(5, 25, 10))
+    assert await windows.read(scope) == messages_of(20, 25, 30)
+
+
+async def test_sequence_numbers_order_as_numbers(redis: Redis, scope: Scope) -> None:
+    """Within a millisecond entry 10 comes after entry 9."""
+    windows = Windows(redis, size=20)
+    assert await windows.append(scope, [message_of(1, sequence) for sequence in (10, 9, 100, 0)], loaded=[])
+    assert await windows.read(scope) == [message_of(1, sequence) for sequence in (0, 9, 10, 100)]
+
+
+@pytest.mark.parametrize("foreign", ["not JSON", "[]", "7", "null", '{"id": 5}', '{"role": "system"}', ""])
+async def test_what_is_no_message_hinders_nobody(redis: Redis, scope: Scope, foreign: str) -> None:
+    """A foreign element is neither read nor does it stop appending, late entries included."""
+    windows = Windows(redis, size=5)
+    await redis.rpush(keys.window(scope), foreign)
+    assert await windows.append(scope, messages_of(2))
+    assert await windows.append(scope, messages_of(1, 3))
+    assert await windows.read(scope) == messages_of(1, 2, 3)
+
+
+async def test_a_smaller_size_takes_effect_with_the_next_message(redis: Redis, scope: Scope) -> None:
+    """After the setting was lowered, a window shrinks to its last messages."""
+    assert await Windows(redis, size=20).append(scope, messages_of(*range(1, 16)), loaded=[])
+    windows = Windows(redis, size=4)
+    assert [message.content for message in await windows.read(scope)] == [f"at {n}-0" for n in range(12, 16)]
+    assert await windows.append(scope, messages_of(16))
+    assert await windows.read(scope, 100) == messages_of(13, 14, 15, 16)
+
+
+async def test_a_key_of_another_type_is_said_to_be_one(redis: Redis, scope: Scope) -> None:
+    """Never overwritten: an entry's own misfortune, which no retry would cure."""
+    await redis.set(keys.window(scope), "mine")
+    windows = Windows(redis, size=20)
+    with pytest.raises(WrongKeyType, match="WRONGTYPE"):
+        await windows.append(scope, messages_of(1))
+    with pytest.raises(WrongKeyType, match="WRONGTYPE"):
+        await windows.append(scope, messages_of(1), loaded=[])
+    with pytest.raises(WrongKeyType, match="WRONGTYPE"):
+        await windows.read(scope)
+    assert await redis.get(keys.window(scope)) == b"mine"
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+async def test_thousands_of_messages_at_once(redis: Redis, scope: Scope, shuffled: bool) -> None:  # noqa: FBT001
+    """A backlog of one scope is appended whole, into the largest window there may be."""
+    windows = Windows(redis, size=1_000)
+    backlog = messages_of(*range(6_000))
+    if shuffled:
+        random.Random(1).shuffle(backlog)  # noqa: S311 - no secret
+    assert await windows.append(scope, backlog, loaded=messages_of(*range(500)))
+    assert await windows.read(scope) == messages_of(*range(5_000, 6_000))
+    assert len(await elements(redis, scope)) == 1_000

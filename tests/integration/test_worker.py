@@ -1,0 +1,295 @@
+"""A worker on real servers: what dead consumers leave is done, once, and what kills consumers is found out."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any, cast
+from uuid import UUID
+
+import pytest
+from redis.asyncio import Redis
+
+from eunoe_consumers.delivery.entry import Delivered, Entry
+from eunoe_consumers.delivery.processor import GroupWork
+from eunoe_consumers.delivery.stream_group import GroupLost, StreamGroup, ensure_groups, entries_of
+from eunoe_consumers.delivery.worker import Worker, WorkerTimes
+from eunoe_consumers.errors import TransientError
+from eunoe_consumers.store.database import Database
+from eunoe_consumers.store.tenants import TenantRegistry
+from eunoe_consumers.store.turns import TurnReader
+from eunoe_consumers.window.effect import AppendToWindows
+from eunoe_consumers.window.window import Windows
+from eunoe_schema.codec import decode_message, encode
+from eunoe_schema.errors import EunoeError
+from eunoe_schema.events import MessageEvent
+from eunoe_schema.streams import DATA_FIELD, Group, Subject, dead_letters, stream, trials
+from eunoe_tests.events import event_of, scope_of
+from eunoe_tests.waiting import wait_until
+
+MESSAGES = stream(Subject.MESSAGES)
+CLAIM_SECONDS = 0.5
+LONG_AGO_MS = 3_600_000
+
+
+class CountingGroup(StreamGroup):
+    """A group's consumer that counts how often it has looked for entries to claim."""
+
+    claims = 0
+
+    async def claim(self, *, after_seconds: float, cursor: str) -> tuple[str, list[Entry]]:
+        """Claim, and count."""
+        claimed = await super().claim(after_seconds=after_seconds, cursor=cursor)
+        self.claims += 1
+        return claimed
+
+
+class Recorder:
+    """An effect that notes its batches, and hands them on."""
+
+    def __init__(self, inner: Callable[[Sequence[Delivered[MessageEvent]]], Any] | None = None) -> None:
+        self.batches: list[list[str]] = []
+        self._inner = inner
+
+    async def __call__(self, batch: Sequence[Delivered[MessageEvent]]) -> Mapping[str, EunoeError]:
+        """Note a batch."""
+        self.batches.append([delivered.event.event_id for delivered in batch])
+        return cast("Mapping[str, EunoeError]", await self._inner(batch)) if self._inner else {}
+
+    @property
+    def applied(self) -> list[str]:
+        """Event ids, as often as they were applied."""
+        return sorted(event_id for batch in self.batches for event_id in batch)
+
+
+@pytest.fixture
+async def ids(redis: Redis, tenant: UUID) -> dict[str, str]:
+    """Five events e0..e4 of a stream, read by a consumer that died long ago: their entry ids."""
+    await ensure_groups(redis)
+    scope = scope_of(tenant)
+    found: dict[str, str] = {}
+    for number in range(5):
+        event = event_of(scope, f"e{number}")
+        entry_id = cast("bytes", await redis.xadd(MESSAGES, {DATA_FIELD: encode(event)}))
+        found[event.event_id] = entry_id.decode()
+    assert len(await read(redis, "dead")) == 5
+    await redis.xclaim(MESSAGES, Group.WINDOW, "dead", 0, list(found.values()), idle=LONG_AGO_MS, justid=True)
+    return found
+
+
+async def read(redis: Redis, consumer: str) -> list[Entry]:
+    """Read new entries under a consumer's name."""
+    reply = cast("list[Any]", await redis.xreadgroup(Group.WINDOW, consumer, {MESSAGES: ">"}))
+    return entries_of(reply[0][1]) if reply else []
+
+
+async def pending(redis: Redis) -> int:
+    """Return how many entries are delivered and not acknowledged."""
+    return int((await redis.xpending(MESSAGES, Group.WINDOW))["pending"])
+
+
+async def done(redis: Redis) -> bool:
+    """Tell whether nothing is pending."""
+    return await pending(redis) == 0
+
+
+async def letters(redis: Redis) -> dict[str, str]:
+    """Return by entry id why it was buried."""
+    entries = cast("list[tuple[bytes, dict[bytes, bytes]]]", await redis.xrange(dead_letters(Group.WINDOW)))
+    return {fields[b"entry_id"].decode(): fields[b"reason"].decode() for _, fields in entries}
+
+
+def worker_of(redis: Redis, registry: TenantRegistry, effect: Recorder, name: str = "alive") -> Worker[MessageEvent]:
+    """Return a worker of the group `window`."""
+    group = CountingGroup(redis, Group.WINDOW, consumer=name, keeps_entries=True)
+    work = GroupWork[MessageEvent](decode=partial(decode_message, max_content_chars=100), effect=effect)
+    return Worker(group, work, registry, WorkerTimes(CLAIM_SECONDS, consumer_idle_seconds=10))
+
+
+@asynccontextmanager
+async def running(*workers: Worker[MessageEvent]) -> AsyncGenerator[None]:
+    """Run workers for the length of the block."""
+    tasks = [asyncio.create_task(worker.run()) for worker in workers]
+    try:
+        yield
+    finally:
+        died = [task for task in tasks if task.done()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*(worker.drain(5) for worker in workers))
+    assert not died, "a worker stopped by itself"
+
+
+async def test_what_a_dead_consumer_has_left_is_applied_once(
+    redis: Redis, database: Database, registry: TenantRegistry, tenant: UUID, ids: dict[str, str]
+) -> None:
+    """Reclaimed by one of several workers, in the window once and in order, and acknowledged."""
+    windows = Windows(redis, size=20)
+    effect = Recorder(AppendToWindows(windows, TurnReader(database)))
+    async with running(*(worker_of(redis, registry, effect, f"alive-{number}") for number in range(3))):
+        await wait_until(partial(done, redis))
+    assert effect.applied == ["e0", "e1", "e2", "e3", "e4"]
+    window = await windows.read(scope_of(tenant))
+    assert [(message.event_id, message.id) for message in window] == list(ids.items())
+    assert await letters(redis) == {}
+
+
+async def test_what_is_in_hand_is_not_taken_by_another(redis: Redis, registry: TenantRegistry, tenant: UUID) -> None:
+    """An effect may take many times as long as a claim lasts: its entries are renewed meanwhile."""
+    await ensure_groups(redis)
+    await redis.xadd(MESSAGES, {DATA_FIELD: encode(event_of(scope_of(tenant), "slow"))})
+    may_end = asyncio.Event()
+
+    async def wait_for_it(_: object) -> Mapping[str, EunoeError]:
+        await may_end.wait()
+        return {}
+
+    effect, others = Recorder(wait_for_it), Recorder()
+    slow, other = worker_of(redis, registry, effect, "slow"), worker_of(redis, registry, others, "other")
+    async with running(slow, other):
+        await slow.handle(await read(redis, "slow"))
+
+        async def looked_often() -> bool:  # three beats a claim: more than two claims' time
+            return cast("CountingGroup", other.group).claims > 7
+
+        await wait_until(looked_often)
+        assert await pending(redis) == 1
+        may_end.set()
+        await wait_until(partial(done, redis))
+    assert (effect.batches, others.batches) == ([["slow"]], [])
+
+
+async def test_an_entry_that_came_often_runs_alone(redis: Redis, registry: TenantRegistry, ids: dict[str, str]) -> None:
+    """It may be what kills its consumers: its neighbours go first, without it, and it is not buried for being late."""
+    await redis.xclaim(MESSAGES, Group.WINDOW, "dead", 0, [ids["e2"]], idle=LONG_AGO_MS, retrycount=9, justid=True)
+    await redis.hset(trials(Group.WINDOW), ids["e2"], "1")
+    effect = Recorder()
+    async with running(worker_of(redis, registry, effect)):
+        await wait_until(partial(done, redis))
+    assert effect.batches == [["e0", "e1", "e3", "e4"], ["e2"]]
+    assert await letters(redis) == {}
+    assert await redis.exists(trials(Group.WINDOW)) == 0
+
+
+async def test_an_entry_that_kills_its_consumer_is_buried(
+    redis: Redis, registry: TenantRegistry, ids: dict[str, str]
+) -> None:
+    """Two processes have died while it ran alone: it goes to the dead letters, never to an effect again."""
+    await redis.xclaim(MESSAGES, Group.WINDOW, "dead", 0, [ids["e2"]], idle=LONG_AGO_MS, retrycount=9, justid=True)
+    await redis.hset(trials(Group.WINDOW), ids["e2"], "2")
+    effect = Recorder()
+    async with running(worker_of(redis, registry, effect)):
+        await wait_until(partial(done, redis))
+    assert effect.batches == [["e0", "e1", "e3", "e4"]]
+    assert await letters(redis) == {ids["e2"]: "killed its consumer 2 times when it ran alone"}
+    assert await redis.exists(trials(Group.WINDOW)) == 0
+
+
+async def test_poison_that_was_reclaimed_is_buried_and_its_neighbours_are_applied(
+    redis: Redis, registry: TenantRegistry, tenant: UUID, ids: dict[str, str]
+) -> None:
+    """No event, an unknown tenant, content that is too long, an effect's bug: each with its own reason."""
+    broken = cast("bytes", await redis.xadd(MESSAGES, {"hello": "world"})).decode()
+    stranger = event_of(scope_of(UUID(int=7)), "e6")
+    strange = cast("bytes", await redis.xadd(MESSAGES, {DATA_FIELD: encode(stranger)})).decode()
+    long = cast("bytes", await redis.xadd(MESSAGES, {DATA_FIELD: encode(event_of(scope_of(tenant), "e7", "x" * 101))}))
+    late = [entry.id for entry in await read(redis, "dead")]
+    await redis.xclaim(MESSAGES, Group.WINDOW, "dead", 0, list(late), idle=LONG_AGO_MS, justid=True)
+
+    async def fail_on_e3(batch: Sequence[Delivered[MessageEvent]]) -> Mapping[str, EunoeError]:
+        if any(delivered.event.event_id == "e3" for delivered in batch):
+            raise ZeroDivisionError("a bug")
+        applied.extend(delivered.event.event_id for delivered in batch)
+        return {}
+
+    applied: list[str] = []
+    async with running(worker_of(redis, registry, Recorder(fail_on_e3))):
+        await wait_until(partial(done, redis))
+    assert sorted(applied) == ["e0", "e1", "e2", "e4"]
+    reasons = await letters(redis)
+    assert reasons.keys() == {ids["e3"], broken, strange, long.decode()}
+    assert reasons[ids["e3"]] == "unforeseen ZeroDivisionError: a bug"
+    assert "event_id: Field required" in reasons[broken]
+    assert reasons[strange] == f"tenant_id: {UUID(int=7)} is not a registered tenant"
+    assert "101 characters; at most 100" in reasons[long.decode()]
+
+
+async def test_an_entry_that_was_deleted_from_the_stream_hinders_nobody(
+    redis: Redis, registry: TenantRegistry, ids: dict[str, str]
+) -> None:
+    """Trimmed away while pending, there is nothing left to do for it."""
+    await redis.xdel(MESSAGES, ids["e1"])
+    effect = Recorder()
+    async with running(worker_of(redis, registry, effect)):
+        await wait_until(partial(done, redis))
+    assert effect.applied == ["e0", "e2", "e3", "e4"]
+
+
+async def test_a_stopping_worker_releases_what_it_cannot_finish(
+    redis: Redis, registry: TenantRegistry, tenant: UUID
+) -> None:
+    """When the store stays away the entries are another's at once, and none is lost or buried."""
+    await ensure_groups(redis)
+    await redis.xadd(MESSAGES, {DATA_FIELD: encode(event_of(scope_of(tenant), "e0"))})
+
+    async def fail(_: object) -> Mapping[str, EunoeError]:
+        raise TransientError("the store is away")
+
+    effect, second = Recorder(fail), Recorder()
+    stopping = worker_of(redis, registry, effect, "stopping")
+    await stopping.handle(await read(redis, "stopping"))
+    await wait_until(_has_begun(effect))
+    await stopping.drain(0)
+    other = StreamGroup(redis, Group.WINDOW, consumer="other", keeps_entries=True)
+    _, claimed = await other.claim(after_seconds=3_600, cursor="0-0")
+    assert len(claimed) == 1
+    assert await letters(redis) == {}
+    await worker_of(redis, registry, second, "other").drain(5)  # what a consumer has in hand is finished, too
+    assert second.batches == [["e0"]]
+    assert await pending(redis) == 0
+
+
+def _has_begun(effect: Recorder) -> Callable[[], Any]:
+    async def begun() -> bool:
+        return bool(effect.batches)
+
+    return begun
+
+
+async def test_a_worker_whose_group_is_lost_stops(redis: Redis, registry: TenantRegistry) -> None:
+    """It does not go on as if there were nothing to do: its process must start anew and make the group again."""
+    await ensure_groups(redis)
+    task = asyncio.create_task(worker_of(redis, registry, Recorder()).run())
+    await redis.delete(MESSAGES)
+    with pytest.RaisesGroup(GroupLost):
+        await asyncio.wait_for(task, 10)
+
+
+async def test_consumers_that_are_gone_are_dismissed(redis: Redis, registry: TenantRegistry) -> None:
+    """A lost registry is filled and an idle consumer without entries is deleted, with nobody asking for it."""
+    await ensure_groups(redis)
+    await redis.delete("eunoe:tenants")
+    worker = worker_of(redis, registry, Recorder())
+    await read(redis, "gone")
+    group = StreamGroup(redis, Group.WINDOW, consumer="alive", keeps_entries=True)
+
+    async def idle() -> bool:
+        rows = await redis.xinfo_consumers(MESSAGES, Group.WINDOW)
+        return min(row["idle"] for row in rows) >= 100
+
+    await wait_until(idle)
+    quick = Worker(group, worker_work(), registry, WorkerTimes(CLAIM_SECONDS, consumer_idle_seconds=0.1))
+    assert worker.group.consumer == quick.group.consumer
+
+    async def dismissed() -> bool:
+        rows = await redis.xinfo_consumers(MESSAGES, Group.WINDOW)
+        return all(row["name"] != b"gone" for row in rows) and bool(await redis.exists("eunoe:tenants"))
+
+    async with running(quick):
+        await wait_until(dismissed)
+
+
+def worker_work() -> GroupWork[MessageEvent]:
+    """Return work that notes nothing."""
+    return GroupWork[MessageEvent](decode=partial(decode_message, max_content_chars=100), effect=Recorder())

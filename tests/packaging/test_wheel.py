@@ -1,0 +1,113 @@
+"""The wheel in an environment of its own: what a gateway installs, and that nothing is missing from it."""
+
+import shutil
+import subprocess
+import sys
+import venv
+import zipfile
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+_ROOT = Path(__file__).parents[2]
+_ROOMS = ("schema", "producers", "consumers", "sql")
+_HEAVY = ("asyncpg", "numpy", "onnxruntime", "fastembed", "faststream", "pgvector", "typer", "rich", "structlog")
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from an sdist, as a package index would get it."""
+    folder = tmp_path_factory.mktemp("dist")
+
+    def build(target: str, source: Path) -> Path:
+        command = [sys.executable, "-m", "hatchling", "build", "--target", target, "--directory", str(folder)]
+        subprocess.run(command, cwd=source, check=True, capture_output=True)
+        (built,) = folder.glob("*.tar.gz" if target == "sdist" else "*.whl")
+        return built
+
+    sdist = build("sdist", _ROOT)
+    shutil.unpack_archive(sdist, folder, filter="data")
+    return build("wheel", folder / sdist.name.removesuffix(".tar.gz"))
+
+
+def _requirements(name: str) -> set[str]:
+    """Return a distribution and everything that it needs without extras, from what is installed here."""
+    found, waiting = set[str](), [name]
+    while waiting:
+        current = waiting.pop()
+        if current.lower() in found:
+            continue
+        found.add(current.lower())
+        for line in metadata.requires(current) or []:
+            requirement = Requirement(line)
+            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+                waiting.append(requirement.name)
+    return found
+
+
+@pytest.fixture(scope="module")
+def gateway_python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An interpreter that has the wheel and its base dependencies, and nothing else; made without a network."""
+    folder = tmp_path_factory.mktemp("gateway")
+    venv.create(folder, with_pip=False)
+    (site,) = folder.glob("lib/python*/site-packages")
+    for name in _requirements("eunoe") - {"eunoe"}:
+        for file in metadata.files(name) or []:
+            source = Path(str(file.locate()))
+            if source.is_file() and ".." not in file.parts:
+                target = site / file
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source, target)
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(site)
+    return folder / "bin" / "python"
+
+
+def _run(python: Path, code: str) -> str:
+    finished = subprocess.run([str(python), "-I", "-c", code], capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stderr
+    return finished.stdout
+
+
+def test_a_gateway_imports_the_clients_and_nothing_heavy_is_there(gateway_python: Path) -> None:
+    """`pip install eunoe` alone gives a working client without a database driver, numpy or a model runtime."""
+    _run(gateway_python, "from eunoe_producers import Gateway, Orchestrator; from eunoe_schema import MessageEvent")
+    absent = _run(
+        gateway_python,
+        f"import importlib.util as u; print([n for n in {_HEAVY!r} if u.find_spec(n) is None])",
+    )
+    assert absent.strip() == repr(list(_HEAVY))
+
+
+def test_the_publish_script_is_found_from_an_installed_wheel(gateway_python: Path) -> None:
+    """The client's Lua is inside the wheel, not only in the source tree."""
+    code = (
+        "from importlib.resources import files; print(files('eunoe_producers').joinpath('lua/publish.lua').read_text())"
+    )
+    assert "XADD" in _run(gateway_python, code)
+
+
+def test_the_command_says_what_to_install_where_its_extra_is_missing(gateway_python: Path) -> None:
+    """`eunoe` without the extra is one line, not a traceback."""
+    finished = subprocess.run(
+        [str(gateway_python), "-m", "eunoe_consumers", "demo"], capture_output=True, text=True, check=False
+    )
+    assert finished.returncode == 2
+    assert "install eunoe[consumers]" in finished.stderr
+    assert "Traceback" not in finished.stderr
+
+
+def test_the_wheel_made_from_the_sdist_holds_every_file_of_every_room(wheel: Path) -> None:
+    """Python, SQL, Lua, sample data and py.typed: what is in the tree is in the wheel."""
+    expected = {
+        str(path.relative_to(_ROOT / room))
+        for room in _ROOMS
+        for path in (_ROOT / room).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    with zipfile.ZipFile(wheel) as archive:
+        packed = {name for name in archive.namelist() if ".dist-info/" not in name}
+    assert packed == expected
+    assert {f"eunoe_{room}/py.typed" for room in _ROOMS} <= packed

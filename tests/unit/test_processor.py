@@ -1,0 +1,306 @@
+"""The processor: each entry of a batch is acknowledged, buried with its reason, or left pending; nothing else."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import cast
+from uuid import UUID
+
+import pytest
+
+from eunoe_consumers.delivery.entry import Delivered, Entry
+from eunoe_consumers.delivery.processor import Effect, GroupWork, Processor
+from eunoe_consumers.delivery.stream_group import StreamGroup
+from eunoe_consumers.errors import ConfigurationError, PermanentError, TransientError
+from eunoe_consumers.store.tenants import TenantRegistry
+from eunoe_schema.codec import Refusal
+from eunoe_schema.errors import EunoeError
+from eunoe_schema.streams import Group
+
+TENANT = UUID("b0000000-0000-4000-8000-000000000001")
+STRANGER = UUID("b0000000-0000-4000-8000-000000000002")
+
+
+@dataclass(frozen=True)
+class Note:
+    """The event of these tests."""
+
+    tenant_id: UUID
+    text: str
+
+
+Batch = Sequence[Delivered[Note]]
+Rule = Callable[[list[str]], Mapping[str, EunoeError]]
+
+
+def decode(fields: Mapping[bytes, bytes]) -> Note | Refusal:
+    """Decode an entry; one with the text `no note` is none."""
+    text = fields[b"text"].decode()
+    return Refusal("not a note") if text == "no note" else Note(UUID(fields[b"tenant"].decode()), text)
+
+
+def entry(number: int, text: str = "hello", tenant: UUID = TENANT) -> Entry:
+    """Return entry `1-<number>`."""
+    return Entry(f"1-{number}", {b"tenant": str(tenant).encode(), b"text": text.encode()})
+
+
+@dataclass
+class Setting:
+    """Stands in for the group on Redis, the registry and the effect; records what they are told, in order."""
+
+    group: Group = Group.WINDOW
+    rule: Rule = field(default=lambda _: {})
+    outages: list[EunoeError] = field(default_factory=list[EunoeError])
+    acknowledged: list[list[str]] = field(default_factory=list[list[str]])
+    buried: dict[str, str] = field(default_factory=dict[str, str])
+    applied: list[list[str]] = field(default_factory=list[list[str]])
+    told: list[str] = field(default_factory=list[str])
+
+    def hindered(self) -> None:
+        """Raise the next outage."""
+        if self.outages:
+            raise self.outages.pop(0)
+
+    async def acknowledge(self, ids: Sequence[str]) -> None:
+        """Stand in for StreamGroup."""
+        self.hindered()
+        self.acknowledged.append(list(ids))
+
+    async def bury(self, buried: Entry, reason: str) -> bool:
+        """Stand in for StreamGroup."""
+        self.hindered()
+        assert buried.id not in self.buried
+        self.buried[buried.id] = reason
+        self.told.append(f"buried {buried.id}")
+        return True
+
+    async def unknown(self, tenants: set[UUID]) -> set[UUID]:
+        """Stand in for TenantRegistry."""
+        self.hindered()
+        return tenants - {TENANT}
+
+    async def refused(self, refused: Entry, reason: str) -> None:
+        """Stand in for what tells a client."""
+        self.told.append(f"refused {refused.id}: {reason}")
+
+    async def apply(self, batch: Batch) -> Mapping[str, EunoeError]:
+        """Stand in for the effect: record every batch, then do as the rule says."""
+        ids = [delivered.id for delivered in batch]
+        self.applied.append(ids)
+        return self.rule(ids)
+
+    def processor(
+        self,
+        effect: Effect[Note] | None = None,
+        split: Callable[[Batch], Sequence[Batch]] = lambda batch: [batch],
+    ) -> Processor[Note]:
+        """Return a processor between these stand-ins."""
+        work = GroupWork[Note](decode=decode, effect=effect or self.apply, split=split, on_refused=self.refused)
+        return Processor(cast("StreamGroup", self), work, cast("TenantRegistry", self))
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Waiting takes no time; how long it would have been is recorded."""
+    waited: list[float] = []
+    sleep = asyncio.sleep
+
+    async def no_sleep(seconds: float) -> None:
+        waited.append(seconds)
+        await sleep(0)
+
+    monkeypatch.setattr(asyncio, "sleep", no_sleep)
+    return waited
+
+
+def raising(error: Exception, guilty: set[str], *, times: int = 1_000) -> Rule:
+    """Return a rule that raises for a batch with a guilty entry, so many times."""
+    left = [times]
+
+    def rule(ids: list[str]) -> Mapping[str, EunoeError]:
+        if left[0] and guilty & set(ids):
+            left[0] -= 1
+            raise error
+        return {}
+
+    return rule
+
+
+async def test_a_good_batch_is_applied_whole_and_acknowledged_once() -> None:
+    """Nothing goes wrong: one effect in stream order, one acknowledgement, nothing in hand afterwards."""
+    setting = Setting()
+    processor = setting.processor()
+    await processor.process([entry(number) for number in range(3)])
+    assert setting.applied == setting.acknowledged == [["1-0", "1-1", "1-2"]]
+    assert (setting.buried, processor.in_hand) == ({}, set())
+
+
+async def test_no_entries_cause_nothing() -> None:
+    """An empty read is no batch."""
+    setting = Setting()
+    work = GroupWork[Note](decode=decode, effect=setting.apply)
+    await Processor(cast("StreamGroup", setting), work, cast("TenantRegistry", setting)).process([])
+    assert (setting.applied, setting.acknowledged) == ([], [])
+
+
+async def test_parts_are_acknowledged_one_by_one() -> None:
+    """What is done stays done: a part is acknowledged before the next one is begun."""
+    setting = Setting()
+    before: list[int] = []
+
+    def rule(_ids: list[str]) -> Mapping[str, EunoeError]:
+        before.append(len(setting.acknowledged))
+        return {}
+
+    setting.rule = rule
+    await setting.processor(split=lambda batch: [batch[:2], batch[2:]]).process([entry(n) for n in range(3)])
+    assert setting.acknowledged == [["1-0", "1-1"], ["1-2"]]
+    assert before == [0, 1]
+
+
+async def test_what_is_no_event_is_buried_and_its_neighbours_are_applied() -> None:
+    """A refused entry goes to the dead letters with its reason, after whoever waits for it was told."""
+    setting = Setting()
+    await setting.processor().process([entry(0), entry(1, "no note"), entry(2)])
+    assert setting.buried == {"1-1": "not a note"}
+    assert setting.told == ["refused 1-1: not a note", "buried 1-1"]
+    assert setting.applied == setting.acknowledged == [["1-0", "1-2"]]
+
+
+async def test_an_unknown_tenants_event_is_buried() -> None:
+    """What nobody registered is refused by name, and its neighbours are applied."""
+    setting = Setting()
+    await setting.processor().process([entry(0, tenant=STRANGER), entry(1)])
+    assert setting.buried == {"1-0": f"tenant_id: {STRANGER} is not a registered tenant"}
+    assert setting.told[0] == f"refused 1-0: {setting.buried['1-0']}"
+    assert setting.applied == setting.acknowledged == [["1-1"]]
+
+
+@pytest.mark.parametrize("guilty", [{0}, {5}, {15}, {3, 4}, {0, 15}, set(range(16))])
+async def test_the_guilty_entry_is_found_by_halving(waits: list[float], guilty: set[int]) -> None:
+    """Of sixteen entries only those that can never succeed are buried; each other one is applied and acknowledged."""
+    bad = {f"1-{number}" for number in guilty}
+    setting = Setting(rule=raising(PermanentError("cannot be stored"), bad))
+    await setting.processor().process([entry(number) for number in range(16)])
+    assert setting.buried == dict.fromkeys(bad, "cannot be stored")
+    done = [entry_id for ids in setting.acknowledged for entry_id in ids]
+    assert done == [f"1-{number}" for number in range(16) if number not in guilty]  # once, in stream order
+    assert len(setting.applied) <= 1 + 8 * len(guilty)  # two halves on each of four levels
+    assert waits == []
+
+
+async def test_an_unforeseen_error_is_poison_after_three_attempts(waits: list[float]) -> None:
+    """A bug may depend on timing: the entry gets three chances alone, then its letter names the error's type."""
+    setting = Setting(rule=raising(ZeroDivisionError("by nought"), {"1-1"}))
+    await setting.processor().process([entry(0), entry(1)])
+    assert setting.buried == {"1-1": "unforeseen ZeroDivisionError: by nought"}
+    assert setting.applied == [["1-0", "1-1"], ["1-0"], ["1-1"], ["1-1"], ["1-1"]]
+    assert setting.acknowledged == [["1-0"]]
+    assert len(waits) == 2
+
+
+async def test_an_unforeseen_error_that_passes_buries_nothing(waits: list[float]) -> None:
+    """An entry that succeeds at its last chance is as good as any other."""
+    setting = Setting(rule=raising(ZeroDivisionError(), {"1-0"}, times=2))
+    await setting.processor().process([entry(0)])
+    assert (setting.buried, setting.acknowledged, len(waits)) == ({}, [["1-0"]], 2)
+
+
+async def test_an_error_of_ours_is_its_own_reason(waits: list[float]) -> None:
+    """An error that Eunoe words is not called unforeseen in the letter."""
+    setting = Setting(rule=raising(ConfigurationError("set it right"), {"1-0"}))
+    await setting.processor().process([entry(0)])
+    assert setting.buried == {"1-0": "set it right"}
+    assert len(waits) == 2
+
+
+async def test_what_may_pass_is_waited_for(waits: list[float]) -> None:
+    """However long an outage is, the whole batch is tried again, with longer and longer waits, and nothing is lost."""
+    setting = Setting(rule=raising(TransientError("away"), {"1-0"}, times=20))
+    await setting.processor().process([entry(0), entry(1)])
+    assert setting.applied == [["1-0", "1-1"]] * 21
+    assert (setting.buried, setting.acknowledged) == ({}, [["1-0", "1-1"]])
+    assert len(waits) == 20
+    assert max(waits[:2]) < 1 < min(waits[8:]) <= max(waits) <= 10.5
+
+
+async def test_an_outage_of_redis_is_waited_for_too(waits: list[float]) -> None:
+    """Asking the registry, burying and acknowledging outlast an outage as the effect does."""
+    setting = Setting(outages=[TransientError("away")] * 4)
+    await setting.processor().process([entry(0, "no note"), entry(1)])
+    assert (setting.buried, setting.acknowledged) == ({"1-0": "not a note"}, [["1-1"]])
+    assert len(waits) == 4
+
+
+async def test_an_effect_may_name_who_failed() -> None:
+    """Of the entries that it names, those that can never succeed are buried; the others stay pending as they are."""
+    failures = {"1-0": PermanentError("wrong type"), "1-2": TransientError("away"), "1-3": ConfigurationError("?")}
+    setting = Setting(rule=lambda _ids: failures)
+    processor = setting.processor()
+    await processor.process([entry(number) for number in range(5)])
+    assert setting.acknowledged == [["1-1", "1-4"]]
+    assert setting.buried == {"1-0": "wrong type"}
+    assert len(setting.applied) == 1
+    assert processor.in_hand == set()
+
+
+@dataclass
+class Held:
+    """An effect that begins and does not end before it is allowed to."""
+
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+    may_end: asyncio.Event = field(default_factory=asyncio.Event)
+    batches: list[list[str]] = field(default_factory=list[list[str]])
+
+    async def __call__(self, batch: Batch) -> Mapping[str, EunoeError]:
+        """Hold the batch."""
+        self.batches.append([delivered.id for delivered in batch])
+        self.begun.set()
+        await self.may_end.wait()
+        return {}
+
+
+async def test_entries_in_hand_are_not_taken_twice() -> None:
+    """An entry that comes again while it is worked on is left to whoever has it, and free again afterwards."""
+    setting, held = Setting(), Held()
+    processor = setting.processor(held)
+    first = asyncio.create_task(processor.process([entry(0), entry(1)]))
+    await held.begun.wait()
+    assert processor.in_hand == {"1-0", "1-1"}
+    held.may_end.set()
+    await processor.process([entry(1), entry(2)])
+    await first
+    assert sorted(held.batches) == [["1-0", "1-1"], ["1-2"]]
+    await processor.process([entry(0)])
+    assert held.batches[-1] == ["1-0"]
+
+
+async def test_cancelling_leaves_entries_as_they_are() -> None:
+    """A process that is told to stop neither acknowledges nor buries what it did not finish, and does stop."""
+    setting, held = Setting(), Held()
+    processor = setting.processor(held)
+    working = asyncio.create_task(processor.process([entry(0), entry(1)]))
+    await held.begun.wait()
+    working.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await working
+    assert (setting.acknowledged, setting.buried, held.batches) == ([], {}, [["1-0", "1-1"]])
+    assert processor.in_hand == set()
+
+
+async def test_cancelling_ends_the_wait_for_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stopping is not put off by an outage that lasts."""
+    setting = Setting(rule=raising(TransientError("away"), {"1-0"}))
+    waiting = asyncio.Event()
+
+    async def wait_for_ever(_seconds: float) -> None:
+        waiting.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(asyncio, "sleep", wait_for_ever)
+    working = asyncio.create_task(setting.processor().process([entry(0)]))
+    await waiting.wait()
+    working.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await working
+    assert (setting.acknowledged, setting.buried, len(setting.applied)) == ([], {}, 1)
