@@ -99,7 +99,7 @@ class MessageEvent(BaseModel):
     agent_id: UUID
     user_id: Name
     role: Role
-    content: Annotated[Text, Field(min_length=1)]
+    content: Text
     session_id: SessionId | None = None
     thread_id: Name | None = None
     channel: Name | None = None

@@ -1,5 +1,6 @@
 """The recall request and its reply."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
@@ -7,8 +8,10 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from eunoe_schema.events import Role
+from eunoe_schema.prompt import Prompt, assemble, estimate_tokens
+from eunoe_schema.receipts import Receipt
 from eunoe_schema.scope import Scope
-from eunoe_schema.text import EntryId, Name, Text
+from eunoe_schema.text import EntryId, Name, WithoutNul
 
 MAX_QUERY_CHARS = 8_192
 MAX_TOP_K = 100
@@ -41,7 +44,7 @@ class RecallRequest(BaseModel):
     tenant_id: UUID
     agent_id: UUID
     user_id: Name
-    query: Annotated[Text, Field(min_length=1, max_length=MAX_QUERY_CHARS)]
+    query: Annotated[str, Field(min_length=1, max_length=MAX_QUERY_CHARS), WithoutNul]
     top_k: Annotated[int, Field(ge=0, le=MAX_TOP_K)] | None = None
     window: Annotated[int, Field(ge=0, le=MAX_WINDOW)] | None = None
     min_cosine: Annotated[float, Field(ge=-1, le=1)] | None = None
@@ -174,6 +177,38 @@ class Context(BaseModel):
     freshness: Freshness = Freshness()
     timings: Timings = Timings()
     missing: tuple[MissingPart, ...] = ()
+
+    def to_messages(
+        self, system_prompt: str, user_message: str, *, current: Receipt | str | None = None
+    ) -> list[dict[str, str]]:
+        """Return the messages of a model call, OpenAI-style, all of them.
+
+        Args:
+            system_prompt: The agent's own.
+            user_message: The message being answered; it stands once, at the end.
+            current: Its receipt or event id; needed only where the recall named it neither in `after` nor in `exclude`.
+        """
+        return assemble(self, system_prompt, user_message, current=current).messages
+
+    def to_prompt(
+        self,
+        system_prompt: str,
+        user_message: str,
+        *,
+        token_budget: int,
+        current: Receipt | str | None = None,
+        count_tokens: Callable[[str], int] = estimate_tokens,
+    ) -> Prompt:
+        """Return the messages of a model call within a token budget, and what the budget cut.
+
+        The oldest window messages and the weakest turns go first, whole ones only; `assemble` says how.
+
+        Raises:
+            BudgetTooSmall: If not even system prompt and user message fit.
+        """
+        return assemble(
+            self, system_prompt, user_message, current=current, token_budget=token_budget, count_tokens=count_tokens
+        )
 
 
 class ReplyAddress(BaseModel):

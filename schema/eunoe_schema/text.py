@@ -19,7 +19,9 @@ def _without_nul(text: str) -> str:
     return text
 
 
-Text = Annotated[str, AfterValidator(_without_nul)]
-Name = Annotated[Text, Field(min_length=1, max_length=NAME_CHARS)]
-SessionId = Annotated[Text, Field(min_length=1, max_length=SESSION_CHARS)]
+# Last among a type's annotations, so that lengths are checked, and named, as those of a string.
+WithoutNul = AfterValidator(_without_nul)
+Text = Annotated[str, Field(min_length=1), WithoutNul]
+Name = Annotated[str, Field(min_length=1, max_length=NAME_CHARS), WithoutNul]
+SessionId = Annotated[str, Field(min_length=1, max_length=SESSION_CHARS), WithoutNul]
 EntryId = Annotated[str, Field(pattern=r"^\d{1,19}-\d{1,19}$")]

@@ -1,6 +1,7 @@
 """The effect of `embed`: parts that are not too long, all of them, and whose fault it is when the model fails."""
 
 import asyncio
+import itertools
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -79,14 +80,14 @@ def batch_of(*texts: str) -> list[Delivered[MessageEvent]]:
 )
 @settings(deadline=None)
 def test_parts_are_short_enough_and_nothing_is_lost(lengths: list[int], batch_tokens: int) -> None:
-    """Together the parts are the batch in its order; none is empty; only a text too long by itself exceeds the bound."""
+    """Together the parts are the batch in its order; only a text that is too long by itself exceeds the bound."""
     batch = batch_of(*("x" * length for length in lengths))
     parts = list(effect_of(FakeModel(), batch_tokens=batch_tokens).split(batch))
     assert [delivered.id for part in parts for delivered in part] == [delivered.id for delivered in batch]
     tokens = [[len(delivered.event.content) for delivered in part] for part in parts]
     assert all(part and (sum(part) <= batch_tokens or len(part) == 1) for part in tokens)
     # As few as can be without changing the order: no part has room for what follows it.
-    assert all(sum(part) + after[0] > batch_tokens for part, after in zip(tokens, tokens[1:], strict=False))
+    assert all(sum(part) + after[0] > batch_tokens for part, after in itertools.pairwise(tokens))
 
 
 def test_a_batch_is_divided_at_the_bound() -> None:

@@ -1,0 +1,21 @@
+"""Consumers in the test's own process."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from eunoe_consumers.roles import consume
+from eunoe_consumers.settings import Settings
+from eunoe_schema.streams import Group
+
+
+@asynccontextmanager
+async def consuming(settings: Settings, *groups: Group) -> AsyncGenerator[None]:
+    """Consume until the block ends; an error of the consumers is the test's."""
+    stop = asyncio.Event()
+    running = asyncio.create_task(consume(settings, groups, stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await running

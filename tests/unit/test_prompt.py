@@ -1,0 +1,111 @@
+"""Prompt assembly: K9's order, the current message once, whole items within a budget."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eunoe_schema import BudgetTooSmall, Context, Receipt, Turn, WindowMessage
+from eunoe_schema.prompt import MESSAGE_TOKENS
+
+_DAY = datetime(2026, 3, 2, tzinfo=UTC)
+_SYSTEM, _USER = "You are Virgil.", "What is my cat called?"
+
+
+def _window(*contents: str) -> tuple[WindowMessage, ...]:
+    return tuple(
+        WindowMessage(role="user" if i % 2 == 0 else "assistant", content=content, event_id=f"w{i}")
+        for i, content in enumerate(contents)
+    )
+
+
+def _turns(*contents: str) -> tuple[Turn, ...]:
+    return tuple(
+        Turn(event_id=f"t{i}", entry_id=f"{i + 1}-0", role="user", content=content, created_at=_DAY, cosine=1, score=1)
+        for i, content in enumerate(contents)
+    )
+
+
+def _words(text: str) -> int:
+    return len(text.split())
+
+
+def test_the_order_is_system_context_window_user() -> None:
+    """System prompt, one system message with the turns, the window as it was said, the current message."""
+    context = Context(
+        window=_window("Hello.", "Hello, Ada!"), turns=_turns("My cat is called Minka.", "I live in Graz.")
+    )
+    assert context.to_messages(_SYSTEM, _USER) == [
+        {"role": "system", "content": _SYSTEM},
+        {
+            "role": "system",
+            "content": "Relevant context from past conversations:\n"
+            "- [2026-03-02] user: My cat is called Minka.\n"
+            "- [2026-03-02] user: I live in Graz.",
+        },
+        {"role": "user", "content": "Hello."},
+        {"role": "assistant", "content": "Hello, Ada!"},
+        {"role": "user", "content": _USER},
+    ]
+
+
+def test_without_relevant_turns_the_context_message_is_left_out() -> None:
+    """Nothing relevant means no message that says so."""
+    messages = Context(window=_window("Hello.")).to_messages(_SYSTEM, _USER)
+    assert [message["role"] for message in messages] == ["system", "user", "user"]
+
+
+def test_adjacent_messages_of_one_role_are_kept_apart() -> None:
+    """Two messages of the user stay two."""
+    window = tuple(message.model_copy(update={"role": "user"}) for message in _window("One.", "Two."))
+    messages = Context(window=window).to_messages(_SYSTEM, _USER)
+    assert [message["content"] for message in messages] == [_SYSTEM, "One.", "Two.", _USER]
+
+
+@pytest.mark.parametrize("current", ["w1", Receipt(entry_id="1-0", event_id="w1", duplicate=False)])
+def test_the_current_message_stands_once(current: str | Receipt) -> None:
+    """Named by receipt or event id, it is left out of window and turns though both hold it."""
+    turn = _turns(_USER)[0].model_copy(update={"event_id": "w1"})
+    context = Context(window=_window("Hello.", _USER), turns=(turn,))
+    messages = context.to_messages(_SYSTEM, _USER, current=current)
+    assert sum(_USER in message["content"] for message in messages) == 1
+    assert messages[-1]["content"] == _USER
+
+
+def test_a_budget_drops_the_oldest_messages_and_the_weakest_turns_and_says_so() -> None:
+    """What stays is the newest of the window and the best of the turns; the rest is named."""
+    context = Context(window=_window("a " * 5, "b " * 5, "c " * 5), turns=_turns("d " * 5, "e " * 5, "f " * 5))
+    whole = context.to_prompt(_SYSTEM, _USER, token_budget=10_000, count_tokens=_words)
+    cut = context.to_prompt(_SYSTEM, _USER, token_budget=whole.tokens - 10, count_tokens=_words)
+    assert (whole.dropped_window, whole.dropped_turns) == ((), ())
+    assert [message.event_id for message in cut.dropped_window] == ["w0"]
+    assert [turn.event_id for turn in cut.dropped_turns] == ["t2"]
+    assert [message["content"] for message in cut.messages[2:]] == ["b " * 5, "c " * 5, _USER]
+
+
+def test_a_budget_below_the_fixed_parts_is_an_error_with_both_numbers() -> None:
+    """System prompt and current message are never cut."""
+    with pytest.raises(BudgetTooSmall, match=r"take 16 tokens, the budget is 15"):
+        Context().to_prompt(_SYSTEM, _USER, token_budget=15, count_tokens=_words)
+
+
+@given(
+    st.lists(st.integers(1, 30), max_size=8),
+    st.lists(st.integers(1, 30), max_size=8),
+    st.integers(20, 300),
+)
+def test_no_prompt_exceeds_its_budget_and_nothing_is_lost_unsaid(
+    window_words: list[int], turn_words: list[int], budget: int
+) -> None:
+    """Whatever the sizes: within the budget as counted, and each item is either in the prompt or named as dropped."""
+    context = Context(
+        window=_window(*(f"w{i} " * words for i, words in enumerate(window_words))),
+        turns=_turns(*(f"t{i} " * words for i, words in enumerate(turn_words))),
+    )
+    prompt = context.to_prompt(_SYSTEM, _USER, token_budget=budget, count_tokens=_words)
+    assert sum(_words(message["content"]) + MESSAGE_TOKENS for message in prompt.messages) <= prompt.tokens <= budget
+    text = "\n".join(message["content"] for message in prompt.messages)
+    dropped = {item.event_id for item in (*prompt.dropped_window, *prompt.dropped_turns)}
+    for item in (*context.window, *context.turns):
+        assert (item.content in text) != (item.event_id in dropped)
