@@ -6,6 +6,7 @@ application can publish.
 """
 
 import json
+import reprlib
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -90,7 +91,8 @@ def describe(error: ValidationError) -> str:
 
 
 def _short(value: object) -> str:
-    text = repr(value)
+    # A string is cut at its end; anything else is abbreviated as it is written out, since it may nest without end.
+    text = repr(value) if isinstance(value, str) else reprlib.repr(value)
     return text if len(text) <= _SHOWN_CHARS else f"{text[:_SHOWN_CHARS]}..."
 
 

@@ -1,6 +1,8 @@
 """The message event: what a gateway publishes, once per message that a user or the assistant wrote."""
 
 import json
+import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 from uuid import UUID
@@ -13,40 +15,39 @@ from eunoe_schema.text import Name, SessionId, Text
 SCHEMA_VERSION = 1
 METADATA_BYTES = 16 * 1024
 METADATA_DEPTH = 32
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 DEFAULT_CONTENT_CHARS = 32_768
 
 
-def _depth(value: JsonValue) -> int:
-    """Return how deep `value` nests, without recursion: the value may be hostile."""
-    deepest, level = 0, [value]
+def _levels(value: JsonValue) -> Iterator[list[JsonValue]]:
+    """Yield the values of each level of nesting, keys among them; without recursion, since `value` may be hostile."""
+    level = [value]
     while level:
-        deepest += 1
+        yield level
         level = [
             child
             for node in level
             if isinstance(node, dict | list)
-            for child in (node.values() if isinstance(node, dict) else node)
+            for child in ((*node.keys(), *node.values()) if isinstance(node, dict) else node)
         ]
-        if deepest > METADATA_DEPTH:
-            break
-    return deepest
 
 
 def _storable_metadata(metadata: dict[str, JsonValue]) -> dict[str, JsonValue]:
     """Refuse metadata that a jsonb column cannot hold, or that is larger or deeper than an event may carry."""
-    if _depth(metadata) > METADATA_DEPTH:
-        msg = f"nests deeper than {METADATA_DEPTH} levels"
-        raise ValueError(msg)
+    for depth, level in enumerate(_levels(metadata), start=1):
+        if depth > METADATA_DEPTH:
+            msg = f"nests deeper than {METADATA_DEPTH} levels"
+            raise ValueError(msg)
+        if any(isinstance(value, str) and _UNSTORABLE.search(value) for value in level):
+            msg = "contains a NUL character or a lone surrogate, which jsonb cannot store"
+            raise ValueError(msg)
     try:
-        text = json.dumps(metadata, allow_nan=False, ensure_ascii=False)
+        size = len(json.dumps(metadata, allow_nan=False, ensure_ascii=False).encode())
     except ValueError as error:
         msg = f"is not JSON: {error}"
         raise ValueError(msg) from error
-    if len(text.encode("utf-8", "surrogatepass")) > METADATA_BYTES:
-        msg = f"is {len(text.encode('utf-8', 'surrogatepass'))} bytes of JSON; at most {METADATA_BYTES} are allowed"
-        raise ValueError(msg)
-    if "\\u0000" in text or any("\ud800" <= char <= "\udfff" for char in text):
-        msg = "contains a NUL character or a lone surrogate, which jsonb cannot store"
+    if size > METADATA_BYTES:
+        msg = f"is {size} bytes of JSON; at most {METADATA_BYTES} are allowed"
         raise ValueError(msg)
     return metadata
 
@@ -62,7 +63,7 @@ def _utc(moment: datetime) -> datetime:
 
 def _known_version(version: object) -> object:
     """Name the version that is understood: pydantic's own words would only repeat the literal."""
-    if version not in {SCHEMA_VERSION, str(SCHEMA_VERSION)}:
+    if version not in (SCHEMA_VERSION, str(SCHEMA_VERSION)):  # a tuple: what comes may be unhashable
         msg = f"this Eunoe understands schema_version {SCHEMA_VERSION}; upgrade the consumers or publish that version"
         raise ValueError(msg)
     return SCHEMA_VERSION
