@@ -7,6 +7,7 @@ from redis import exceptions as redis_errors
 from redis.asyncio import Redis
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
 
+from eunoe_consumers.cancellation import raise_if_cancelled
 from eunoe_consumers.errors import ConfigurationError, PermanentError, TransientError
 
 
@@ -29,6 +30,15 @@ def redis_wrapped() -> Generator[None]:
         WrongKeyType: If a key holds another type than it should.
         RedisUnavailable: For everything else.
     """
+    try:
+        with _redis_errors():
+            yield
+    finally:
+        raise_if_cancelled()
+
+
+@contextlib.contextmanager
+def _redis_errors() -> Generator[None]:
     try:
         yield
     except redis_errors.ResponseError as error:

@@ -1,5 +1,6 @@
 """One way to connect to Redis and to outlast its outages, for both clients."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 from urllib.parse import urlsplit, urlunsplit
@@ -54,6 +55,16 @@ def is_transient(error: BaseException) -> bool:
     return isinstance(error, _TRANSIENT) and not isinstance(error, _LASTING)
 
 
+def raise_if_cancelled() -> None:
+    """Raise a cancellation that got lost in a call of redis-py.
+
+    It sends through asyncio.wait_for, which on Python 3.11 drops a cancellation when what it waits for has just
+    finished: a deadline would pass unnoticed, and a listener would not stop.
+    """
+    if (task := asyncio.current_task()) is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
 async def outlast(call: Callable[[], Awaitable[ResultT]], *, seconds: float, place: str) -> ResultT:
     """Call until Redis answers: exponential back-off with jitter, for at most `seconds`.
 
@@ -73,7 +84,10 @@ async def outlast(call: Callable[[], Awaitable[ResultT]], *, seconds: float, pla
     )
 
     async def again() -> ResultT:  # tenacity awaits coroutine functions only, and `call` may be any callable
-        return await call()
+        try:
+            return await call()
+        finally:
+            raise_if_cancelled()
 
     try:
         return await attempts(again)

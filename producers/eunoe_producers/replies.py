@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 
-from eunoe_producers.connection import is_transient
+from eunoe_producers.connection import is_transient, raise_if_cancelled
 from eunoe_schema.recall import RecallReply
 
 _RECONNECT_SECONDS = 0.2
@@ -67,6 +67,8 @@ class ReplyChannel:
                     raise
                 await asyncio.sleep(_RECONNECT_SECONDS)
                 continue
+            finally:
+                raise_if_cancelled()
             if message is not None:
                 self._deliver(message["data"])
 

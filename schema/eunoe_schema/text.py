@@ -9,7 +9,9 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 NAME_CHARS = 256
-SESSION_CHARS = 512  # a derived session id is a thread id and the millisecond of its first message
+# A derived session id is a thread id and the millisecond of its first message. No longer: with a user id beside it,
+# both of four-byte characters, it must fit a btree row of 2,704 bytes.
+SESSION_CHARS = 300
 
 
 def _without_nul(text: str) -> str:

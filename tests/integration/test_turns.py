@@ -219,7 +219,7 @@ async def test_the_longest_event_of_the_contract_is_stored(
         user_id=text(256),
         role="assistant",
         content=text(32_768),
-        session_id=text(512),
+        session_id=text(300),
         thread_id=text(256),
         channel=text(256),
         speaker=text(256),

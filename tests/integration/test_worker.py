@@ -106,9 +106,19 @@ def worker_of(redis: Redis, registry: TenantRegistry, effect: Recorder, name: st
     return Worker(group, work, registry, WorkerTimes(CLAIM_SECONDS, consumer_idle_seconds=10))
 
 
+async def ended(*tasks: asyncio.Task[None]) -> bool:
+    """Tell whether tasks end soon; if they do not, end everything that runs, so that the test can."""
+    _, stuck = await asyncio.wait(tasks, timeout=5)
+    while others := asyncio.all_tasks() - {asyncio.current_task()} if stuck else set[asyncio.Task[Any]]():
+        for task in others:
+            task.cancel()
+        await asyncio.wait(others, timeout=0.1)
+    return not stuck
+
+
 @asynccontextmanager
 async def running(*workers: Worker[MessageEvent]) -> AsyncGenerator[None]:
-    """Run workers for the length of the block."""
+    """Run workers for the length of the block, as a process does."""
     tasks = [asyncio.create_task(worker.run()) for worker in workers]
     try:
         yield
@@ -116,9 +126,10 @@ async def running(*workers: Worker[MessageEvent]) -> AsyncGenerator[None]:
         died = [task for task in tasks if task.done()]
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        stopped = await ended(*tasks)
         await asyncio.gather(*(worker.drain(5) for worker in workers))
     assert not died, "a worker stopped by itself"
+    assert stopped, "a worker did not stop when it was cancelled"
 
 
 async def test_what_a_dead_consumer_has_left_is_applied_once(
@@ -262,8 +273,45 @@ async def test_a_worker_whose_group_is_lost_stops(redis: Redis, registry: Tenant
     await ensure_groups(redis)
     task = asyncio.create_task(worker_of(redis, registry, Recorder()).run())
     await redis.delete(MESSAGES)
+    assert await ended(task), "one beat has ended with GroupLost, and another goes on for ever"
     with pytest.RaisesGroup(GroupLost):
-        await asyncio.wait_for(task, 10)
+        task.result()
+
+
+async def test_a_worker_that_is_cancelled_stops(redis: Redis, registry: TenantRegistry) -> None:
+    """Whatever it is doing at that moment: here it is cancelled at each of its first steps."""
+    await ensure_groups(redis)
+    for steps in range(1, 80):
+        task = asyncio.create_task(worker_of(redis, registry, Recorder()).run())
+        for _ in range(steps):
+            await asyncio.sleep(0)  # one turn of the event loop
+        task.cancel()
+        assert await ended(task), f"cancelled at step {steps}, it goes on for ever"
+        assert task.cancelled()
+
+
+async def test_a_drain_ends_though_its_batch_does_not(redis: Redis, registry: TenantRegistry, tenant: UUID) -> None:
+    """A batch that waits for an outage to end is given up, whatever it is doing at that moment."""
+    await ensure_groups(redis)
+
+    async def fail(_: object) -> Mapping[str, EunoeError]:
+        await outage.wait()
+        for _ in range(50):
+            await other.renew(["1-1"])
+        raise TransientError("the store is away")
+
+    outage = asyncio.Event()
+    other = StreamGroup(redis, Group.WINDOW, consumer="other", keeps_entries=True)
+    for steps in range(40):
+        await redis.xadd(MESSAGES, {DATA_FIELD: encode(event_of(scope_of(tenant), f"e{steps}"))})
+        outage, effect = asyncio.Event(), Recorder(fail)
+        worker = worker_of(redis, registry, effect, f"stopping-{steps}")
+        await worker.handle(await read(redis, f"stopping-{steps}"))
+        await wait_until(_has_begun(effect))
+        outage.set()
+        for _ in range(steps):
+            await asyncio.sleep(0)  # one turn of the event loop
+        assert await ended(asyncio.create_task(worker.drain(0))), f"drained at step {steps}, it goes on for ever"
 
 
 async def test_consumers_that_are_gone_are_dismissed(redis: Redis, registry: TenantRegistry) -> None:

@@ -1,5 +1,7 @@
 """The message event: what the contract takes, and what it refuses with a reason that says where and why."""
 
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
@@ -172,6 +174,16 @@ def test_metadata_is_a_json_object(metadata: object) -> None:
     assert reason(metadata=metadata).startswith("metadata")
 
 
+@pytest.fixture
+def tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The machine's own zone is not UTC."""
+    with monkeypatch.context() as patched:
+        patched.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        yield
+    time.tzset()
+
+
 @pytest.mark.parametrize(
     "given",
     [
@@ -182,8 +194,9 @@ def test_metadata_is_a_json_object(metadata: object) -> None:
         datetime(2024, 3, 1, 7, tzinfo=timezone(timedelta(hours=-5))),
     ],
 )
-def test_moments_are_in_utc(given: object) -> None:
-    """A moment without a zone is taken for UTC; any other is turned into UTC."""
+def test_moments_are_in_utc(given: object, tokyo: None) -> None:
+    """A moment without a zone is taken for UTC, wherever the gateway stands; any other is turned into UTC."""
+    assert tokyo is None
     moment = made(occurred_at=given).occurred_at
     assert moment == datetime(2024, 3, 1, 12, tzinfo=UTC)
     assert moment is not None

@@ -166,15 +166,18 @@ async def test_a_full_backlog_refuses(opened: Open, memory: FakeAsyncRedis) -> N
     assert (third.waiting, third.retry_after_seconds) == (2, 1.0)
     assert isinstance(first, Receipt)
     assert (await gateway.publish(event_of(ADA, "e0"))).entry_id == first.entry_id
+    with pytest.raises(BacklogFull):
+        await gateway.publish(event_of(ADA, "e2"))
     assert await memory.xlen(STREAM) == 2
     assert await opened(PublishLimits(backlog_entries=0)).publish(event_of(ADA, "e2"))
 
 
-async def test_the_backlog_is_the_slowest_groups(opened: Open, memory: FakeAsyncRedis) -> None:
+@pytest.mark.parametrize("groups", [("window", "embed"), ("embed", "window")])
+async def test_the_backlog_is_the_slowest_groups(opened: Open, memory: FakeAsyncRedis, groups: tuple[str, str]) -> None:
     """Unread and unacknowledged entries of one group add up; another group's do not; acknowledging makes room."""
     gateway = opened(PublishLimits(backlog_entries=4))
     await gateway.publish_many([event_of(ADA, f"e{i}") for i in range(4)])
-    for group in ("window", "embed"):
+    for group in groups:
         await memory.xgroup_create(STREAM, group, id="0")
         await memory.xreadgroup(group, "c", {STREAM: ">"}, count=3)
     ids = [entry_id for entry_id, _ in await entries(memory)]
@@ -234,7 +237,7 @@ async def test_a_bucket_holds_exactly_its_tokens(opened: Open, memory: FakeAsync
     assert caught.value.retry_after_seconds == 0.25
     clock.now += 0.25
     assert await gateway.publish(events[3])
-    clock.now += 3600
+    clock.now += 2  # enough for four tokens, in a bucket of three
     assert [type(outcome) for outcome in await gateway.publish_many(events[4:])] == [Receipt] * 3 + [RateLimited] * 2
     assert await memory.xlen(STREAM) == 7
 
@@ -279,11 +282,11 @@ async def test_sessions_are_of_a_scope_and_thread(opened: Open, memory: FakeAsyn
 
 
 async def test_a_given_session_is_untouched(opened: Open, memory: FakeAsyncRedis) -> None:
-    """A caller that keeps sessions is believed, and its message does not move the thread's derived one."""
-    events = [
-        event_of(ADA, f"e{i}", thread_id="t", session_id=session) for i, session in enumerate([None, "mine", None])
-    ]
-    assert await sessions(opened(), memory, *events) == [f"t:{NOON_MS}", "mine", f"t:{NOON_MS}"]
+    """A caller that keeps sessions is believed, and its messages neither open nor move the thread's derived one."""
+    given = ["mine", None, "mine", None]
+    events = [event_of(ADA, f"e{i}", thread_id="t", session_id=session_id) for i, session_id in enumerate(given)]
+    assert await sessions(opened(), memory, *events) == ["mine", f"t:{NOON_MS}", "mine", f"t:{NOON_MS}"]
+    assert [fields[b"__data__"].count(b'"session_id"') for _, fields in await entries(memory)] == [1] * 4
 
 
 @pytest.mark.parametrize("thread", ['a"b', "a\\b", "a/b\n\t\x01\x7f", "é漢\U0001f600", "%s %d %%", "'};{", "x" * 256])

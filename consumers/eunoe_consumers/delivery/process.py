@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -86,9 +87,11 @@ class ConsumerProcess:
             for beat in beats:
                 beat.cancel()
             await asyncio.gather(*beats, return_exceptions=True)
+            # Claims need no renewal now: the end is bounded, and what another consumer does meanwhile is idempotent.
+            ends = time.monotonic() + self._shutdown_seconds
             await self._app.stop()
-            # Claims need no renewal now: a drain is bounded, and what outlasts it is idempotent.
-            await asyncio.gather(*(worker.drain(self._shutdown_seconds) for worker in self._workers))
+            left = max(0.0, ends - time.monotonic())
+            await asyncio.gather(*(worker.drain(left) for worker in self._workers))
 
     def _subscribe(self, worker: Worker[Any], batch_entries: int) -> Any:  # noqa: ANN401 - FastStream keeps its type private
         subscriber = self._broker.subscriber(

@@ -1,5 +1,6 @@
 """From a batch of entries to their effect: decode, refuse, apply, acknowledge; bisect to the guilty entry."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
@@ -49,10 +50,6 @@ async def _ignore(_entry: Entry, _reason: str) -> None:
     pass
 
 
-def _whole(batch: Sequence[Delivered[EventT]]) -> Iterable[Sequence[Delivered[EventT]]]:
-    return [batch] if batch else []
-
-
 @dataclass(frozen=True)
 class GroupWork(Generic[EventT]):
     """What distinguishes one group from another.
@@ -60,14 +57,15 @@ class GroupWork(Generic[EventT]):
     Attributes:
         decode: An entry's fields to an event or a refusal; never raises.
         effect: What is done with a batch.
-        split: Divides a batch into the parts that are applied and acknowledged at once.
+        split: Divides a batch into the parts that are applied and acknowledged at once; called in a thread, since it
+            may be slow. None for the whole batch.
         on_refused: Told of an entry before it is buried as undecodable or of an unknown tenant.
         in_flight: Batches that may be worked on at the same time.
     """
 
     decode: Callable[[Mapping[bytes, bytes]], EventT | Refusal]
     effect: Effect[EventT]
-    split: Callable[[Sequence[Delivered[EventT]]], Iterable[Sequence[Delivered[EventT]]]] = _whole
+    split: Callable[[Sequence[Delivered[EventT]]], Iterable[Sequence[Delivered[EventT]]]] | None = None
     on_refused: Callable[[Entry, str], Awaitable[None]] = _ignore
     in_flight: int = 1
 
@@ -88,10 +86,22 @@ class Processor(Generic[EventT]):
         ids = {entry.id for entry in taken}
         self.in_hand |= ids
         try:
-            for part in self._work.split(await self._persist(lambda: self._accept(taken))):
+            accepted = await self._persist(lambda: self._accept(taken))
+            for part in await self._parts(accepted):
                 await self._apply(part)
         finally:
             self.in_hand -= ids
+
+    async def _parts(self, batch: Sequence[Delivered[EventT]]) -> Sequence[Sequence[Delivered[EventT]]]:
+        """Divide a batch; where that fails, each entry stands alone, and the effect will tell which is guilty."""
+        split = self._work.split
+        if split is None or not batch:
+            return [batch] if batch else []
+        try:
+            return await asyncio.to_thread(lambda: list(split(batch)))
+        except Exception as error:  # noqa: BLE001 - it looks into what users wrote, and must not keep it from its end
+            self._log.warning("a batch could not be divided", reason=str(error))
+            return [[delivered] for delivered in batch]
 
     async def bury(self, entry: Entry, reason: str) -> None:
         """Move an entry to the dead letters, with its reason."""

@@ -5,6 +5,7 @@ from collections.abc import Generator
 
 import asyncpg
 
+from eunoe_consumers.cancellation import raise_if_cancelled
 from eunoe_consumers.errors import ConfigurationError, PermanentError, TransientError
 
 
@@ -35,11 +36,21 @@ def wrapped() -> Generator[None]:
         StoreUnavailable: For everything else.
     """
     try:
+        with _driver_errors():
+            yield
+    finally:
+        raise_if_cancelled()
+
+
+@contextlib.contextmanager
+def _driver_errors() -> Generator[None]:
+    try:
         yield
     except asyncpg.PostgresError as error:
         sqlstate = error.sqlstate or ""
         kind = RowRefused if sqlstate.startswith(_ROW_CLASSES) else StoreUnavailable
-        raise kind(f"PostgreSQL: {error} (SQLSTATE {sqlstate})") from error
+        message = " ".join(str(error).split())  # a dead letter's reason is one line; DETAIL and HINT have their own
+        raise kind(f"PostgreSQL: {message} (SQLSTATE {sqlstate})") from error
     except (asyncpg.InterfaceError, OSError, TimeoutError) as error:
         if isinstance(error, ValueError):  # how the driver says that it cannot encode an argument
             msg = f"PostgreSQL's driver cannot encode the row: {error}"

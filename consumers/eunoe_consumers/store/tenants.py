@@ -14,6 +14,7 @@ from eunoe_consumers.store.database import Database, DatabaseRole
 from eunoe_schema import keys
 
 _SCAN_COUNT = 1_000
+_NAME_CHARS = 200
 
 
 @dataclass(frozen=True)
@@ -45,25 +46,31 @@ class TenantTable:
     async def find(self, id_or_name: str) -> Tenant | None:
         """Return the tenant of an id or a name."""
         async with self._database.transaction(DatabaseRole.OWNER) as connection:
-            row = await connection.fetchrow(self._queries.find_tenant, id_or_name)
+            row = await connection.fetchrow(self._queries.find_tenant, _as_uuid(id_or_name), id_or_name)
         return Tenant(**row) if row else None
 
     async def add(self, name: str, tenant_id: UUID | None = None) -> Tenant:
         """Register a tenant; again with the same id and name is no error.
 
         Raises:
-            ConfigurationError: If the name belongs to another tenant, or the id to another name.
+            ConfigurationError: If the name belongs to another tenant, or the id to another name, or the name is empty,
+                longer than 200 characters, or a UUID, which could be taken for another tenant's id.
         """
+        if not 1 <= len(name) <= _NAME_CHARS or "\x00" in name or _as_uuid(name) is not None:
+            msg = (
+                f"{name!r} is not a tenant's name: 1 to {_NAME_CHARS} characters, and not a UUID (give that with --id)"
+            )
+            raise ConfigurationError(msg)
         wanted = tenant_id or uuid4()
         async with self._database.transaction(DatabaseRole.OWNER) as connection:
             await connection.execute(self._queries.add_tenant, wanted, name)
-            by_name = await connection.fetchrow(self._queries.find_tenant, name)
-            by_id = await connection.fetchrow(self._queries.find_tenant, str(wanted))
-        if by_name is None and by_id is not None:
-            msg = f"tenant {wanted} exists under the name {by_id['name']!r}"
+            by_name = await connection.fetchrow(self._queries.find_tenant, None, name)
+            by_id = await connection.fetchrow(self._queries.find_tenant, wanted, None)
+        if by_name is None:
+            msg = f"tenant {wanted} exists under the name {by_id['name'] if by_id else 'unknown'!r}"
             raise ConfigurationError(msg)
-        if by_name is None or (tenant_id is not None and by_name["id"] != tenant_id):
-            msg = f"the name {name!r} belongs to tenant {by_name['id'] if by_name else 'unknown'}"
+        if tenant_id is not None and by_name["id"] != tenant_id:
+            msg = f"the name {name!r} belongs to tenant {by_name['id']}"
             raise ConfigurationError(msg)
         return Tenant(**by_name)
 
@@ -71,6 +78,13 @@ class TenantTable:
         """Remove a tenant and every row of it."""
         async with self._database.transaction(DatabaseRole.OWNER) as connection:
             await connection.execute(self._queries.remove_tenant, tenant_id)
+
+
+def _as_uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 class TenantRegistry:

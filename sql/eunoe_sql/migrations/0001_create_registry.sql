@@ -34,7 +34,7 @@ CREATE TABLE sessions (
     tenant_id  uuid        NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
     agent_id   uuid        NOT NULL,
     user_id    text        NOT NULL,
-    session_id text        NOT NULL CHECK (char_length(session_id) BETWEEN 1 AND 512),
+    session_id text        NOT NULL CHECK (char_length(session_id) BETWEEN 1 AND 300),
     thread_id  text,
     channel    text,
     opened_at  timestamptz NOT NULL,

@@ -32,10 +32,11 @@ DECLARE
     dimensions int := coalesce(nullif(current_setting('eunoe.embedding_dimensions', true), '')::int, 384);
 BEGIN
     EXECUTE format('ALTER TABLE conversation_embeddings ADD COLUMN embedding halfvec(%s) NOT NULL', dimensions);
-    -- A btree row is at most 2,704 bytes: wider embeddings stay out of the index, and search reads the table.
+    -- A btree row is at most 2,704 bytes, and a user id may take 1,024 of them: wider embeddings stay out of the index,
+    -- and search reads the table.
     EXECUTE 'CREATE INDEX conversation_embeddings_by_scope ON conversation_embeddings '
         || '(tenant_id, agent_id, user_id, created_at DESC) INCLUDE (id'
-        || CASE WHEN dimensions <= 1300 THEN ', embedding)' ELSE ')' END;
+        || CASE WHEN dimensions <= 800 THEN ', embedding)' ELSE ')' END;
     -- Kept in the row: a long content would otherwise push the embedding out of line. Up to what leaves room in a page.
     IF dimensions <= 2000 THEN
         ALTER TABLE conversation_embeddings ALTER COLUMN embedding SET STORAGE PLAIN;

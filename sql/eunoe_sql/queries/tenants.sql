@@ -8,8 +8,8 @@ ON CONFLICT DO NOTHING;
 SELECT id, name, created_at FROM tenants ORDER BY created_at, id;
 
 -- name: find_tenant
--- The tenant of an id or of a name.
-SELECT id, name, created_at FROM tenants WHERE id::text = $1::text OR name = $1::text;
+-- The tenant of an id, or else of a name; a name is never a UUID.
+SELECT id, name, created_at FROM tenants WHERE id = $1::uuid OR name = $2::text;
 
 -- name: remove_tenant
 -- Remove a tenant and, by cascade, everything of it.

@@ -18,10 +18,19 @@ local letter = {
     'buried_ms', string.format('%.0f', tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)),
     'attempts', pending[1][4],
 }
-for i = 5, #ARGV, 2 do
+-- Lua's unpack takes no more than 8,000 values: an entry of thousands of fields must not become one that cannot be
+-- buried. What is beyond a thousand is kept packed, in one field.
+local last = math.min(#ARGV, 4 + 2 * 1000)
+for i = 5, last, 2 do
     -- Prefixed, so that no field of a publisher can pass for one of ours.
     letter[#letter + 1] = 'entry:' .. ARGV[i]
     letter[#letter + 1] = ARGV[i + 1]
+end
+if #ARGV > last then
+    local rest = {}
+    for i = last + 1, #ARGV do rest[#rest + 1] = ARGV[i] end
+    letter[#letter + 1] = 'more_fields_msgpack'
+    letter[#letter + 1] = cmsgpack.pack(rest)
 end
 redis.call('XADD', KEYS[2], '*', unpack(letter))
 redis.call('XACK', KEYS[1], ARGV[1], ARGV[2])

@@ -40,8 +40,10 @@ for i = 3, #ARGV do
     local element = parse(ARGV[i])
     local id = element[1] .. '-' .. element[2]
     local too_old = full and is_before(element, first)
-    if not (ids[id] or events[element[3]] or too_old) then
-        ids[id], events[element[3]] = true, true
+    local event = type(element[3]) == 'string' and element[3] or nil
+    if not (ids[id] or event and events[event] or too_old) then
+        ids[id] = true
+        if event then events[event] = true end
         if last and is_before(element, last) then in_order = false end
         last = element
         appended[#appended + 1] = element[4]
