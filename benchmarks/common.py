@@ -20,6 +20,7 @@ from uuid import UUID
 
 import asyncpg
 import typer
+from pydantic import ValidationError
 from redis.asyncio import Redis
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -33,6 +34,7 @@ from eunoe_consumers.store.migrations import Migrator
 from eunoe_consumers.store.tenants import TenantRegistry, TenantTable
 from eunoe_consumers.supervisor import RoleFailed, RoleProcesses
 from eunoe_schema import EunoeError
+from eunoe_schema.codec import describe
 from eunoe_schema.streams import Group, Subject, dead_letters, stream
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -43,7 +45,6 @@ _SIGNAL_BASE = 128
 _POLL_SECONDS = 0.02
 _STALL_SECONDS = 180.0
 _START_SECONDS = 120.0
-_LOG_LINES = 12
 # Where a setting only says where something is, it says nothing about what was measured.
 _PLACES = {"redis_url", "database_url", "data_dir", "model_path", "model_cache_dir"}
 
@@ -143,8 +144,14 @@ def run(app: typer.Typer) -> None:
     try:
         app()  # exits by itself, also with 2 for wrong usage and with 130 after Ctrl-C
     except (EunoeError, OSError) as error:
-        errors.print(f"cannot measure: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
-        sys.exit(_CANNOT_MEASURE)
+        _complain(str(error))
+    except ValidationError as error:
+        _complain(f"a setting is wrong (EUNOE_<NAME>): {describe(error)}")
+
+
+def _complain(message: str) -> NoReturn:
+    errors.print(f"cannot measure: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
+    sys.exit(_CANNOT_MEASURE)
 
 
 def _leave(number: int, _frame: FrameType | None) -> NoReturn:
@@ -174,14 +181,16 @@ class RunningSystem:
         """Raise if a role has ended.
 
         Raises:
-            CannotMeasure: With the end of the log, which is about to be deleted.
+            CannotMeasure: With the last line of the log.
         """
         try:
             for roles in self._roles:
                 roles.check()
         except RoleFailed as error:
-            lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_LINES:]
-            raise CannotMeasure("\n".join([str(error), *lines])) from error
+            ended = str(error).partition(";")[0]  # what follows names the log, which is about to be deleted
+            last = self._log.read_text(encoding="utf-8", errors="replace").strip().rpartition("\n")[2]
+            msg = f"{ended}; its log ends: {last}"
+            raise CannotMeasure(msg) from error
 
     def describe(self) -> str:
         """Return the settings that are not the defaults, in words."""

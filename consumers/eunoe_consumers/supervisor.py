@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -20,8 +21,17 @@ class RoleFailed(EunoeError):
     """A role's process ended when it should not have."""
 
 
+@dataclass
+class _Running:
+    """A role's process and when it was started, by the monotonic clock."""
+
+    role: Group
+    process: subprocess.Popen[bytes]
+    started: float
+
+
 class RoleProcesses:
-    """Runs `eunoe consume ROLE` for each role; a context manager that leaves no process behind."""
+    """Runs `eunoe consume ROLE` for each role, a role as often as it is named; leaves no process behind."""
 
     def __init__(self, settings: Settings, roles: Sequence[Group], *, log_file: Path | None = None) -> None:
         self._environment = role_environment(settings)
@@ -29,30 +39,23 @@ class RoleProcesses:
         self._roles = roles
         self._log_file = log_file
         self._log: IO[bytes] | None = None
-        self._processes: dict[Group, subprocess.Popen[bytes]] = {}
-        self._started: dict[Group, float] = {}
+        self._running: list[_Running] = []
 
     def __enter__(self) -> Self:
-        if self._log_file is not None:
-            self._log = self._log_file.open("ab")
-        for role in self._roles:
-            self._start(role)
+        try:
+            if self._log_file is not None:
+                self._log = self._log_file.open("ab")
+            for role in self._roles:
+                self._running.append(self._start(role))
+        except BaseException:  # Ctrl-C between two starts: those already started have nobody else to stop them
+            self._stop()
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for process in self._processes.values():
-            process.terminate()
-        ends = time.monotonic() + self._grace_seconds
-        for process in self._processes.values():
-            try:
-                process.wait(max(0.0, ends - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-        if self._log is not None:
-            self._log.close()
+        self._stop()
 
     def check(self) -> None:
         """Raise if a role's process has ended.
@@ -60,23 +63,23 @@ class RoleProcesses:
         Raises:
             RoleFailed: Naming the role, its exit code and where its log is.
         """
-        for role, process in self._processes.items():
-            if process.poll() is not None:
+        for running in self._running:
+            if running.process.poll() is not None:
                 place = f"; its log is {self._log_file}" if self._log_file else ""
-                msg = f"the process of role {role} ended with exit code {process.returncode}{place}"
+                msg = f"the process of role {running.role} ended with exit code {running.process.returncode}{place}"
                 raise RoleFailed(msg)
 
     def restart_ended(self) -> list[Group]:
         """Start the roles again whose process has ended, not more than once a second each; return them."""
-        ended = [role for role, process in self._processes.items() if process.poll() is not None]
-        restarted = [role for role in ended if time.monotonic() - self._started[role] > _RESTART_SECONDS]
-        for role in restarted:
-            self._start(role)
+        restarted: list[Group] = []
+        for index, running in enumerate(self._running):
+            if running.process.poll() is not None and time.monotonic() - running.started > _RESTART_SECONDS:
+                self._running[index] = self._start(running.role)
+                restarted.append(running.role)
         return restarted
 
-    def _start(self, role: Group) -> None:
-        self._started[role] = time.monotonic()
-        self._processes[role] = subprocess.Popen(  # noqa: S603 - our own command line
+    def _start(self, role: Group) -> _Running:
+        process = subprocess.Popen(  # noqa: S603 - our own command line
             [sys.executable, "-m", "eunoe_consumers", "consume", role, "--supervisor", str(os.getpid())],
             env=self._environment,
             stdin=subprocess.DEVNULL,
@@ -85,6 +88,21 @@ class RoleProcesses:
             # The terminal's Ctrl-C is for the supervisor, which stops the roles before the servers.
             start_new_session=True,
         )
+        return _Running(role, process, time.monotonic())
+
+    def _stop(self) -> None:
+        """Ask every process to end, all at once; kill those that outlast the grace time."""
+        for running in self._running:
+            running.process.terminate()
+        ends = time.monotonic() + self._grace_seconds
+        for running in self._running:
+            try:
+                running.process.wait(max(0.0, ends - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                running.process.kill()
+                running.process.wait()
+        if self._log is not None:
+            self._log.close()
 
 
 def role_environment(settings: Settings) -> Mapping[str, str]:
