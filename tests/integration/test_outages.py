@@ -1,0 +1,96 @@
+"""Redis goes away and comes back: a gateway outlasts it, within the time it was given."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import cast
+from uuid import uuid4
+
+import psutil
+import pytest
+from redis.asyncio import Redis
+
+from eunoe_consumers.embedded import embedded_servers
+from eunoe_producers import Gateway, GatewayOptions, RedisUnavailable
+from eunoe_schema import keys
+from eunoe_schema.streams import Subject, stream
+from eunoe_tests.events import event_of, scope_of
+from eunoe_tests.waiting import wait_until
+
+
+class Valkey:
+    """A Valkey of its own, to be killed and started again."""
+
+    def __init__(self, folder: Path, stack: ExitStack) -> None:
+        self._folder = folder
+        self._stack = stack
+        self.url = stack.enter_context(embedded_servers(folder, database=False)).redis_url
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        for process in psutil.process_iter(["name", "cmdline"]):
+            if str(self._folder) in " ".join(process.info["cmdline"] or []) and "valkey" in (
+                process.info["name"] or ""
+            ):
+                process.kill()
+                process.wait()
+
+    def start(self) -> None:
+        """Start it again, on the same port and data."""
+        assert self._stack.enter_context(embedded_servers(self._folder, database=False)).redis_url == self.url
+
+
+@pytest.fixture
+def valkey() -> Iterator[Valkey]:
+    """A Valkey of this test alone."""
+    with TemporaryDirectory(prefix="eunoe-tests-") as folder, ExitStack() as stack:
+        yield Valkey(Path(folder), stack)
+
+
+async def test_a_publish_outlasts_an_outage_and_is_there_once(valkey: Valkey) -> None:
+    """The call that finds Redis away returns its receipt once Redis is back; nothing is lost, nothing doubled."""
+    scope = scope_of(uuid4())
+    async with await Gateway.connect(valkey.url) as gateway:
+        async with Redis.from_url(valkey.url) as redis:
+            await redis.sadd(keys.TENANTS, keys.REGISTRY_MARK, str(scope.tenant_id))
+        before = await gateway.publish(event_of(scope, "before"))
+        valkey.kill()
+        publishing = asyncio.create_task(gateway.publish(event_of(scope, "during")))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(publishing), 1)
+        await asyncio.to_thread(valkey.start)
+        during = await publishing
+        assert not during.duplicate
+        assert (await gateway.publish(event_of(scope, "before"))).entry_id == before.entry_id
+        async with Redis.from_url(valkey.url) as redis:
+
+            async def entries() -> list[bytes]:
+                found = cast("list[tuple[bytes, object]]", await redis.xrange(stream(Subject.MESSAGES)))
+                return [entry_id for entry_id, _ in found]
+
+            assert await wait_until(entries) == [before.entry_id.encode(), during.entry_id.encode()]
+
+
+async def test_an_outage_that_lasts_is_an_error_that_names_server_and_time(valkey: Valkey) -> None:
+    """Nobody waits for ever."""
+    options = GatewayOptions(retry_seconds=0.5)
+    async with await Gateway.connect(valkey.url, options) as gateway:
+        valkey.kill()
+        with pytest.raises(RedisUnavailable, match=r"Redis at redis://127.0.0.1:\d+/0 did not answer for 0.5 s"):
+            await gateway.publish(event_of(scope_of(uuid4()), "e1"))
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("localhost:6379", "is not a Redis URL"),
+        ("redis://user:secret@127.0.0.1:1/0", r"redis://user:\*\*\*@127.0.0.1:1/0 did not answer for 0.2 s"),
+    ],
+)
+async def test_a_wrong_url_is_told_without_its_password(url: str, reason: str) -> None:
+    """The message names the URL, and never the secret in it."""
+    with pytest.raises(RedisUnavailable, match=reason) as raised:
+        await Gateway.connect(url, GatewayOptions(retry_seconds=0.2))
+    assert "secret" not in str(raised.value)
