@@ -26,4 +26,4 @@ WithoutNul = AfterValidator(_without_nul)
 Text = Annotated[str, Field(min_length=1), WithoutNul]
 Name = Annotated[str, Field(min_length=1, max_length=NAME_CHARS), WithoutNul]
 SessionId = Annotated[str, Field(min_length=1, max_length=SESSION_CHARS), WithoutNul]
-EntryId = Annotated[str, Field(pattern=r"^\d{1,19}-\d{1,19}$")]
+EntryId = Annotated[str, Field(pattern=r"^[0-9]{1,19}-[0-9]{1,19}$")]

@@ -112,7 +112,7 @@ class Processor(Generic[EventT]):
         """Decode entries; bury what is no event, or of a tenant that nobody registered."""
         good: list[Delivered[EventT]] = []
         for entry in entries:
-            event = self._work.decode(entry.fields)
+            event = self._decode(entry)
             if isinstance(event, Refusal):
                 await self._refuse(entry, event.reason)
             else:
@@ -124,6 +124,12 @@ class Processor(Generic[EventT]):
                     delivered.entry, f"tenant_id: {delivered.event.tenant_id} is not a registered tenant"
                 )
         return [delivered for delivered in good if delivered.event.tenant_id not in unknown]
+
+    def _decode(self, entry: Entry) -> EventT | Refusal:
+        try:
+            return self._work.decode(entry.fields)
+        except Exception as error:  # noqa: BLE001 - it must not raise; if it does, one entry must not end the process
+            return Refusal(f"not decodable: unforeseen {type(error).__name__}: {error}")
 
     async def _refuse(self, entry: Entry, reason: str) -> None:
         await self._work.on_refused(entry, reason)

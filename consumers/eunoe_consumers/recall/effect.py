@@ -1,6 +1,7 @@
 """The effect of the group `recall`: a reply to each request, partial rather than none."""
 
 import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 
 import structlog
@@ -36,7 +37,8 @@ class AnswerRequests:
         """Tell the client why its request was refused, where the entry says whom to tell."""
         address = decode(entry.fields, ReplyAddress)
         if not isinstance(address, Refusal):
-            await self._reply(address.reply_to, RecallReply(request_id=address.request_id, error=reason))
+            with contextlib.suppress(TransientError):  # the dead letter keeps the reason; the client has its deadline
+                await self._reply(address.reply_to, RecallReply(request_id=address.request_id, error=reason))
 
     async def _answer(self, delivered: Delivered[RecallRequest], now_ms: float) -> EunoeError | None:
         request = delivered.event

@@ -36,11 +36,10 @@ class QueryEmbedder:
             futures = [future for _, future in taken if not future.done()]
             try:
                 embeddings = await loop.run_in_executor(self._thread, self._embedder.embed, queries)
-            except Exception as error:  # noqa: BLE001 - whatever the model raises belongs to those who wait for it
-                for future in futures:
-                    if not future.done():
-                        future.set_exception(error)
-            else:
                 for future, embedding in zip(futures, embeddings, strict=True):
                     if not future.done():
                         future.set_result(embedding)
+            except Exception as error:  # noqa: BLE001 - whatever the model does belongs to those who wait for it
+                for future in futures:
+                    if not future.done():
+                        future.set_exception(error)

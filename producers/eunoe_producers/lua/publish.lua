@@ -58,11 +58,11 @@ end
 local function derive_session(key, prefix, at)
     local last = redis.call('HMGET', key, 'session_id', 'at')
     local session_id, last_at = last[1], tonumber(last[2]) or at
-    if not session_id or math.abs(at - last_at) > idle_seconds * 1000 then
-        session_id = prefix .. string.format('%.0f', at)
-    else
-        at = math.max(at, last_at)
-    end
+    local own = prefix .. string.format('%.0f', at)
+    -- A straggler from long ago is a session of its own, and the thread stays in the one that it is in.
+    if session_id and at < last_at - idle_seconds * 1000 then return own end
+    if not session_id or at > last_at + idle_seconds * 1000 then session_id = own end
+    at = math.max(at, last_at)
     redis.call('HSET', key, 'session_id', session_id, 'at', string.format('%.0f', at))
     redis.call('EXPIRE', key, idle_seconds)
     return session_id
