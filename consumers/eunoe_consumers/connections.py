@@ -61,9 +61,9 @@ async def connect_redis(url: str, *, wait_seconds: float) -> Redis:
     """
     try:
         redis = Redis.from_url(url)
-    except ValueError as error:
-        msg = f"EUNOE_REDIS_URL is not a Redis URL ({error}): use redis://HOST:PORT/DATABASE"
-        raise ConfigurationError(msg) from error
+    except ValueError:  # its text may quote a part of the password, and is no cause to keep
+        msg = "EUNOE_REDIS_URL is not a Redis URL: use redis://HOST:PORT/DATABASE, special characters percent-encoded"
+        raise ConfigurationError(msg) from None
     attempts = AsyncRetrying(
         retry=retry_if_exception_type(RedisUnavailable),
         wait=wait_exponential_jitter(multiplier=0.1, max=2.0, jitter=0.1),

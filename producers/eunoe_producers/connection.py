@@ -1,17 +1,21 @@
 """One way to connect to Redis and to outlast its outages, for both clients."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
-from urllib.parse import urlsplit, urlunsplit
 
 from redis import exceptions as redis_errors
 from redis.asyncio import BlockingConnectionPool, Redis
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_exponential_jitter
 
-from eunoe_producers.errors import RedisUnavailable
+from eunoe_producers.errors import RedisRefused, RedisUnavailable
 
 ResultT = TypeVar("ResultT")
+
+# No parser: what is shown may be no URL. A password may hold slashes, and an @ too: the last one ends it.
+_PASSWORD = re.compile(r"://([^:@/]*):.*@")
+_QUERY_PASSWORD = re.compile(r"([?&]password=)[^&]*")
 
 _CONNECTIONS = 32  # callers beyond these wait for one, rather than fail
 
@@ -35,19 +39,15 @@ def open_redis(url: str) -> Redis:
     """
     try:
         pool = BlockingConnectionPool.from_url(url, max_connections=_CONNECTIONS, timeout=None)
-    except ValueError as error:
-        msg = f"{masked(url)} is not a Redis URL ({error}): use redis://HOST:PORT/DATABASE"
-        raise RedisUnavailable(msg) from error
+    except ValueError:  # its text may quote a part of the password, and is no cause to keep
+        msg = f"{masked(url)} is not a Redis URL: use redis://HOST:PORT/DATABASE, special characters percent-encoded"
+        raise RedisUnavailable(msg) from None
     return Redis.from_pool(pool)
 
 
 def masked(url: str) -> str:
-    """Return `url` without its password, for messages."""
-    parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    place = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:***@{place}"))
+    """Return `url` without its password, for messages; also one that is no URL."""
+    return _QUERY_PASSWORD.sub(r"\1***", _PASSWORD.sub(r"://\1:***@", url))
 
 
 def is_transient(error: BaseException) -> bool:
@@ -75,6 +75,7 @@ async def outlast(call: Callable[[], Awaitable[ResultT]], *, seconds: float, pla
 
     Raises:
         RedisUnavailable: If Redis did not answer in that time, or refused the credentials.
+        RedisRefused: If Redis refused the command, for want of memory or of a permission, say.
     """
     attempts = AsyncRetrying(
         retry=retry_if_exception(is_transient),
@@ -97,3 +98,6 @@ async def outlast(call: Callable[[], Awaitable[ResultT]], *, seconds: float, pla
     except _TRANSIENT as error:
         msg = f"Redis at {place} did not answer for {seconds:g} s: {error}"
         raise RedisUnavailable(msg) from error
+    except redis_errors.RedisError as error:
+        msg = f"Redis at {place} refused the command: {error}"
+        raise RedisRefused(msg) from error

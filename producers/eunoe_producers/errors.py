@@ -69,3 +69,7 @@ class RecallTimeout(RecallError):
 
 class RedisUnavailable(EunoeError):
     """Redis could not be reached, or refused the connection, for as long as was allowed."""
+
+
+class RedisRefused(EunoeError):
+    """Redis answered, and refused: its memory is full, or the login may not run the command."""

@@ -101,6 +101,7 @@ class Gateway:
             RateLimited: If its channel is over its rate; carries `retry_after_seconds`.
             PublishError: If the registry of tenants is absent.
             RedisUnavailable: If Redis stayed away for `retry_seconds`.
+            RedisRefused: If Redis refused to append, its memory being full, say.
         """
         (outcome,) = await self.publish_many([event])
         if isinstance(outcome, Receipt):

@@ -89,6 +89,7 @@ class Orchestrator:
             RecallTimeout: If no reply came within the deadline.
             RecallRefused: If the consumers refused the request.
             RedisUnavailable: If Redis stayed away until the deadline.
+            RedisRefused: If Redis refused to append, its memory being full, say.
         """
         excluded = (*exclude, after.event_id) if isinstance(after, Receipt) else tuple(exclude)
         try:

@@ -13,7 +13,7 @@ import pytest
 from redis.asyncio import Redis
 
 from eunoe_consumers.embedded import embedded_servers
-from eunoe_producers import Gateway, GatewayOptions, RedisUnavailable
+from eunoe_producers import Gateway, GatewayOptions, RedisRefused, RedisUnavailable
 from eunoe_schema import keys
 from eunoe_schema.streams import Subject, stream
 from eunoe_tests.events import event_of, scope_of
@@ -86,6 +86,9 @@ async def test_an_outage_that_lasts_is_an_error_that_names_server_and_time(valke
     ("url", "reason"),
     [
         ("localhost:6379", "is not a Redis URL"),
+        ("redis://[::1", "is not a Redis URL"),
+        ("redis://:secret/p@ss@127.0.0.1:1/0", r"redis://:\*\*\*@127.0.0.1:1/0 is not a Redis URL"),
+        ("redis://127.0.0.1:1/0?password=secret", r"password=\*\*\* did not answer"),
         ("redis://user:secret@127.0.0.1:1/0", r"redis://user:\*\*\*@127.0.0.1:1/0 did not answer for 0.2 s"),
     ],
 )
@@ -94,3 +97,16 @@ async def test_a_wrong_url_is_told_without_its_password(url: str, reason: str) -
     with pytest.raises(RedisUnavailable, match=reason) as raised:
         await Gateway.connect(url, GatewayOptions(retry_seconds=0.2))
     assert "secret" not in str(raised.value)
+
+
+async def test_a_refusal_of_redis_is_one_of_ours(redis: Redis, redis_url: str) -> None:
+    """Memory that is full is told at once, with what Redis said; nobody waits for it to pass."""
+    scope = scope_of(uuid4())
+    await redis.sadd(keys.TENANTS, keys.REGISTRY_MARK, str(scope.tenant_id))
+    async with await Gateway.connect(redis_url) as gateway:
+        await redis.config_set("maxmemory", "1")
+        try:
+            with pytest.raises(RedisRefused, match="refused the command: .*maxmemory"):
+                await gateway.publish(event_of(scope, "e1"))
+        finally:
+            await redis.config_set("maxmemory", "0")

@@ -92,7 +92,7 @@ def test_names_have_a_greatest_length(field: str, chars: int) -> None:
 
 def test_the_limits_are_the_documented_ones() -> None:
     """What the documentation promises of lengths and sizes is what the contract holds."""
-    assert (NAME_CHARS, SESSION_CHARS, METADATA_BYTES, METADATA_DEPTH) == (256, 512, 16_384, 32)
+    assert (NAME_CHARS, SESSION_CHARS, METADATA_BYTES, METADATA_DEPTH) == (256, 300, 16_384, 32)
 
 
 def test_any_other_text_passes_unchanged() -> None:

@@ -50,25 +50,26 @@ class Setting:
 
     group: Group = Group.WINDOW
     rule: Rule = field(default=lambda _: {})
-    outages: list[EunoeError] = field(default_factory=list[EunoeError])
+    outages: list[str] = field(default_factory=list[str])
     acknowledged: list[list[str]] = field(default_factory=list[list[str]])
     buried: dict[str, str] = field(default_factory=dict[str, str])
     applied: list[list[str]] = field(default_factory=list[list[str]])
     told: list[str] = field(default_factory=list[str])
 
-    def hindered(self) -> None:
-        """Raise the next outage."""
-        if self.outages:
-            raise self.outages.pop(0)
+    def hindered(self, step: str) -> None:
+        """Raise where the next outage meets this step."""
+        if step in self.outages:
+            self.outages.remove(step)
+            raise TransientError("away")
 
     async def acknowledge(self, ids: Sequence[str]) -> None:
         """Stand in for StreamGroup."""
-        self.hindered()
+        self.hindered("acknowledge")
         self.acknowledged.append(list(ids))
 
     async def bury(self, buried: Entry, reason: str) -> bool:
         """Stand in for StreamGroup."""
-        self.hindered()
+        self.hindered("bury")
         assert buried.id not in self.buried
         self.buried[buried.id] = reason
         self.told.append(f"buried {buried.id}")
@@ -76,7 +77,7 @@ class Setting:
 
     async def unknown(self, tenants: set[UUID]) -> set[UUID]:
         """Stand in for TenantRegistry."""
-        self.hindered()
+        self.hindered("unknown")
         return tenants - {TENANT}
 
     async def refused(self, refused: Entry, reason: str) -> None:
@@ -224,12 +225,13 @@ async def test_what_may_pass_is_waited_for(waits: list[float]) -> None:
     assert max(waits[:2]) < 1 < min(waits[8:]) <= max(waits) <= 10.5
 
 
-async def test_an_outage_of_redis_is_waited_for_too(waits: list[float]) -> None:
-    """Asking the registry, burying and acknowledging outlast an outage as the effect does."""
-    setting = Setting(outages=[TransientError("away")] * 4)
-    await setting.processor().process([entry(0, "no note"), entry(1)])
-    assert (setting.buried, setting.acknowledged) == ({"1-0": "not a note"}, [["1-1"]])
-    assert len(waits) == 4
+@pytest.mark.parametrize("step", ["unknown", "bury", "acknowledge"])
+async def test_an_outage_of_redis_is_waited_for_too(waits: list[float], step: str) -> None:
+    """Asking the registry, burying and acknowledging outlast an outage as the effect does, which is not repeated."""
+    setting = Setting(outages=[step] * 4, rule=lambda _ids: {"1-0": PermanentError("wrong type")})
+    await setting.processor().process([entry(0), entry(1)])
+    assert (setting.buried, setting.acknowledged) == ({"1-0": "wrong type"}, [["1-1"]])
+    assert (len(waits), setting.outages, setting.applied) == (4, [], [["1-0", "1-1"]])
 
 
 async def test_an_effect_may_name_who_failed() -> None:

@@ -1,36 +1,49 @@
 """The application `eunoe`: its commands, its exit codes, and how errors reach a terminal."""
 
+import re
 import signal
 import sys
+from importlib import metadata
 from types import FrameType
 from typing import NoReturn
 
 import typer
 from pydantic import ValidationError
 
-from eunoe_consumers.cli import consume, demo, migrate, tenant, up
+from eunoe_consumers.cli import consume, dead, demo, health, lag, migrate, publish, recall, replay, settings, tenant, up
 from eunoe_consumers.cli.console import errors
 from eunoe_consumers.errors import ConfigurationError
 from eunoe_schema.codec import describe
-from eunoe_schema.errors import EunoeError
+from eunoe_schema.errors import EunoeError, InvalidEvent
 
 FAILED = 1
 MISCONFIGURED = 2
 _SIGNAL_BASE = 128
+_REQUIREMENT = re.compile(r"^([A-Za-z0-9._-]+).*extra == ['\"]([a-z-]+)['\"]")
 
 app = typer.Typer(
     name="eunoe",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
     help="Conversational memory for agents: a stream processor over Redis Streams, fastembed and pgvector.",
-    epilog="Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 128 + N ended by signal N. "
-    "Without EUNOE_REDIS_URL and EUNOE_DATABASE_URL, commands use embedded servers in the data folder.",
+    epilog="Exit codes: 0 done, 1 failed (health: something fails; replay: lines were refused), 2 wrong usage or "
+    "configuration, 128 + N ended by signal N (130: Ctrl-C). "
+    "Without EUNOE_REDIS_URL and EUNOE_DATABASE_URL, commands use embedded servers in the data folder. "
+    "Completion: `eunoe --install-completion`.",
 )
 app.command()(demo.demo)
 app.command()(up.up)
 app.command()(consume.consume)
 app.add_typer(migrate.app, name="migrate")
 app.add_typer(tenant.app, name="tenant")
+app.command(epilog=publish.EXAMPLES)(publish.publish)
+app.command(epilog=recall.EXAMPLES)(recall.recall)
+app.command(epilog=replay.EXAMPLES)(replay.replay)
+app.command(epilog=lag.EXAMPLES)(lag.lag)
+app.add_typer(dead.app, name="dead")
+app.command(epilog=health.EXAMPLES)(health.health)
+app.command(epilog=settings.EXAMPLES)(settings.settings)
 
 
 def main() -> None:
@@ -40,14 +53,39 @@ def main() -> None:
         signal.signal(number, _leave)
     try:
         app()
-    except ConfigurationError as error:
+    except (ConfigurationError, InvalidEvent) as error:
         _fail(str(error), MISCONFIGURED)
-    except EunoeError as error:
-        _fail(str(error), FAILED)
+    except (EunoeError, OSError) as error:  # OSError: a file; what servers do has been wrapped
+        _fail(str(error) or type(error).__name__, FAILED)
     except ValidationError as error:  # of the settings
         _fail(f"a setting is wrong (EUNOE_<NAME>): {describe(error)}", MISCONFIGURED)
     except KeyboardInterrupt:
         sys.exit(_SIGNAL_BASE + signal.SIGINT)
+    except Exception as error:
+        if (found := _of_others(error)) is None:
+            raise
+        _fail(*found)
+
+
+def _of_others(error: Exception) -> tuple[str, int] | None:
+    """Return message and exit code of an error that is not ours and yet a user's to mend; None for a bug."""
+    if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("eunoe"):
+        return f"the package {error.name} is missing: install eunoe[{extra_of(error.name)}]", MISCONFIGURED
+    # What the gateway's client lets through, such as a refused command or a full memory. Told by its module: importing
+    # redis-py here would cost every command its start.
+    if type(error).__module__.startswith("redis."):
+        return f"Redis: {error}", FAILED
+    return None
+
+
+def extra_of(module: str) -> str:
+    """Return the extra whose installation brings a module."""
+    wanted = module.partition(".")[0].replace("_", "-").lower()
+    for line in metadata.requires("eunoe") or []:
+        found = _REQUIREMENT.match(line)
+        if found and found[1].replace("_", "-").lower() == wanted:
+            return found[2]
+    return "consumers"
 
 
 def _leave(number: int, _frame: FrameType | None) -> NoReturn:

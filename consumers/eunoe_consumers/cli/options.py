@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Generator
 from typing import Annotated
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import typer
@@ -12,6 +13,7 @@ from eunoe_consumers.cli.servers import servers
 from eunoe_consumers.errors import ConfigurationError
 from eunoe_consumers.settings import Settings
 
+_SCHEMES = ("redis", "rediss", "unix")
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 TenantOption = Annotated[str, typer.Option("--tenant", help="The tenant's UUID, or its name.")]
 AgentOption = Annotated[UUID, typer.Option("--agent", help="The agent's UUID; agents appear with their first message.")]
@@ -34,13 +36,31 @@ def redis_server(settings: Settings) -> Generator[Settings]:
     used, as everywhere.
 
     Raises:
-        ConfigurationError: If only a database is configured.
+        ConfigurationError: If only a database is configured, or the URL is none of a Redis.
     """
     if settings.redis_url:
+        _check_redis_url(settings.redis_url)
         yield settings
     else:
         with servers(settings) as resolved:
             yield resolved
+
+
+def _check_redis_url(url: str) -> None:
+    """Refuse what is no URL of a Redis, without repeating it: it may hold a password.
+
+    Raises:
+        ConfigurationError: If it is none.
+    """
+    try:
+        parts = urlsplit(url)
+        wrong = "" if parts.scheme in _SCHEMES else f"its scheme is {parts.scheme!r}"
+        _ = parts.port  # parsed only when it is asked for
+    except ValueError:
+        wrong = "it cannot be parsed; percent-encode what is special in a password"
+    if wrong:
+        msg = f"EUNOE_REDIS_URL is not a Redis URL ({wrong}): use redis://HOST:PORT/DATABASE"
+        raise ConfigurationError(msg)
 
 
 def find_tenant(settings: Settings, tenant: str) -> UUID:

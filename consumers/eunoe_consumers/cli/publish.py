@@ -47,12 +47,12 @@ def publish(
     The receipt's entry id goes to `eunoe recall --after`, which then waits until the message is in the window. Needs
     Redis only, unless the tenant is given by its name.
     """
-    fields = {
+    fields: dict[str, object] = {
         "event_id": event_id or uuid4().hex,
         "agent_id": agent,
         "user_id": user,
         "role": role,
-        "content": sys.stdin.read() if content == "-" else content,
+        "content": sys.stdin.read().removesuffix("\n") if content == "-" else content,
         "session_id": session,
         "thread_id": thread,
         "channel": channel,
@@ -83,9 +83,7 @@ def publish(
 async def _publish(settings: Settings, fields: dict[str, object]) -> Receipt:
     from eunoe_producers import Gateway, GatewayOptions  # noqa: PLC0415 - redis
 
-    options = GatewayOptions(
-        max_content_chars=settings.max_content_chars, retry_seconds=settings.start_timeout_seconds
-    )
+    options = GatewayOptions(max_content_chars=settings.max_content_chars, retry_seconds=settings.start_timeout_seconds)
     async with await Gateway.connect(settings.redis_url or "", options) as gateway:
         return await gateway.publish(fields)
 
@@ -99,8 +97,10 @@ def _time(text: str | None) -> datetime | None:
 
 
 def _object(text: str | None) -> dict[str, object]:
+    found: object = {}
     try:
-        found = cast("object", json.loads(text)) if text else {}
+        if text:
+            found = json.loads(text)
     except json.JSONDecodeError as error:
         raise typer.BadParameter(str(error), param_hint="--metadata") from error
     if not isinstance(found, dict):

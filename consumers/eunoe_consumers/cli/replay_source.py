@@ -69,10 +69,8 @@ class Mapped:
         row = cast("dict[str, object]", found)
         if self.sources:
             own = {name: row[name] for name in MessageEvent.model_fields if name in row and name not in self.sources}
-            row = own | {
-                name: _as_text(name, row[source]) for name, source in self.sources.items() if source in row
-            }
-        return row | self.constants
+            row = own | {name: _as_text(name, row[source]) for name, source in self.sources.items() if source in row}
+        return {**row, **self.constants}
 
 
 def _as_text(name: str, value: object) -> object:

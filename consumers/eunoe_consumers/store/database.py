@@ -12,7 +12,7 @@ from pgvector.asyncpg import register_vector
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
 
 from eunoe_consumers.errors import ConfigurationError
-from eunoe_consumers.store.errors import StoreUnavailable, wrapped
+from eunoe_consumers.store.errors import StoreUnavailable, connecting, wrapped
 from eunoe_consumers.store.queries import Queries, load_queries
 
 if TYPE_CHECKING:
@@ -31,6 +31,15 @@ class DatabaseRole(StrEnum):
     INGEST = "eunoe_ingest"
     RECALL = "eunoe_recall"
     JANITOR = "eunoe_janitor"
+
+
+async def _prepare(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """Teach a new connection the vector types."""
+    try:
+        await register_vector(connection)
+    except ValueError as error:
+        msg = f"the database is not ready for Eunoe ({error}): run `eunoe migrate up`"
+        raise ConfigurationError(msg) from error
 
 
 class Database:
@@ -57,27 +66,16 @@ class Database:
             reraise=True,
         )
         async for attempt in attempts:
-            with attempt, wrapped():
-                try:
-                    pool = await asyncpg.create_pool(
-                        url,
-                        min_size=1,
-                        max_size=connections,
-                        statement_cache_size=statement_cache_size,
-                        command_timeout=_COMMAND_SECONDS,
-                        init=register_vector,
-                        server_settings={"application_name": "eunoe"},
-                    )
-                except (
-                    asyncpg.InvalidAuthorizationSpecificationError,
-                    asyncpg.InvalidCatalogNameError,
-                    asyncpg.ClientConfigurationError,
-                ) as error:
-                    msg = f"EUNOE_DATABASE_URL: {error}"
-                    raise ConfigurationError(msg) from error
-                except ValueError as error:  # register_vector, where the type is unknown
-                    msg = f"the database is not ready for Eunoe ({error}): run `eunoe migrate up`"
-                    raise ConfigurationError(msg) from error
+            with attempt, connecting():
+                pool = await asyncpg.create_pool(
+                    url,
+                    min_size=1,
+                    max_size=connections,
+                    statement_cache_size=statement_cache_size,
+                    command_timeout=_COMMAND_SECONDS,
+                    init=_prepare,
+                    server_settings={"application_name": "eunoe"},
+                )
                 return cls(pool)
         raise AssertionError  # tenacity returns or raises
 

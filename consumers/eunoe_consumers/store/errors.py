@@ -57,3 +57,29 @@ def _driver_errors() -> Generator[None]:
             raise RowRefused(msg) from error
         msg = f"PostgreSQL is not reachable: {error or type(error).__name__}"
         raise StoreUnavailable(msg) from error
+
+
+@contextlib.contextmanager
+def connecting() -> Generator[None]:
+    """Turn the errors of opening a connection into ours: a wrong URL is told from a server that is away.
+
+    Raises:
+        ConfigurationError: If the URL, the credentials or the database's name are wrong.
+        StoreUnavailable: If the server cannot be reached.
+    """
+    with wrapped():
+        try:
+            yield
+        except (
+            asyncpg.InvalidAuthorizationSpecificationError,
+            asyncpg.InvalidCatalogNameError,
+            asyncpg.ClientConfigurationError,
+        ) as error:
+            msg = f"EUNOE_DATABASE_URL: {error}"
+            raise ConfigurationError(msg) from error
+        except ValueError:  # its text may quote a part of the password, and is no cause to keep
+            msg = (
+                "EUNOE_DATABASE_URL is not a PostgreSQL URL: use postgresql://USER@HOST:PORT/DATABASE, "
+                "special characters percent-encoded"
+            )
+            raise ConfigurationError(msg) from None

@@ -2,20 +2,17 @@
 
 import time
 from dataclasses import dataclass
-from importlib.resources import files
 from uuid import UUID
 
 import asyncpg
 import numpy as np
 
-from eunoe_consumers.errors import ConfigurationError
 from eunoe_consumers.store.database import Database
-from eunoe_consumers.store.errors import wrapped
-from eunoe_consumers.store.queries import parse
+from eunoe_consumers.store.errors import connecting, wrapped
+from eunoe_consumers.store.queries import load_queries
 from eunoe_consumers.store.turns import TurnReader
 from eunoe_schema.scope import Scope
 
-_FILE = "health.sql"
 # Nobody's: the query goes the whole way of a recall, and finds nothing.
 _NOBODY = Scope(tenant_id=UUID(int=0), agent_id=UUID(int=0), user_id="health check")
 
@@ -42,22 +39,15 @@ async def read_info(url: str, *, wait_seconds: float) -> PostgresInfo:
         ConfigurationError: If the URL or the credentials are wrong.
         StoreUnavailable: If the server does not answer in `wait_seconds`.
     """
-    blocks = parse(files("eunoe_sql").joinpath(_FILE).read_text(encoding="utf-8"), source=_FILE)
+    queries = load_queries()
+    with connecting():
+        connection = await asyncpg.connect(
+            url, timeout=wait_seconds, server_settings={"application_name": "eunoe health"}
+        )
     with wrapped():
         try:
-            connection = await asyncpg.connect(
-                url, timeout=wait_seconds, server_settings={"application_name": "eunoe health"}
-            )
-        except (
-            asyncpg.InvalidAuthorizationSpecificationError,
-            asyncpg.InvalidCatalogNameError,
-            asyncpg.ClientConfigurationError,
-        ) as error:
-            msg = f"EUNOE_DATABASE_URL: {error}"
-            raise ConfigurationError(msg) from error
-        try:
-            versions = await connection.fetchrow(blocks["server"])
-            counts = await connection.fetch(blocks["row_counts"])
+            versions = await connection.fetchrow(queries.server_versions)
+            counts = await connection.fetch(queries.row_counts)
         finally:
             await connection.close()
     if versions is None:

@@ -14,7 +14,7 @@ import asyncpg
 from tenacity import AsyncRetrying, RetryError, retry_if_result, stop_after_delay, wait_random
 
 from eunoe_consumers.errors import ConfigurationError
-from eunoe_consumers.store.errors import SchemaMismatch, StoreUnavailable, wrapped
+from eunoe_consumers.store.errors import SchemaMismatch, StoreUnavailable, connecting, wrapped
 from eunoe_consumers.store.queries import load_queries
 
 _MARK = re.compile(r"^-- migrate:(up|down)((?: \S+)*)$", re.MULTILINE)
@@ -78,10 +78,12 @@ class Migrator:
         """Connect for the length of the block.
 
         Raises:
+            ConfigurationError: If the URL or the credentials are wrong.
             StoreUnavailable: If PostgreSQL cannot be reached, or a statement failed.
         """
-        with wrapped():
+        with connecting():
             connection = await asyncpg.connect(url, server_settings={"application_name": "eunoe migrate"})
+        with wrapped():
             try:
                 yield cls(connection, embedding_dimensions=embedding_dimensions)
             finally:
@@ -191,10 +193,12 @@ async def check_schema(url: str, *, embedding_dimensions: int) -> None:
 
     Raises:
         SchemaMismatch: If migrations are missing, unknown to this version, or the width differs.
+        ConfigurationError: If the URL or the credentials are wrong.
         StoreUnavailable: If PostgreSQL cannot be reached.
     """
-    with wrapped():
+    with connecting():
         connection = await asyncpg.connect(url, server_settings={"application_name": "eunoe"})
+    with wrapped():
         try:
             applied = set(await applied_versions(connection))
             known = {migration.version for migration in load_migrations()}

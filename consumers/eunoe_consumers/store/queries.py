@@ -32,6 +32,8 @@ class Queries:
     take_role: str
     applied_versions: str
     embedding_dimensions: str
+    server_versions: str
+    row_counts: str
 
 
 def parse(text: str, *, source: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
--- name: server
+-- name: server_versions
 -- The server's version, and the extension's; no extension version where it is not installed.
 SELECT
     current_setting('server_version') AS server_version,

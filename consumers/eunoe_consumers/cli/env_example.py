@@ -1,0 +1,52 @@
+"""The settings as people read them: bounds, defaults, and the text of `.env.example`."""
+
+import textwrap
+from typing import Literal, get_args, get_origin
+
+from annotated_types import Ge, Gt, Le, Lt
+from pydantic.fields import FieldInfo
+
+from eunoe_consumers.settings import Settings
+
+_PREFIX = "EUNOE_"
+_WIDTH = 110
+_HEAD = """\
+Settings of Eunoe's consumers and of its command line. Copy this to .env in the folder that commands run in, and take
+the # off what you change; the environment comes first. `eunoe settings` shows what is in force, and from where.
+Written by `eunoe settings --env-example > .env.example`."""
+_SIGNS = ((Ge, "ge", "at least"), (Gt, "gt", "more than"), (Le, "le", "at most"), (Lt, "lt", "less than"))
+
+
+def variable(name: str) -> str:
+    """Return the environment variable of a setting."""
+    return f"{_PREFIX}{name.upper()}"
+
+
+def allowed(field: FieldInfo) -> str:
+    """Return which values a setting takes, where not every one of its type; else ''."""
+    if get_origin(field.annotation) is Literal:
+        return f"one of {', '.join(map(str, get_args(field.annotation)))}"
+    bounds = [
+        f"{words} {getattr(mark, attribute):,}"
+        for kind, attribute, words in _SIGNS
+        for mark in field.metadata
+        if isinstance(mark, kind)
+    ]
+    return ", ".join(bounds)
+
+
+def as_text(value: object) -> str:
+    """Return a value as it stands in the environment; '' for what is absent."""
+    return "" if value is None else str(value)
+
+
+def env_example() -> str:
+    """Return the text of `.env.example`: every setting commented out, with what it means and its default."""
+    lines = [f"# {line}" for line in _HEAD.splitlines()]
+    for name, field in Settings.model_fields.items():
+        about = field.description or ""
+        if bounds := allowed(field):
+            about = f"{about} {bounds[0].upper()}{bounds[1:]}."
+        lines += ["", *(f"# {line}" for line in textwrap.wrap(about, _WIDTH))]
+        lines.append(f"# {variable(name)}={as_text(field.default)}")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,48 @@
+"""`eunoe health`: does everything work that a message and a question need?"""
+
+import asyncio
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from eunoe_consumers.cli.console import output, print_json
+from eunoe_consumers.cli.options import JsonOption
+from eunoe_consumers.cli.servers import servers
+from eunoe_consumers.settings import Settings
+
+EXAMPLES = "Examples: eunoe health; eunoe health --json; eunoe health --strict || alert"
+_STYLES = {"ok": "green", "warn": "yellow", "fail": "red"}
+
+
+def health(
+    *,
+    timeout: Annotated[
+        float, typer.Option(min=0.1, metavar="SECONDS", help="How long a server may take to answer.")
+    ] = 5.0,
+    strict: Annotated[bool, typer.Option("--strict", help="Let a warning count as a failure.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Check Redis, PostgreSQL, the schema, the tenants and the consumers of every role, and say what to do.
+
+    The exit code is 0 when nothing fails, 1 otherwise. A consumer counts as alive when it has read or shown a sign of
+    life within EUNOE_CLAIM_AFTER_SECONDS. Row counts are the database's estimates.
+    """
+    from eunoe_consumers.cli.health_checks import run_checks  # noqa: PLC0415 - asyncpg
+
+    with servers(Settings()) as resolved:
+        checks = asyncio.run(run_checks(resolved, wait_seconds=timeout))
+    bad = {"fail", "warn"} if strict else {"fail"}
+    healthy = not any(check.status in bad for check in checks)
+    if as_json:
+        print_json({"healthy": healthy, "checks": [asdict(check) for check in checks]})
+    else:
+        table = Table("check", "", "found", "what to do", expand=False)
+        for check in checks:
+            status = Text(check.status, _STYLES[check.status])
+            table.add_row(check.name, status, Text(check.found, overflow="fold"), Text(check.advice, overflow="fold"))
+        output.print(table)
+    if not healthy:
+        raise typer.Exit(1)

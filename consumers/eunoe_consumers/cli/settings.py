@@ -1,0 +1,69 @@
+"""`eunoe settings`: what is in force, and where each value comes from."""
+
+import re
+import sys
+from collections.abc import Mapping
+from typing import Annotated
+
+import typer
+from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
+from rich.table import Table
+from rich.text import Text
+
+from eunoe_consumers.cli.console import output, print_json
+from eunoe_consumers.cli.env_example import allowed, as_text, env_example, variable
+from eunoe_consumers.cli.options import JsonOption
+from eunoe_consumers.settings import Settings
+
+EXAMPLES = "Examples: eunoe settings; eunoe settings --json; eunoe settings --env-example > .env.example"
+# Up to the last @: a password that is not percent-encoded may hold one.
+_USER_INFO = re.compile(r"(?<=://)([^:/@]*):.*@")
+_PARAMETER = re.compile(r"((?:^|[?&\s])(?:password|sslpassword)=)[^&\s]*", re.IGNORECASE)
+
+
+def settings(
+    *,
+    example: Annotated[bool, typer.Option("--env-example", help="Print the text of .env.example instead.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show every setting: its value, where that comes from, and what it means; passwords are masked.
+
+    A setting is an environment variable EUNOE_..., or a line in the file .env of the folder that the command runs in;
+    the environment comes first.
+    """
+    if example:
+        sys.stdout.write(env_example())
+        return
+    values, sources = Settings(), _sources()
+    rows = [
+        {
+            "name": variable(name),
+            "value": masked(as_text(getattr(values, name))),
+            "source": sources.get(name, "default"),
+            "description": field.description or "",
+            "allowed": allowed(field),
+        }
+        for name, field in Settings.model_fields.items()
+    ]
+    if as_json:
+        print_json([row | {"value": row["value"] or None} for row in rows])
+        return
+    table = Table("setting", "value", "from", "meaning")
+    for row in rows:
+        source = Text(row["source"], "dim" if row["source"] == "default" else "green")
+        meaning = Text(f"{row['description']} {row['allowed']}".strip())
+        table.add_row(row["name"], Text(row["value"], overflow="fold"), source, meaning)
+    output.print(table)
+
+
+def masked(value: str) -> str:
+    """Return a value without the passwords that a URL or a DSN in it carries."""
+    return _PARAMETER.sub(r"\1***", _USER_INFO.sub(r"\1:***@", value))
+
+
+def _sources() -> Mapping[str, str]:
+    """Return where each setting comes from that is not its default; the environment wins."""
+    return {
+        **dict.fromkeys(DotEnvSettingsSource(Settings)(), ".env file"),
+        **dict.fromkeys(EnvSettingsSource(Settings)(), "environment"),
+    }

@@ -1,0 +1,55 @@
+"""`.env.example` and what `eunoe settings` hides."""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from eunoe_consumers.cli.env_example import env_example, variable
+from eunoe_consumers.cli.settings import masked
+from eunoe_consumers.settings import Settings
+
+_COMMITTED = Path(__file__).parents[2] / ".env.example"
+
+
+def test_the_committed_file_is_what_the_class_generates() -> None:
+    """`eunoe settings --env-example > .env.example` mends it after a setting was changed."""
+    assert _COMMITTED.read_text(encoding="utf-8") == env_example()
+
+
+def test_every_setting_is_there_once_and_commented_out() -> None:
+    """Copied as it stands, the file sets nothing."""
+    lines = env_example().splitlines()
+    assert all(not line or line.startswith("# ") for line in lines)
+    names = [found[1] for line in lines if (found := re.match(r"# (EUNOE_[A-Z_]+)=", line))]
+    assert names == [variable(name) for name in Settings.model_fields]
+
+
+def test_uncommented_defaults_are_the_defaults(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What stands behind a name is a value that the setting takes, and the one that it has anyway."""
+    for name in list(os.environ):
+        if name.upper().startswith("EUNOE_"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    given = re.findall(r"^# (EUNOE_[A-Z_]+=.+)$", env_example(), re.MULTILINE)
+    Path(".env").write_text("\n".join(given), encoding="utf-8")
+    assert len(given) > 10
+    assert Settings() == Settings.model_construct()
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("redis://:s3cret@cache:6379/0", "redis://:***@cache:6379/0"),
+        ("rediss://user:s3cret@cache/0", "rediss://user:***@cache/0"),
+        ("postgresql://eunoe:s3cr/et@x@db:5432/eunoe", "postgresql://eunoe:***@db:5432/eunoe"),
+        ("postgresql://db/eunoe?user=eunoe&password=s3cret&a=b", "postgresql://db/eunoe?user=eunoe&password=***&a=b"),
+        ("host=db password=s3cret user=eunoe", "host=db password=*** user=eunoe"),
+        ("redis://cache:6379/0", "redis://cache:6379/0"),
+        ("sentence-transformers/all-MiniLM-L6-v2", "sentence-transformers/all-MiniLM-L6-v2"),
+    ],
+)
+def test_passwords_are_masked(value: str, shown: str) -> None:
+    """Wherever a URL or a DSN keeps one, also one that should have been percent-encoded."""
+    assert masked(value) == shown
