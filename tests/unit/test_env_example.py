@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from eunoe_consumers.cli.env_example import env_example, variable
+from eunoe_consumers.cli.env_example import env_example, settings_table, variable
 from eunoe_consumers.cli.settings import masked
 from eunoe_consumers.settings import Settings
 
@@ -16,6 +16,15 @@ _COMMITTED = Path(__file__).parents[2] / ".env.example"
 def test_the_committed_file_is_what_the_class_generates() -> None:
     """`eunoe settings --env-example > .env.example` mends it after a setting was changed."""
     assert _COMMITTED.read_text(encoding="utf-8") == env_example()
+
+
+def test_the_table_in_readme_is_what_the_class_generates() -> None:
+    """`eunoe settings --markdown` prints what belongs between README's two marks."""
+    readme = (_COMMITTED.parent / "README.md").read_text(encoding="utf-8")
+    _, _, rest = readme.partition("<!-- settings: eunoe settings --markdown -->\n")
+    table, mark, _ = rest.partition("<!-- end of settings -->")
+    assert mark
+    assert table == settings_table()
 
 
 def test_every_setting_is_there_once_and_commented_out() -> None:

@@ -1,4 +1,4 @@
-"""The settings as people read them: bounds, defaults, and the text of `.env.example`."""
+"""The settings as people read them: bounds, defaults, the text of `.env.example`, and README's table."""
 
 import textwrap
 from typing import Literal, get_args, get_origin
@@ -49,4 +49,14 @@ def env_example() -> str:
             about = f"{about} {bounds[0].upper()}{bounds[1:]}."
         lines += ["", *(f"# {line}" for line in textwrap.wrap(about, _WIDTH))]
         lines.append(f"# {variable(name)}={as_text(field.default)}")
+    return "\n".join(lines) + "\n"
+
+
+def settings_table() -> str:
+    """Return the table of settings that README holds, in Markdown."""
+    lines = ["| setting | default | meaning |", "|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        default = f"`{as_text(field.default)}`" if field.default is not None else ""
+        bounds = f" ({limits})" if (limits := allowed(field)) else ""
+        lines.append(f"| `{variable(name)}` | {default} | {(field.description or '').rstrip('.')}{bounds} |")
     return "\n".join(lines) + "\n"
