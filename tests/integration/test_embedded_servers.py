@@ -2,13 +2,13 @@
 
 import asyncio
 import os
-import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import asyncpg
@@ -23,6 +23,7 @@ from eunoe_consumers.embedded.state import Holder, State, load_state, save_state
 HOLDER = """
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from eunoe_consumers.embedded import embedded_servers
 
 with embedded_servers(Path(sys.argv[1])) as urls:
@@ -32,12 +33,15 @@ with embedded_servers(Path(sys.argv[1])) as urls:
 
 
 @pytest.fixture
-def data_dir(tmp_path: Path) -> Generator[Path]:
-    """Give a data folder that is left with no server and no data, whatever the test did."""
-    folder = tmp_path / "data"
-    yield folder
-    stop_all(folder)
-    shutil.rmtree(folder, ignore_errors=True)
+def data_dir() -> Generator[Path]:
+    """Give a data folder that is left with no server and no data, whatever the test did.
+
+    Not pytest's own: every pytest that starts closes that to the system user of PostgreSQL.
+    """
+    with TemporaryDirectory(prefix="eunoe-tests-") as parent:
+        folder = Path(parent) / "data"
+        yield folder
+        stop_all(folder)
 
 
 class OtherProcess:

@@ -106,7 +106,7 @@ async def test_a_refusal_of_redis_is_one_of_ours(redis: Redis, redis_url: str) -
     async with await Gateway.connect(redis_url) as gateway:
         await redis.config_set("maxmemory", "1")
         try:
-            with pytest.raises(RedisRefused, match="refused the command: .*maxmemory"):
+            with pytest.raises(RedisRefused, match=r"refused the command: .*maxmemory"):
                 await gateway.publish(event_of(scope, "e1"))
         finally:
             await redis.config_set("maxmemory", "0")

@@ -7,8 +7,10 @@ from uuid import UUID
 import pytest
 from fakeredis import FakeAsyncRedis, FakeServer
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import OutOfMemoryError
 
 from eunoe_producers import PublishLimits, RedisUnavailable
+from eunoe_producers.errors import RedisRefused
 from eunoe_producers.threads import (
     Answered,
     Resolved,
@@ -184,6 +186,18 @@ async def test_a_lost_answer_makes_no_winner_a_loser(threads: ThreadState, redis
     redis.losing = True
     assert await threads.tool_confirmations.withdraw(TENANT, "other", "c1")
     assert redis.lost == 7
+
+
+async def test_a_refusal_is_told(threads: ThreadState, redis: ForgetfulRedis, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What Redis refuses to do, its memory being full, is not tried for ever, and is an error of ours."""
+
+    async def full(*_args: object, **_options: object) -> None:
+        raise OutOfMemoryError("command not allowed when used memory > 'maxmemory'")
+
+    monkeypatch.setattr(redis, "execute_command", full)
+    for _, act in ACTS.values():
+        with pytest.raises(RedisRefused, match="maxmemory"):
+            await act(threads, "t")
 
 
 async def test_an_outage_that_lasts_is_told() -> None:

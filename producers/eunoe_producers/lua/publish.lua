@@ -42,15 +42,17 @@ local function backlog()
     return most
 end
 
--- Take a token; returns 0, or the milliseconds until there is one.
+-- Take a token; returns 0, or the milliseconds until there is one. acquire_tokens.lua fills and spends the same bucket.
 local function take_token(bucket)
     local held = redis.call('HMGET', bucket, 'tokens', 'at')
     local tokens, at = tonumber(held[1]) or burst, tonumber(held[2]) or now
-    tokens = math.min(burst, tokens + math.max(0, now - at) * rate / 1000)
+    -- A clock that was set back must not fill the same milliseconds twice.
+    local moment = math.max(now, at)
+    tokens = math.min(burst, tokens + (moment - at) * rate / 1000)
     local wait = 0
     if tokens >= 1 then tokens = tokens - 1 else wait = math.ceil((1 - tokens) * 1000 / rate) end
-    redis.call('HSET', bucket, 'tokens', tostring(tokens), 'at', now)
-    redis.call('PEXPIRE', bucket, math.ceil(burst * 1000 / rate) + 1000)
+    redis.call('HSET', bucket, 'tokens', string.format('%.17g', tokens), 'at', string.format('%.0f', moment))
+    redis.call('PEXPIREAT', bucket, string.format('%.0f', moment + math.ceil(burst * 1000 / rate) + 1000))
     return wait
 end
 

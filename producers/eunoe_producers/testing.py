@@ -1,0 +1,217 @@
+"""Gateway, orchestrator and thread state in memory, for the unit tests of those who use them: `eunoe[testing]`.
+
+What a test calls is the real code: the clients, the contract's validation, the scripts that run in Redis. Only what
+stands behind the streams is simpler: there are no consumers, every message is in its window at once, and a turn's
+`cosine` compares words, not meanings (`lexical_cosine`).
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from importlib.util import find_spec
+from math import sqrt
+from types import TracebackType
+from typing import Self, cast
+from uuid import UUID, uuid4
+
+from redis.asyncio import Redis
+
+from eunoe_producers.gateway import Gateway, GatewayOptions
+from eunoe_producers.orchestrator import Orchestrator
+from eunoe_producers.replies import ReplyChannel
+from eunoe_producers.threads import ThreadOptions, ThreadState
+from eunoe_schema import keys
+from eunoe_schema.codec import decode, encode
+from eunoe_schema.entries import EntryOrder
+from eunoe_schema.events import MessageEvent
+from eunoe_schema.recall import Context, Freshness, RecallReply, RecallRequest, Turn, WindowMessage
+from eunoe_schema.scope import Scope
+from eunoe_schema.streams import Group, Subject, reply_channel, stream
+
+try:
+    from fakeredis import FakeAsyncRedis, FakeServer
+except ImportError as error:
+    raise ImportError("eunoe_producers.testing needs fakeredis: pip install 'eunoe[testing]'") from error
+if find_spec("lupa") is None:
+    raise ImportError("eunoe_producers.testing needs fakeredis with its Lua extra: pip install 'eunoe[testing]'")
+
+# The defaults of EUNOE_WINDOW_MESSAGES and EUNOE_RECALL_TOP_K.
+WINDOW_MESSAGES = 20
+TOP_K = 10
+_PLACE = "memory"
+_WORD = re.compile(r"\w+")
+
+
+def lexical_cosine(one: str, other: str) -> float:
+    """Return the cosine of two texts' word counts, 0..1: 0 without a common word, 1 for the same words.
+
+    Words are runs of letters and digits, whatever their case. It stands in for the model's similarity, whose values
+    differ: in a test, say who answers the query by giving it the query's words.
+    """
+    counts, others = (Counter(_WORD.findall(text.casefold())) for text in (one, other))
+    shared = sum(count * others[word] for word, count in counts.items())
+    lengths = sqrt(sum(n * n for n in counts.values()) * sum(n * n for n in others.values()))
+    return min(1.0, shared / lengths) if shared else 0.0
+
+
+class InMemoryEunoe:
+    """A gateway, an orchestrator and a thread state that share one memory, of this test alone.
+
+    Nothing consumes: `BacklogFull` comes after `options.limits.backlog_entries` events, until `drain` is called. What
+    is `after` an entry that nobody published is answered at once, with `freshness.applied` False.
+
+    Example:
+        ```python
+        async with InMemoryEunoe() as eunoe:
+            tenant_id = await eunoe.add_tenant()
+            await my_handler(eunoe.gateway, eunoe.orchestrator, tenant_id)
+            assert [event.content for event in await eunoe.published()] == ["Hello"]
+        ```
+
+    Attributes:
+        gateway: Publishes; a real `Gateway`.
+        orchestrator: Recalls; an `Orchestrator` whose requests are answered from this memory.
+        threads: The accessors of what is kept for a thread; a real `ThreadState`.
+    """
+
+    def __init__(
+        self, options: GatewayOptions | None = None, *, window_messages: int = WINDOW_MESSAGES, top_k: int = TOP_K
+    ) -> None:
+        options = options or GatewayOptions()
+        server = FakeServer()
+        self._redis = FakeAsyncRedis(server=server)
+        # A client each: closing one of them leaves the others open, as it does with a real Redis.
+        self.gateway = Gateway(FakeAsyncRedis(server=server), place=_PLACE, options=options)
+        self.orchestrator: Orchestrator = _InMemoryOrchestrator(
+            FakeAsyncRedis(server=server), window_messages=window_messages, top_k=top_k
+        )
+        self.threads = ThreadState(
+            FakeAsyncRedis(server=server), place=_PLACE, options=ThreadOptions(limits=options.limits)
+        )
+
+    async def add_tenant(self, tenant_id: UUID | None = None) -> UUID:
+        """Register a tenant, by default a new one, and return its id; events of others are refused."""
+        tenant_id = tenant_id or uuid4()
+        await self._redis.sadd(keys.TENANTS, str(tenant_id))
+        return tenant_id
+
+    async def published(self, scope: Scope | None = None) -> list[MessageEvent]:
+        """Return what was published, of one scope or of all, in the order of the stream."""
+        return [event for _, event in await _messages(self._redis) if scope is None or event.scope == scope]
+
+    async def drain(self) -> None:
+        """Make room as consumers do that have caught up: nothing waits any more. Windows and turns stay."""
+        name = stream(Subject.MESSAGES)
+        if not await self._redis.exists(name) or not await self._redis.xinfo_groups(name):
+            await self._redis.xgroup_create(name, Group.WINDOW, id="0", mkstream=True)
+        await self._redis.xreadgroup(Group.WINDOW, _PLACE, {name: ">"}, noack=True)
+
+    async def close(self) -> None:
+        """Close the clients; what they hold is gone with this object."""
+        for client in (self.gateway, self.orchestrator, self.threads):
+            await client.close()
+        await self._redis.aclose()
+
+    async def __aenter__(self) -> Self:
+        await self._redis.sadd(keys.TENANTS, keys.REGISTRY_MARK)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+class _DirectReplies(ReplyChannel):
+    """Delivers replies without pub/sub."""
+
+    def answer(self, reply: RecallReply) -> None:
+        self._deliver(encode(reply))
+
+
+class _InMemoryOrchestrator(Orchestrator):
+    """Checks and waits as the real one does; only what would go onto the stream is answered on the spot."""
+
+    def __init__(self, redis: Redis, *, window_messages: int, top_k: int) -> None:
+        self._direct = _DirectReplies(redis, reply_channel(_PLACE))
+        super().__init__(redis, self._direct, place=_PLACE)
+        self._window_messages = window_messages
+        self._top_k = top_k
+
+    async def _send(self, request: RecallRequest, deadline: float) -> None:
+        del deadline  # nothing is waited for
+        if await self._redis.sismember(keys.TENANTS, str(request.tenant_id)):
+            reply = RecallReply(request_id=request.request_id, context=await self._answer(request))
+        else:
+            reason = f"tenant_id: {request.tenant_id} is not a registered tenant"
+            reply = RecallReply(request_id=request.request_id, error=reason)
+        self._direct.answer(reply)
+
+    async def _answer(self, request: RecallRequest) -> Context:
+        """Return the context by the rules of the recall consumers: what the window shows is not repeated as a turn."""
+        messages: dict[str, tuple[str, MessageEvent]] = {}
+        for entry_id, event in await _messages(self._redis):
+            if event.scope == request.scope:
+                messages.setdefault(event.event_id, (entry_id, event))  # an event counts once, at its first entry
+        window = [_window_message(*message) for message in messages.values()][-self._window_messages :]
+        excluded = {*request.exclude, *(message.event_id for message in window if message.id == request.after)}
+        left = [message for message in window if message.event_id not in excluded]
+        shown = left if request.window is None else left[max(0, len(left) - request.window) :]
+        excluded |= {message.event_id for message in shown}
+        turns = [
+            _turn(entry_id, event, lexical_cosine(request.query, event.content))
+            for event_id, (entry_id, event) in messages.items()
+            if event_id not in excluded
+        ]
+        near = [turn for turn in turns if request.min_cosine is None or turn.cosine >= request.min_cosine]
+        near.sort(key=lambda turn: (turn.cosine, EntryOrder.parse(turn.entry_id)), reverse=True)
+        return Context(
+            window=tuple(shown),
+            turns=tuple(near[: self._top_k if request.top_k is None else request.top_k]),
+            freshness=Freshness(
+                latest_entry_id=window[-1].id if window else None,
+                after=request.after,
+                applied=None if request.after is None else self._is_applied(window, request.after),
+            ),
+        )
+
+    def _is_applied(self, window: Sequence[WindowMessage], entry_id: str) -> bool:
+        """Tell whether an entry is in the window, or was: a full window that begins later has dropped it."""
+        if any(message.id == entry_id for message in window):
+            return True
+        first = window[0].id if len(window) == self._window_messages else None
+        return first is not None and EntryOrder.parse(entry_id) < EntryOrder.parse(first)
+
+
+async def _messages(redis: Redis) -> list[tuple[str, MessageEvent]]:
+    """Return the messages of all scopes with their entry ids, in the order of the stream."""
+    entries = cast("list[tuple[bytes, dict[bytes, bytes]]]", await redis.xrange(stream(Subject.MESSAGES)))
+    decoded = [(entry_id.decode(), decode(fields, MessageEvent)) for entry_id, fields in entries]
+    return [(entry_id, event) for entry_id, event in decoded if isinstance(event, MessageEvent)]
+
+
+def _window_message(entry_id: str, event: MessageEvent) -> WindowMessage:
+    return WindowMessage(
+        role=event.role,
+        content=event.content,
+        id=entry_id,
+        event_id=event.event_id,
+        at=event.occurred_at or EntryOrder.parse(entry_id).time,
+        session_id=event.session_id,
+        speaker=event.speaker,
+    )
+
+
+def _turn(entry_id: str, event: MessageEvent, cosine: float) -> Turn:
+    return Turn(
+        event_id=event.event_id,
+        entry_id=entry_id,
+        role=event.role,
+        content=event.content,
+        speaker=event.speaker,
+        session_id=event.session_id,
+        created_at=EntryOrder.parse(entry_id).time,
+        occurred_at=event.occurred_at,
+        cosine=cosine,
+        score=cosine,
+    )

@@ -1,0 +1,38 @@
+"""Typed accessors of what is kept for a thread: limits, claims, state, hand-overs, questions. See `ThreadState`."""
+
+from eunoe_producers.threads.engaged import EngagedThreads
+from eunoe_producers.threads.errors import StateConflict, ThreadError, ToolCallPending, UnreadableRecord
+from eunoe_producers.threads.escalation import AlreadyResolved, Escalations, NotEscalated, Resolved
+from eunoe_producers.threads.once import Once
+from eunoe_producers.threads.rate_limiter import Allowed, RateLimiter, Refused
+from eunoe_producers.threads.session_state import SessionStates
+from eunoe_producers.threads.thread_state import ThreadOptions, ThreadState
+from eunoe_producers.threads.tool_confirmation import AlreadyAnswered, Answered, NothingPending, ToolConfirmations
+from eunoe_schema.threads import Escalation, SessionState, ToolCall, ToolConfirmation
+
+__all__ = [
+    "Allowed",
+    "AlreadyAnswered",
+    "AlreadyResolved",
+    "Answered",
+    "EngagedThreads",
+    "Escalation",
+    "Escalations",
+    "NotEscalated",
+    "NothingPending",
+    "Once",
+    "RateLimiter",
+    "Refused",
+    "Resolved",
+    "SessionState",
+    "SessionStates",
+    "StateConflict",
+    "ThreadError",
+    "ThreadOptions",
+    "ThreadState",
+    "ToolCall",
+    "ToolCallPending",
+    "ToolConfirmation",
+    "ToolConfirmations",
+    "UnreadableRecord",
+]
