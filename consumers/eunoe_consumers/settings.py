@@ -1,13 +1,20 @@
-"""What an operator can set, each by an environment variable `EUNOE_<NAME>` (or a line in `.env`)."""
+"""What an operator can set: an environment variable `EUNOE_<NAME>`, a line in `.env`, or a secret's file."""
 
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+)
 
 from eunoe_schema.events import DEFAULT_CONTENT_CHARS
 
+# Where Compose and Kubernetes put a secret's file.
+SECRETS_DIR = Path("/run/secrets")
 DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 
 
@@ -79,3 +86,19 @@ class Settings(BaseSettings):
         default="info", description="The least level logged."
     )
     log_format: Literal["console", "json"] = Field(default="console", description="How log lines look.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read /run/secrets/eunoe_<setting> too, behind everything else, where a container has that folder."""
+        del file_secret_settings  # it would warn where the folder is absent
+        given = (init_settings, env_settings, dotenv_settings)
+        if not SECRETS_DIR.is_dir():
+            return given
+        return (*given, SecretsSettingsSource(settings_cls, secrets_dir=SECRETS_DIR))

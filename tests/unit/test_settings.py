@@ -142,3 +142,19 @@ def test_every_setting_says_what_it_is() -> None:
     for name, info in Settings.model_fields.items():
         assert info.description, name
         assert info.description.endswith("."), name
+
+
+def test_a_secrets_file_is_read_behind_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where a container has the folder of secrets, its files are settings; a variable of that name comes first."""
+    monkeypatch.setattr("eunoe_consumers.settings.SECRETS_DIR", tmp_path)
+    (tmp_path / "eunoe_redis_url").write_text("redis://secret:6379/0\n", encoding="utf-8")
+    monkeypatch.delenv("EUNOE_REDIS_URL", raising=False)
+    assert Settings().redis_url == "redis://secret:6379/0"
+    monkeypatch.setenv("EUNOE_REDIS_URL", "redis://environment:6379/0")
+    assert Settings().redis_url == "redis://environment:6379/0"
+
+
+def test_without_a_folder_of_secrets_nothing_warns(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Most machines have none."""
+    monkeypatch.setattr("eunoe_consumers.settings.SECRETS_DIR", tmp_path / "absent")
+    assert Settings(redis_url=None).redis_url is None

@@ -10,7 +10,21 @@ from typing import NoReturn
 import typer
 from pydantic import ValidationError
 
-from eunoe_consumers.cli import consume, dead, demo, health, lag, migrate, publish, recall, replay, settings, tenant, up
+from eunoe_consumers.cli import (
+    asyncapi,
+    consume,
+    dead,
+    demo,
+    health,
+    lag,
+    migrate,
+    publish,
+    recall,
+    replay,
+    settings,
+    tenant,
+    up,
+)
 from eunoe_consumers.cli.console import errors
 from eunoe_consumers.errors import ConfigurationError
 from eunoe_schema.codec import describe
@@ -44,6 +58,7 @@ app.command(epilog=lag.EXAMPLES)(lag.lag)
 app.add_typer(dead.app, name="dead")
 app.command(epilog=health.EXAMPLES)(health.health)
 app.command(epilog=settings.EXAMPLES)(settings.settings)
+app.command()(asyncapi.asyncapi)
 
 
 def main() -> None:

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import Annotated
 
 import typer
-from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
+from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource, SecretsSettingsSource
 from rich.table import Table
 from rich.text import Text
 
 from eunoe_consumers.cli.console import output, print_json
 from eunoe_consumers.cli.env_example import allowed, as_text, env_example, settings_table, variable
 from eunoe_consumers.cli.options import JsonOption
-from eunoe_consumers.settings import Settings
+from eunoe_consumers.settings import SECRETS_DIR, Settings
 
 EXAMPLES = "Examples: eunoe settings; eunoe settings --json; eunoe settings --env-example > .env.example"
 # Up to the last @: a password that is not percent-encoded may hold one.
@@ -29,8 +29,8 @@ def settings(
 ) -> None:
     """Show every setting: its value, where that comes from, and what it means; passwords are masked.
 
-    A setting is an environment variable EUNOE_..., or a line in the file .env of the folder that the command runs in;
-    the environment comes first.
+    A setting is an environment variable EUNOE_..., or a line in the file .env of the folder that the command runs in,
+    or a file /run/secrets/eunoe_...; they are looked for in this order.
     """
     if example:
         sys.stdout.write(env_example())
@@ -67,7 +67,9 @@ def masked(value: str) -> str:
 
 def _sources() -> Mapping[str, str]:
     """Return where each setting comes from that is not its default; the environment wins."""
+    secrets = SecretsSettingsSource(Settings, secrets_dir=SECRETS_DIR)() if SECRETS_DIR.is_dir() else {}
     return {
+        **dict.fromkeys(secrets, "secret file"),
         **dict.fromkeys(DotEnvSettingsSource(Settings)(), ".env file"),
         **dict.fromkeys(EnvSettingsSource(Settings)(), "environment"),
     }

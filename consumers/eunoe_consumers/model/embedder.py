@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
@@ -99,6 +100,9 @@ class FastembedEmbedder:
 
 
 def _load(prepared: PreparedModel, cache_dir: Path) -> TextEmbedding:
+    # From 1.29 on onnxruntime reports to its maker unless told not to before it is loaded, and nothing about a model
+    # that reads users' conversations shall leave the machine.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     from fastembed import TextEmbedding  # noqa: PLC0415 - takes a second to import, which users of Embedder are spared
 
     path = None if prepared.path is None else str(prepared.path)
