@@ -1,5 +1,6 @@
 """The wheel in an environment of its own: what a gateway installs, and that nothing is missing from it."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -111,3 +112,50 @@ def test_the_wheel_made_from_the_sdist_holds_every_file_of_every_room(wheel: Pat
         packed = {name for name in archive.namelist() if ".dist-info/" not in name}
     assert packed == expected
     assert {f"eunoe_{room}/py.typed" for room in _ROOMS} <= packed
+
+
+_SAMPLE = """
+from uuid import UUID
+
+from eunoe_producers import BacklogFull, Gateway, Orchestrator
+from eunoe_schema import Context, InvalidEvent, MessageEvent, Receipt, Scope
+
+
+async def publish(gateway: Gateway, event: MessageEvent) -> str | float:
+    try:
+        receipt: Receipt = await gateway.publish(event)
+    except InvalidEvent as error:
+        return str(error)
+    except BacklogFull as full:
+        return full.retry_after_seconds
+    return receipt.entry_id
+
+
+async def ask(orchestrator: Orchestrator, tenant: UUID, agent: UUID) -> list[dict[str, str]]:
+    scope = Scope(tenant_id=tenant, agent_id=agent, user_id="ada")
+    context: Context = await orchestrator.recall(scope, "Where do I live?", top_k=3)
+    best: list[tuple[str, float]] = [(turn.content, turn.cosine) for turn in context.turns]
+    return context.to_messages("You are Virgil.", str(best))
+"""
+
+
+def _type_errors(python: Path, folder: Path, sample: str) -> list[str]:
+    """Return what pyright in strict mode says of a project that uses the installed wheel."""
+    (folder / "sample.py").write_text(sample, encoding="utf-8")
+    (folder / "pyrightconfig.json").write_text(
+        '{"typeCheckingMode": "strict", "include": ["sample.py"]}', encoding="utf-8"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-m", "pyright", "--outputjson", "--pythonpath", str(python), "--project", str(folder)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return [found["message"] for found in json.loads(finished.stdout)["generalDiagnostics"]]
+
+
+def test_a_project_that_uses_the_wheel_is_type_checked(gateway_python: Path, tmp_path: Path) -> None:
+    """py.typed works: pyright's strict mode accepts right use of the clients, and sees wrong use."""
+    assert _type_errors(gateway_python, tmp_path, _SAMPLE) == []
+    (error,) = _type_errors(gateway_python, tmp_path, _SAMPLE.replace("top_k=3", 'top_k="three"'))
+    assert "top_k" in error
