@@ -9,6 +9,7 @@ import typer
 from rich.table import Table
 
 from eunoe_consumers.cli.console import output, print_json
+from eunoe_consumers.cli.options import JsonOption
 from eunoe_consumers.cli.servers import servers
 from eunoe_consumers.errors import ConfigurationError
 from eunoe_consumers.settings import Settings
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 ResultT = TypeVar("ResultT")
 app = typer.Typer(no_args_is_help=True, help="Register and remove tenants.")
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
 @app.command()
