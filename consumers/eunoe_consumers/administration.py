@@ -20,7 +20,9 @@ async def migrate_up(settings: Settings) -> list[Migration]:
         StoreUnavailable: If PostgreSQL cannot be reached, or refuses.
     """
     async with Migrator.connect(
-        settings.database_url or "", embedding_dimensions=settings.embedding_dimensions
+        settings.database_url or "",
+        embedding_dimensions=settings.embedding_dimensions,
+        wait_seconds=settings.start_timeout_seconds,
     ) as migrator:
         return await migrator.up()
 
@@ -61,7 +63,7 @@ async def open_tenants(settings: Settings) -> AsyncGenerator[Tenants]:
     database_url, wait_seconds = settings.database_url or "", settings.start_timeout_seconds
     redis = await connect_redis(settings.redis_url or "", wait_seconds=wait_seconds)
     try:
-        await check_schema(database_url, embedding_dimensions=settings.embedding_dimensions)
+        await check_schema(database_url, embedding_dimensions=settings.embedding_dimensions, wait_seconds=wait_seconds)
         async with await Database.connect(database_url, connections=1, wait_seconds=wait_seconds) as database:
             table = TenantTable(database)
             yield Tenants(table, TenantRegistry(redis, table))

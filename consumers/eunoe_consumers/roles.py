@@ -1,11 +1,11 @@
 """Put a process together: for each group asked for, its work on the one delivery mechanism."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Coroutine
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import platformdirs
 from redis.asyncio import Redis
@@ -34,9 +34,11 @@ from eunoe_schema.events import MessageEvent
 from eunoe_schema.recall import RecallRequest
 from eunoe_schema.streams import Group
 
+ResultT = TypeVar("ResultT")
+
 # Recalls wait for one another's writes and for the model: many may be in hand. Embedding overlaps the next batch's
 # reading and counting with the model's work on this one. A window is quicker than a round trip.
-_IN_FLIGHT = {Group.WINDOW: 1, Group.EMBED: 2, Group.RECALL: 64}
+_IN_FLIGHT = {Group.WINDOW: 1, Group.EMBED: 2, Group.RECALL: 512}
 
 
 async def consume(settings: Settings, groups: Collection[Group], stop: asyncio.Event) -> None:
@@ -55,34 +57,57 @@ async def consume(settings: Settings, groups: Collection[Group], stop: asyncio.E
         msg = "EUNOE_REDIS_URL and EUNOE_DATABASE_URL must be set"
         raise ConfigurationError(msg)
     async with AsyncExitStack() as stack:
-        redis = await connect_redis(settings.redis_url, wait_seconds=settings.start_timeout_seconds)
-        stack.push_async_callback(redis.aclose)
-        await check_schema(settings.database_url, embedding_dimensions=settings.embedding_dimensions)
-        database = await stack.enter_async_context(
-            await Database.connect(
-                settings.database_url,
-                connections=settings.database_connections,
-                statement_cache_size=settings.statement_cache_size,
-                wait_seconds=settings.start_timeout_seconds,
-            )
+        process = await _unless_stopped(stop, _assemble(settings, groups, stack))
+        if process is not None:
+            await process.run(stop)
+
+
+async def _unless_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, ResultT]) -> ResultT | None:
+    """Await `work`; None where `stop` is set first: a process that waits for a server must still end when told."""
+    task, told = asyncio.create_task(work), asyncio.create_task(stop.wait())
+    await asyncio.wait({task, told}, return_when=asyncio.FIRST_COMPLETED)
+    told.cancel()
+    if task.done():
+        return task.result()
+    task.cancel()
+    await asyncio.wait({task})
+    return None
+
+
+async def _assemble(settings: Settings, groups: Collection[Group], stack: AsyncExitStack) -> ConsumerProcess:
+    """Connect, check what is there against what is configured, load models; what must be closed goes on the stack."""
+    redis_url, database_url = settings.redis_url or "", settings.database_url or ""
+    redis = await connect_redis(redis_url, wait_seconds=settings.start_timeout_seconds)
+    stack.push_async_callback(redis.aclose)
+    await check_schema(
+        database_url,
+        embedding_dimensions=settings.embedding_dimensions,
+        wait_seconds=settings.start_timeout_seconds,
+    )
+    database = await stack.enter_async_context(
+        await Database.connect(
+            database_url,
+            connections=settings.database_connections,
+            statement_cache_size=settings.statement_cache_size,
+            wait_seconds=settings.start_timeout_seconds,
         )
-        registry = TenantRegistry(redis, TenantTable(database))
-        await registry.fill_if_absent()
-        name = consumer_name()
-        times = WorkerTimes(settings.claim_after_seconds, settings.consumer_idle_seconds)
-        workers: list[Worker[Any]] = []
-        for group in groups:
-            stream_group = StreamGroup(redis, group, consumer=name, keeps_entries=group is not Group.RECALL)
-            work = await _work(group, settings, redis, database)
-            workers.append(Worker(stream_group, work, registry, times))
-        process = ConsumerProcess(
-            settings.redis_url,
-            redis,
-            workers,
-            batch_entries=settings.batch_entries,
-            shutdown_seconds=settings.shutdown_seconds,
-        )
-        await process.run(stop)
+    )
+    registry = TenantRegistry(redis, TenantTable(database))
+    await registry.fill_if_absent()
+    name = consumer_name()
+    times = WorkerTimes(settings.claim_after_seconds, settings.consumer_idle_seconds)
+    workers: list[Worker[Any]] = []
+    for group in groups:
+        stream_group = StreamGroup(redis, group, consumer=name, keeps_entries=group is not Group.RECALL)
+        work = await _work(group, settings, redis, database)
+        workers.append(Worker(stream_group, work, registry, times))
+    return ConsumerProcess(
+        redis_url,
+        redis,
+        workers,
+        batch_entries=settings.batch_entries,
+        shutdown_seconds=settings.shutdown_seconds,
+    )
 
 
 async def _work(group: Group, settings: Settings, redis: Redis, database: Database) -> GroupWork[Any]:

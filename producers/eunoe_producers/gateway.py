@@ -118,7 +118,8 @@ class Gateway:
             wait_when_full: Wait while the backlog is full instead of returning BacklogFull.
 
         Returns:
-            For each event its receipt, or the error that `publish` would have raised for it.
+            For each event its receipt, or the error that `publish` would have raised for it. After BacklogFull or
+            RateLimited, later hundreds are not tried and get the same error.
 
         Raises:
             RedisUnavailable: If Redis stayed away for `retry_seconds`; what was published before stays so, and
@@ -127,11 +128,18 @@ class Gateway:
         checked = [self._check(event) for event in events]
         valid = [(index, event) for index, event in enumerate(checked) if isinstance(event, MessageEvent)]
         outcomes: list[Receipt | EunoeError | MessageEvent] = list(checked)
+        refused: BacklogFull | RateLimited | None = None
         for start in range(0, len(valid), _EVENTS_PER_CALL):
             part = valid[start : start + _EVENTS_PER_CALL]
+            if refused is not None:
+                # What comes after a refusal must not overtake what was refused, which the caller will publish again.
+                for index, _ in part:
+                    outcomes[index] = refused
+                continue
             published = await self._publish_part([event for _, event in part], wait_when_full=wait_when_full)
             for (index, _), outcome in zip(part, published, strict=True):
                 outcomes[index] = outcome
+            refused = next((found for found in published if isinstance(found, BacklogFull | RateLimited)), None)
         return [outcome for outcome in outcomes if not isinstance(outcome, MessageEvent)]
 
     async def close(self) -> None:

@@ -1,7 +1,8 @@
 """The orchestrator's client: asks for context before a model call."""
 
 import asyncio
-from collections.abc import Sequence
+import time
+from collections.abc import Awaitable, Sequence
 from types import TracebackType
 from typing import Self
 from uuid import uuid4
@@ -10,7 +11,7 @@ from pydantic import ValidationError
 from redis.asyncio import Redis
 
 from eunoe_producers.connection import masked, open_redis, outlast
-from eunoe_producers.errors import RecallRefused, RecallTimeout
+from eunoe_producers.errors import RecallRefused, RecallTimeout, RedisUnavailable
 from eunoe_producers.replies import ReplyChannel
 from eunoe_schema.codec import describe, encode
 from eunoe_schema.errors import EunoeError, InvalidEvent
@@ -21,6 +22,7 @@ from eunoe_schema.streams import DATA_FIELD, Subject, reply_channel, stream
 
 DEFAULT_DEADLINE_SECONDS = 5.0
 DEFAULT_CONNECT_SECONDS = 30.0
+_FORGOTTEN_SECONDS = 600
 
 
 class Orchestrator:
@@ -110,12 +112,17 @@ class Orchestrator:
         except ValidationError as error:
             raise InvalidEvent(describe(error)) from error
         with self._replies.expect(request.request_id) as reply:
+            sent = False
             try:
                 async with asyncio.timeout(deadline):
                     await self._send(request, deadline)
+                    sent = True
                     answer = await reply
             except TimeoutError as error:
-                raise RecallTimeout(deadline) from error
+                if sent:
+                    raise RecallTimeout(deadline) from error
+                msg = f"Redis at {self._place} did not take the request within {deadline:g} s"
+                raise RedisUnavailable(msg) from error
         if answer.context is None:
             raise RecallRefused(answer.error or "the consumers gave no reason")
         return answer.context
@@ -136,4 +143,11 @@ class Orchestrator:
     async def _send(self, request: RecallRequest, deadline: float) -> None:
         """Append the request; an append that is repeated after an outage is a second question, and harmless."""
         name, body = stream(Subject.RECALL), encode(request)
-        await outlast(lambda: self._redis.xadd(name, {DATA_FIELD: body}), seconds=deadline, place=self._place)
+
+        def append() -> Awaitable[object]:
+            # Requests that nobody waits for any more are dropped, about a hundred at a time: without a consumer they
+            # would pile up beside the messages. Far beyond the longest deadline, since clocks differ.
+            oldest = int((time.time() - _FORGOTTEN_SECONDS) * 1000)
+            return self._redis.xadd(name, {DATA_FIELD: body}, minid=oldest, approximate=True)
+
+        await outlast(append, seconds=deadline, place=self._place)

@@ -6,10 +6,12 @@ from collections.abc import Generator
 from typing import TypedDict, cast
 
 from pydantic import ValidationError
+from redis import RedisError
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 
 from eunoe_producers.connection import is_transient, raise_if_cancelled
+from eunoe_producers.errors import RedisUnavailable
 from eunoe_schema.recall import RecallReply
 
 _RECONNECT_SECONDS = 0.2
@@ -34,14 +36,16 @@ class ReplyChannel:
     async def open(self) -> None:
         """Subscribe, and listen until closed."""
         await self._pubsub.subscribe(self.name)
+        self._listen_again()
+
+    def _listen_again(self) -> None:
         self._listener = asyncio.create_task(self._listen(), name=f"replies on {self.name}")
 
     async def close(self) -> None:
         """Stop listening; requests in flight are cancelled."""
         if self._listener is not None:
             self._listener.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._listener
+            await asyncio.wait({self._listener})
         for future in self._waiting.values():
             future.cancel()
         await self._pubsub.aclose()
@@ -49,6 +53,8 @@ class ReplyChannel:
     @contextlib.contextmanager
     def expect(self, request_id: str) -> Generator[asyncio.Future[RecallReply]]:
         """Yield the future of a reply; a reply that comes after the block is dropped."""
+        if self._listener is None or self._listener.done():  # it ended with an error that may have passed since
+            self._listen_again()
         future: asyncio.Future[RecallReply] = asyncio.get_running_loop().create_future()
         self._waiting[request_id] = future
         try:
@@ -61,10 +67,11 @@ class ReplyChannel:
         while True:
             try:
                 message = cast("Message | None", await self._pubsub.get_message(timeout=_POLL_SECONDS))
-            except Exception as error:
+            except (RedisError, OSError) as error:
                 if not is_transient(error):
-                    self._fail(error)
-                    raise
+                    msg = f"the reply channel is closed: {error}"
+                    self._fail(RedisUnavailable(msg))
+                    return
                 await asyncio.sleep(_RECONNECT_SECONDS)
                 continue
             finally:

@@ -28,9 +28,15 @@ _SHOWN_ERRORS = 3
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why an entry is not an event: a sentence for the dead letter."""
+    """Why an entry is not an event.
+
+    Attributes:
+        reason: A sentence for the dead letter; it quotes what was found, which may be a user's words.
+        summary: The same without any value, for a log.
+    """
 
     reason: str
+    summary: str
 
 
 def encode(model: BaseModel) -> bytes:
@@ -54,9 +60,11 @@ def decode(fields: Mapping[bytes, bytes], model: type[ModelT]) -> ModelT | Refus
             return model.model_validate(_flat(fields))
         return model.model_validate_json(_unwrap(body))
     except ValidationError as error:
-        return Refusal(describe(error))
+        places = {str(item["loc"][0]) if item["loc"] else "event" for item in error.errors(include_url=False)}
+        known = sorted(places & model.model_fields.keys()) or ["event"]  # an unknown field's name is the sender's
+        return Refusal(describe(error), f"invalid: {', '.join(known)}")
     except (ValueError, RecursionError) as error:  # UnicodeDecodeError and JSONDecodeError among them
-        return Refusal(f"not decodable: {error}")
+        return Refusal(f"not decodable: {error}", f"not decodable: {type(error).__name__}")
 
 
 def decode_message(fields: Mapping[bytes, bytes], *, max_content_chars: int) -> MessageEvent | Refusal:
@@ -65,7 +73,7 @@ def decode_message(fields: Mapping[bytes, bytes], *, max_content_chars: int) -> 
     if isinstance(event, Refusal):
         return event
     reason = oversized(event, max_content_chars=max_content_chars)
-    return Refusal(reason) if reason else event
+    return Refusal(reason, "content is too long") if reason else event
 
 
 def oversized(event: MessageEvent, *, max_content_chars: int) -> str | None:

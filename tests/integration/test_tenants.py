@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from eunoe_consumers.errors import ConfigurationError
 from eunoe_consumers.store.database import Database
 from eunoe_consumers.store.errors import RowRefused
-from eunoe_consumers.store.tenants import TenantRegistry, TenantTable
+from eunoe_consumers.store.tenants import TenantCheck, TenantRegistry, TenantTable
 from eunoe_consumers.store.turns import NewTurn, TurnWriter
 from eunoe_consumers.window.window import Windows
 from eunoe_schema import keys
@@ -133,12 +133,12 @@ async def test_no_tenant_is_unknown_because_redis_forgot_it(
 ) -> None:
     """A lost registry is healed from the table, and who is truly unknown is named all the same."""
     stranger = uuid4()
-    assert await registry.unknown({tenant, other_tenant, stranger}) == {stranger}
+    assert (await registry.check({tenant, other_tenant, stranger})).unknown == {stranger}
     await redis.delete(keys.TENANTS)
-    assert await registry.unknown({tenant, stranger}) == {stranger}
+    assert (await registry.check({tenant, stranger})).unknown == {stranger}
     assert await redis.smembers(keys.TENANTS) == {b"-", str(tenant).encode(), str(other_tenant).encode()}
-    assert await registry.unknown(set()) == set()
-    assert await registry.unknown({stranger}) == {stranger}
+    assert await registry.check(set()) == TenantCheck()
+    assert (await registry.check({stranger})).unknown == {stranger}
 
 
 async def test_removing_a_tenant_removes_every_row_of_it_and_no_other(
@@ -196,5 +196,5 @@ async def test_removing_a_tenant_removes_its_keys_and_no_other(
     assert await registry.remove(tenant) == 1_502
     assert await every_key(redis) == others
     assert await redis.smembers(keys.TENANTS) == {b"-", str(other_tenant).encode()}
-    assert await registry.unknown({tenant, other_tenant}) == {tenant}
+    assert (await registry.check({tenant, other_tenant})).unknown == {tenant}
     assert await registry.remove(tenant) == 0

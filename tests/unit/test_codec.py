@@ -212,9 +212,28 @@ def test_content_beyond_the_setting_is_refused_with_what_to_do() -> None:
         f"content: {chars} characters; at most {chars - 1} are allowed: "
         "split the message or raise max_content_chars (EUNOE_MAX_CONTENT_CHARS for consumers)"
     )
-    assert decode_message(body(encode(EVENT)), max_content_chars=chars - 1) == Refusal(reason or "")
+    assert decode_message(body(encode(EVENT)), max_content_chars=chars - 1) == Refusal(
+        reason or "", "content is too long"
+    )
 
 
 def test_decode_message_passes_refusals_on() -> None:
     """What is no event at all is refused for that, not for its length."""
     assert decode_message(body(b"null"), max_content_chars=1) == decode(body(b"null"), MessageEvent)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"text": "my PIN is 4711"},
+        {"content": "my PIN is 4711\x00"},
+        {"metadata": {"note": "my PIN is 4711\x00"}},
+        {"my PIN is 4711": 1},
+    ],
+)
+def test_a_summary_repeats_no_word_of_a_users(data: dict[str, object]) -> None:
+    """What goes to a log names fields of the contract, never what somebody wrote; the dead letter has the rest."""
+    refusal = decode(body(json.dumps(data).encode()), MessageEvent)
+    assert isinstance(refusal, Refusal)
+    assert refusal.summary.startswith("invalid: ")
+    assert "4711" not in refusal.summary

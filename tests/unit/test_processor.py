@@ -12,13 +12,14 @@ from eunoe_consumers.delivery.entry import Delivered, Entry
 from eunoe_consumers.delivery.processor import Effect, GroupWork, Processor
 from eunoe_consumers.delivery.stream_group import StreamGroup
 from eunoe_consumers.errors import ConfigurationError, PermanentError, TransientError
-from eunoe_consumers.store.tenants import TenantRegistry
+from eunoe_consumers.store.tenants import TenantCheck, TenantRegistry
 from eunoe_schema.codec import Refusal
 from eunoe_schema.errors import EunoeError
 from eunoe_schema.streams import Group
 
 TENANT = UUID("b0000000-0000-4000-8000-000000000001")
 STRANGER = UUID("b0000000-0000-4000-8000-000000000002")
+DOUBTFUL = UUID("d0000000-0000-4000-8000-000000000001")
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ Rule = Callable[[list[str]], Mapping[str, EunoeError]]
 def decode(fields: Mapping[bytes, bytes]) -> Note | Refusal:
     """Decode an entry; one with the text `no note` is none."""
     text = fields[b"text"].decode()
-    return Refusal("not a note") if text == "no note" else Note(UUID(fields[b"tenant"].decode()), text)
+    return Refusal("not a note", "no note") if text == "no note" else Note(UUID(fields[b"tenant"].decode()), text)
 
 
 def entry(number: int, text: str = "hello", tenant: UUID = TENANT) -> Entry:
@@ -75,10 +76,10 @@ class Setting:
         self.told.append(f"buried {buried.id}")
         return True
 
-    async def unknown(self, tenants: set[UUID]) -> set[UUID]:
+    async def check(self, tenants: set[UUID]) -> TenantCheck:
         """Stand in for TenantRegistry."""
-        self.hindered("unknown")
-        return tenants - {TENANT}
+        self.hindered("check")
+        return TenantCheck(unknown=frozenset(tenants - {TENANT, DOUBTFUL}), doubtful=frozenset(tenants & {DOUBTFUL}))
 
     async def refused(self, refused: Entry, reason: str) -> None:
         """Stand in for what tells a client."""
@@ -177,6 +178,14 @@ async def test_an_unknown_tenants_event_is_buried() -> None:
     assert setting.applied == setting.acknowledged == [["1-1"]]
 
 
+async def test_a_tenant_that_cannot_be_looked_up_keeps_nobody_else_waiting() -> None:
+    """Its event stays pending, neither applied nor buried; the others go on."""
+    setting = Setting()
+    await setting.processor().process([entry(0, tenant=DOUBTFUL), entry(1)])
+    assert setting.buried == {}
+    assert setting.applied == setting.acknowledged == [["1-1"]]
+
+
 @pytest.mark.parametrize("guilty", [{0}, {5}, {15}, {3, 4}, {0, 15}, set(range(16))])
 async def test_the_guilty_entry_is_found_by_halving(waits: list[float], guilty: set[int]) -> None:
     """Of sixteen entries only those that can never succeed are buried; each other one is applied and acknowledged."""
@@ -225,7 +234,7 @@ async def test_what_may_pass_is_waited_for(waits: list[float]) -> None:
     assert max(waits[:2]) < 1 < min(waits[8:]) <= max(waits) <= 10.5
 
 
-@pytest.mark.parametrize("step", ["unknown", "bury", "acknowledge"])
+@pytest.mark.parametrize("step", ["check", "bury", "acknowledge"])
 async def test_an_outage_of_redis_is_waited_for_too(waits: list[float], step: str) -> None:
     """Asking the registry, burying and acknowledging outlast an outage as the effect does, which is not repeated."""
     setting = Setting(outages=[step] * 4, rule=lambda _ids: {"1-0": PermanentError("wrong type")})

@@ -75,7 +75,9 @@ def _migrate(action: "Callable[[Migrator], Awaitable[ResultT]]") -> ResultT:
     settings = Settings()
 
     async def run(url: str) -> ResultT:
-        async with Migrator.connect(url, embedding_dimensions=settings.embedding_dimensions) as migrator:
+        async with Migrator.connect(
+            url, embedding_dimensions=settings.embedding_dimensions, wait_seconds=settings.start_timeout_seconds
+        ) as migrator:
             return await action(migrator)
 
     with servers(settings, redis=False) as resolved:

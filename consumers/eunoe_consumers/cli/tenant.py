@@ -72,6 +72,7 @@ def remove(
         print_json({"id": removed, "keys_deleted": keys})
     else:
         output.print(f"tenant [bold]{removed}[/] is removed, with {keys} keys in Redis and all its rows")
+        output.print("[dim]Its messages stay on the stream and among the dead letters until those are trimmed.[/]")
 
 
 def _administer(action: "Callable[[Tenants], Awaitable[ResultT]]") -> ResultT:

@@ -103,10 +103,10 @@ class Processor(Generic[EventT]):
             self._log.warning("a batch could not be divided", reason=str(error))
             return [[delivered] for delivered in batch]
 
-    async def bury(self, entry: Entry, reason: str) -> None:
-        """Move an entry to the dead letters, with its reason."""
+    async def bury(self, entry: Entry, reason: str, *, logged: str) -> None:
+        """Move an entry to the dead letters, with its reason; what is logged of it must hold no word of a user's."""
         if await self._persist(lambda: self._group.bury(entry, reason)):
-            self._log.warning("buried", entry_id=entry.id, reason=reason)
+            self._log.warning("buried", entry_id=entry.id, reason=logged)
 
     async def _accept(self, entries: Sequence[Entry]) -> list[Delivered[EventT]]:
         """Decode entries; bury what is no event, or of a tenant that nobody registered."""
@@ -114,26 +114,28 @@ class Processor(Generic[EventT]):
         for entry in entries:
             event = self._decode(entry)
             if isinstance(event, Refusal):
-                await self._refuse(entry, event.reason)
+                await self._refuse(entry, event)
             else:
                 good.append(Delivered(entry, event))
-        unknown = await self._registry.unknown({delivered.event.tenant_id for delivered in good})
+        check = await self._registry.check({delivered.event.tenant_id for delivered in good})
         for delivered in good:
-            if delivered.event.tenant_id in unknown:
-                await self._refuse(
-                    delivered.entry, f"tenant_id: {delivered.event.tenant_id} is not a registered tenant"
-                )
-        return [delivered for delivered in good if delivered.event.tenant_id not in unknown]
+            if delivered.event.tenant_id in check.unknown:
+                reason = f"tenant_id: {delivered.event.tenant_id} is not a registered tenant"
+                await self._refuse(delivered.entry, Refusal(reason, "an unknown tenant"))
+            if delivered.event.tenant_id in check.doubtful:
+                self._log.warning("left pending", entry_id=delivered.id, reason="the table of tenants cannot be asked")
+        left_out = check.unknown | check.doubtful
+        return [delivered for delivered in good if delivered.event.tenant_id not in left_out]
 
     def _decode(self, entry: Entry) -> EventT | Refusal:
         try:
             return self._work.decode(entry.fields)
         except Exception as error:  # noqa: BLE001 - it must not raise; if it does, one entry must not end the process
-            return Refusal(f"not decodable: unforeseen {type(error).__name__}: {error}")
+            return Refusal(f"not decodable: unforeseen {type(error).__name__}: {error}", type(error).__name__)
 
-    async def _refuse(self, entry: Entry, reason: str) -> None:
-        await self._work.on_refused(entry, reason)
-        await self.bury(entry, reason)
+    async def _refuse(self, entry: Entry, refusal: Refusal) -> None:
+        await self._work.on_refused(entry, refusal.reason)
+        await self.bury(entry, refusal.reason, logged=refusal.summary)
 
     async def _apply(self, batch: Sequence[Delivered[EventT]]) -> None:
         """Apply a batch; where something in it is poison, halve it until the guilty entry stands alone."""
@@ -143,7 +145,7 @@ class Processor(Generic[EventT]):
         except Exception as error:  # noqa: BLE001 - the worker loop: whatever an entry causes must not stop the others
             if len(batch) == 1:
                 reason = str(error) if isinstance(error, EunoeError) else f"unforeseen {type(error).__name__}: {error}"
-                await self.bury(batch[0].entry, reason)
+                await self.bury(batch[0].entry, reason, logged=type(error).__name__)
                 return
             half = len(batch) // 2
             await self._apply(batch[:half])
@@ -155,7 +157,7 @@ class Processor(Generic[EventT]):
                 case None:
                     pass
                 case PermanentError() as error:
-                    await self.bury(delivered.entry, str(error))
+                    await self.bury(delivered.entry, str(error), logged=type(error).__name__)
                 case error:
                     self._log.warning("left pending", entry_id=delivered.id, reason=str(error))
 

@@ -17,6 +17,7 @@ from eunoe_schema.errors import EunoeError
 from eunoe_schema.streams import Group, dead_letters, stream, trials
 
 _CLAIM_COUNT = 100
+_RENEW_COUNT = 500
 _RELEASED_MS = 2**31 - 1  # as good as for ever: the next claimer takes it at once
 
 
@@ -66,8 +67,12 @@ class StreamGroup:
 
     async def renew(self, ids: Collection[str]) -> int:
         """Show a sign of life for entries in hand; return how many are still this consumer's."""
-        with redis_wrapped():
-            return int(cast("int", await self._set_idle([self.stream], [self.group, self.consumer, 0, *ids])))
+        kept, listed = 0, list(ids)
+        for start in range(0, len(listed), _RENEW_COUNT):  # Redis serves nobody else while a script runs
+            part = listed[start : start + _RENEW_COUNT]
+            with redis_wrapped():
+                kept += int(cast("int", await self._set_idle([self.stream], [self.group, self.consumer, 0, *part])))
+        return kept
 
     async def release(self, ids: Collection[str]) -> None:
         """Let other consumers claim entries at once."""
@@ -96,12 +101,12 @@ class StreamGroup:
             )
         return reply[0].decode(), entries_of(reply[1])
 
-    async def own_pending(self) -> list[Entry]:
-        """Return up to 100 entries that were read by this consumer and are not acknowledged, the oldest first."""
+    async def own_pending(self, *, after: str = "0-0") -> list[Entry]:
+        """Return up to 100 entries beyond `after` that this consumer has read and not acknowledged, oldest first."""
         with redis_wrapped(), _group_there():
             reply = cast(
                 "list[tuple[bytes, list[tuple[bytes, dict[bytes, bytes] | None]]]]",
-                await self._redis.xreadgroup(self.group, self.consumer, {self.stream: "0"}, count=_CLAIM_COUNT),
+                await self._redis.xreadgroup(self.group, self.consumer, {self.stream: after}, count=_CLAIM_COUNT),
             )
         return entries_of(reply[0][1]) if reply else []
 

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic
 
@@ -24,6 +24,8 @@ _ISOLATE_AFTER_DELIVERIES = 3
 # coincidence.
 _TRIALS = 2
 _BEATS_PER_CLAIM = 3  # renew and reclaim so often within the time after which a claim lapses
+_REGISTRY_SECONDS = 2.0  # a gateway waits five for a lost registry to come back
+_CANCEL_SECONDS = 2.0  # a cancelled batch waits for its driver, which may wait for a server that hangs
 _BEGINNING = "0-0"
 
 
@@ -70,6 +72,7 @@ class Worker(Generic[EventT]):
         async with asyncio.TaskGroup() as beats:
             beats.create_task(self._every(self._times.claim_after_seconds / _BEATS_PER_CLAIM, self._renew))
             beats.create_task(self._every(self._times.claim_after_seconds / _BEATS_PER_CLAIM, self._reclaim))
+            beats.create_task(self._every(_REGISTRY_SECONDS, self._registry.fill_if_absent))
             beats.create_task(self._every(self._times.consumer_idle_seconds / 10, self._clean_up))
 
     async def drain(self, seconds: float) -> None:
@@ -80,19 +83,25 @@ class Worker(Generic[EventT]):
                     await asyncio.wait(self._batches)
                 # What the reader was handed in the moment it was stopped is pending, and nobody else would look at it
                 # before its claim lapses.
-                while entries := await self.group.own_pending():
+                async for entries in self._own_pending():
                     await self._processor.process(entries)
-                    if {entry.id for entry in entries} == {entry.id for entry in await self.group.own_pending()}:
-                        break  # left pending on purpose: another consumer will have it
         except (TimeoutError, EunoeError) as error:
             self._log.warning("stopped before all was done", reason=str(error) or f"took longer than {seconds:g} s")
         for batch in self._batches:
             batch.cancel()
-        await asyncio.gather(*self._batches, return_exceptions=True)
+        if self._batches:
+            await asyncio.wait(self._batches, timeout=_CANCEL_SECONDS)
         with contextlib.suppress(EunoeError):
-            if left := await self.group.own_pending():
-                await self.group.release([entry.id for entry in left])
+            async for entries in self._own_pending():
+                await self.group.release([entry.id for entry in entries])
             await self.group.dismiss(idle_seconds=0, only_self=True)
+
+    async def _own_pending(self) -> AsyncIterator[list[Entry]]:
+        """Yield what this consumer has read and not acknowledged, page by page, each entry once."""
+        entries = await self.group.own_pending(after=_BEGINNING)
+        while entries:
+            yield entries
+            entries = await self.group.own_pending(after=entries[-1].id)
 
     def _finished(self, batch: asyncio.Task[None]) -> None:
         self._batches.discard(batch)
@@ -136,13 +145,13 @@ class Worker(Generic[EventT]):
         trial = await self.group.begin_trial(entry.id)
         try:
             if trial > _TRIALS:
-                await self._processor.bury(entry, f"killed its consumer {_TRIALS} times when it ran alone")
+                reason = f"killed its consumer {_TRIALS} times when it ran alone"
+                await self._processor.bury(entry, reason, logged=reason)
             else:
                 await self._processor.process([entry])
         finally:  # also when this process is told to stop: that is no sign against the entry
             await self.group.end_trial(entry.id)
 
     async def _clean_up(self) -> None:
-        await self._registry.fill_if_absent()
         for name in await self.group.dismiss(idle_seconds=self._times.consumer_idle_seconds):
             self._log.info("dismissed", consumer=name)

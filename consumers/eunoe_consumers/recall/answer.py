@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import structlog
 
@@ -20,6 +20,9 @@ ResultT = TypeVar("ResultT")
 
 # Part of the deadline kept for search and reply when a request waits for its own write, and for the reply's way back.
 _RESERVED_SHARE = 0.2
+# Requests of a process that may wait for their own write at a time. One beyond them is answered at once, and told that
+# its write is not there: waiting must not take the place of those who have nothing to wait for.
+_WAITERS = 200
 
 
 @dataclass(frozen=True)
@@ -52,15 +55,18 @@ class Answerer:
         self._turns = turns
         self._embedder = embedder
         self._defaults = defaults
+        self._waiting = 0
 
     async def answer(self, request: RecallRequest, *, queued_ms: float) -> Context:
         """Return the context for a request that has waited `queued_ms` already; never raises for a failed part."""
         started = time.monotonic()
         ends = started + request.deadline_seconds * (1 - _RESERVED_SHARE / 2) - queued_ms / 1000
         patience = request.deadline_seconds * (1 - _RESERVED_SHARE) - queued_ms / 1000
+        if request.after is not None and self._waiting >= _WAITERS:
+            patience = 0.0
         top_k = self._defaults.top_k if request.top_k is None else request.top_k
         window, embedding = await asyncio.gather(
-            _timed(read_window(self._windows, request.scope, after=request.after, patience_seconds=patience), ends),
+            _timed(self._read_window(request, patience), ends),
             _timed(self._embedder.embed(request.query), ends) if top_k else _nothing(),
         )
         shown = _shown(window.result, request)
@@ -92,6 +98,16 @@ class Answerer:
             missing=tuple(missing),
         )
 
+    async def _read_window(self, request: RecallRequest, patience_seconds: float) -> FreshWindow:
+        waits = request.after is not None and patience_seconds > 0
+        self._waiting += waits
+        try:
+            return await read_window(
+                self._windows, request.scope, after=request.after, patience_seconds=patience_seconds
+            )
+        finally:
+            self._waiting -= waits
+
 
 def _excluded(window: FreshWindow | None, request: RecallRequest) -> set[str]:
     """Return the event ids that must not come back; an entry id in `after` is looked up in the window."""
@@ -117,16 +133,31 @@ async def _timed(part: Awaitable[ResultT], ends: float) -> Timed[ResultT]:
     def took() -> float:
         return round((time.monotonic() - started) * 1000, 3)
 
-    try:
-        async with asyncio.timeout(max(0.0, ends - started)):
-            return Timed(await part, None, took())
-    except TimeoutError:
+    task = asyncio.ensure_future(part)
+    done, _ = await asyncio.wait({task}, timeout=max(0.0, ends - started))
+    if not done:
+        # Told to end, but not waited for: a driver's cancellation may wait for a server that hangs.
+        _abandoned.add(task)
+        task.add_done_callback(_forget)
+        task.cancel()
         return Timed(None, f"not done within {took():.0f} ms, all that the deadline left for it", took())
+    try:
+        return Timed(task.result(), None, took())
     except EunoeError as error:
         return Timed(None, str(error), took())
     except Exception as error:
         log.exception("a part of a recall failed")
         return Timed(None, f"unforeseen {type(error).__name__}: {error}", took())
+
+
+_abandoned: set["asyncio.Future[Any]"] = set()  # the event loop keeps no reference of its own
+
+
+def _forget(part: "asyncio.Future[Any]") -> None:
+    """Let go of an abandoned part; its error, if any, was answered for already."""
+    _abandoned.discard(part)
+    if not part.cancelled():
+        part.exception()
 
 
 async def _nothing() -> Timed[None]:

@@ -10,7 +10,10 @@ from eunoe_schema.entries import EntryOrder
 from eunoe_schema.recall import Freshness, WindowMessage
 from eunoe_schema.scope import Scope
 
-_POLL_SECONDS = 0.005
+# A window consumer applies an entry within milliseconds; who waits for longer is waiting for an outage to end.
+_FIRST_POLL_SECONDS = 0.005
+_LAST_POLL_SECONDS = 0.1
+_POLL_GROWTH = 1.3
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ async def read_window(windows: Windows, scope: Scope, *, after: str | None, pati
         WrongKeyType: If the key holds something else than a list.
         RedisUnavailable: If Redis failed.
     """
-    started = time.monotonic()
+    started, pause = time.monotonic(), _FIRST_POLL_SECONDS
     while True:
         messages = await windows.read(scope)
         applied = None if after is None else _holds(messages, after, full=len(messages) >= windows.size)
@@ -44,7 +47,8 @@ async def read_window(windows: Windows, scope: Scope, *, after: str | None, pati
                 waited_ms=0.0 if after is None else round(waited * 1000, 3),
             )
             return FreshWindow(messages, freshness)
-        await asyncio.sleep(_POLL_SECONDS)
+        await asyncio.sleep(pause)
+        pause = min(pause * _POLL_GROWTH, _LAST_POLL_SECONDS)
 
 
 def _holds(messages: Sequence[WindowMessage], entry_id: str, *, full: bool) -> bool:

@@ -1,10 +1,11 @@
 """Connections to PostgreSQL: one pool a process, one role a transaction."""
 
+import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Collection
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 from enum import StrEnum
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeAlias
+from typing import TYPE_CHECKING, Self, TypeAlias, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -20,8 +21,11 @@ if TYPE_CHECKING:
 
     Connection: TypeAlias = PoolConnectionProxy[asyncpg.Record]
 
+ResultT = TypeVar("ResultT")
+
 # Slower than any statement of ours by far; a connection that hangs longer is as good as lost.
 _COMMAND_SECONDS = 60.0
+_CLOSE_SECONDS = 5.0
 
 
 class DatabaseRole(StrEnum):
@@ -31,6 +35,27 @@ class DatabaseRole(StrEnum):
     INGEST = "eunoe_ingest"
     RECALL = "eunoe_recall"
     JANITOR = "eunoe_janitor"
+
+
+async def until_reachable(connect: Callable[[], Awaitable[ResultT]], *, wait_seconds: float) -> ResultT:
+    """Connect, waiting for a server that is starting.
+
+    Raises:
+        ConfigurationError: If the URL or the credentials are wrong.
+        StoreUnavailable: If the server did not answer in `wait_seconds`.
+    """
+    attempts = AsyncRetrying(
+        retry=retry_if_exception_type(StoreUnavailable),
+        wait=wait_exponential_jitter(multiplier=0.1, max=2.0, jitter=0.1),
+        stop=stop_after_delay(wait_seconds),
+        reraise=True,
+    )
+
+    async def once() -> ResultT:
+        with connecting():
+            return await connect()
+
+    return await attempts(once)
 
 
 async def _prepare(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
@@ -59,25 +84,19 @@ class Database:
             ConfigurationError: If the URL or the credentials are wrong, or the extension is not installed.
             StoreUnavailable: If the server did not answer in `wait_seconds`.
         """
-        attempts = AsyncRetrying(
-            retry=retry_if_exception_type(StoreUnavailable),
-            wait=wait_exponential_jitter(multiplier=0.1, max=2.0, jitter=0.1),
-            stop=stop_after_delay(wait_seconds),
-            reraise=True,
+        pool = await until_reachable(
+            lambda: asyncpg.create_pool(
+                url,
+                min_size=1,
+                max_size=connections,
+                statement_cache_size=statement_cache_size,
+                command_timeout=_COMMAND_SECONDS,
+                init=_prepare,
+                server_settings={"application_name": "eunoe"},
+            ),
+            wait_seconds=wait_seconds,
         )
-        async for attempt in attempts:
-            with attempt, connecting():
-                pool = await asyncpg.create_pool(
-                    url,
-                    min_size=1,
-                    max_size=connections,
-                    statement_cache_size=statement_cache_size,
-                    command_timeout=_COMMAND_SECONDS,
-                    init=_prepare,
-                    server_settings={"application_name": "eunoe"},
-                )
-                return cls(pool)
-        raise AssertionError  # tenacity returns or raises
+        return cls(pool)
 
     @contextlib.asynccontextmanager
     async def transaction(
@@ -104,8 +123,11 @@ class Database:
                 yield connection
 
     async def close(self) -> None:
-        """Close the pool, waiting for what runs."""
-        await self._pool.close()
+        """Close the pool, waiting for what runs, but not for a server that hangs."""
+        try:
+            await asyncio.wait_for(self._pool.close(), _CLOSE_SECONDS)
+        except TimeoutError:
+            self._pool.terminate()
 
     async def __aenter__(self) -> Self:
         return self

@@ -14,7 +14,8 @@ import asyncpg
 from tenacity import AsyncRetrying, RetryError, retry_if_result, stop_after_delay, wait_random
 
 from eunoe_consumers.errors import ConfigurationError
-from eunoe_consumers.store.errors import SchemaMismatch, StoreUnavailable, connecting, wrapped
+from eunoe_consumers.store.database import until_reachable
+from eunoe_consumers.store.errors import SchemaMismatch, StoreUnavailable, wrapped
 from eunoe_consumers.store.queries import load_queries
 
 _MARK = re.compile(r"^-- migrate:(up|down)((?: \S+)*)$", re.MULTILINE)
@@ -74,15 +75,19 @@ class Migrator:
 
     @classmethod
     @asynccontextmanager
-    async def connect(cls, url: str, *, embedding_dimensions: int) -> "AsyncGenerator[Migrator]":
+    async def connect(
+        cls, url: str, *, embedding_dimensions: int, wait_seconds: float = 30.0
+    ) -> "AsyncGenerator[Migrator]":
         """Connect for the length of the block.
 
         Raises:
             ConfigurationError: If the URL or the credentials are wrong.
             StoreUnavailable: If PostgreSQL cannot be reached, or a statement failed.
         """
-        with connecting():
-            connection = await asyncpg.connect(url, server_settings={"application_name": "eunoe migrate"})
+        connection = await until_reachable(
+            lambda: asyncpg.connect(url, server_settings={"application_name": "eunoe migrate"}),
+            wait_seconds=wait_seconds,
+        )
         with wrapped():
             try:
                 yield cls(connection, embedding_dimensions=embedding_dimensions)
@@ -188,7 +193,7 @@ async def check_dimensions(connection: "asyncpg.Connection[asyncpg.Record]", exp
         raise SchemaMismatch(msg)
 
 
-async def check_schema(url: str, *, embedding_dimensions: int) -> None:
+async def check_schema(url: str, *, embedding_dimensions: int, wait_seconds: float = 30.0) -> None:
     """Refuse a database whose schema is not the one that this version was built for; never migrate it.
 
     Raises:
@@ -196,8 +201,9 @@ async def check_schema(url: str, *, embedding_dimensions: int) -> None:
         ConfigurationError: If the URL or the credentials are wrong.
         StoreUnavailable: If PostgreSQL cannot be reached.
     """
-    with connecting():
-        connection = await asyncpg.connect(url, server_settings={"application_name": "eunoe"})
+    connection = await until_reachable(
+        lambda: asyncpg.connect(url, server_settings={"application_name": "eunoe"}), wait_seconds=wait_seconds
+    )
     with wrapped():
         try:
             applied = set(await applied_versions(connection))

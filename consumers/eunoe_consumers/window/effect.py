@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
+from eunoe_consumers.connections import RedisUnavailable
 from eunoe_consumers.delivery.entry import Delivered
 from eunoe_consumers.errors import PermanentError, TransientError
 from eunoe_consumers.store.turns import TurnReader
@@ -31,8 +32,9 @@ class AppendToWindows:
                 await self._append(scope, [as_message(delivered) for delivered in deliveries])
             except (TransientError, PermanentError) as error:
                 failures.update(dict.fromkeys((delivered.id for delivered in deliveries), error))
-        if len(failures) == len(batch) and all(isinstance(error, TransientError) for error in failures.values()):
-            # Nothing went through: Redis is away, and the whole batch waits for it in hand rather than pending.
+        if len(failures) == len(batch) and all(isinstance(error, RedisUnavailable) for error in failures.values()):
+            # Redis is away for every scope alike: the batch waits for it in hand. Where only PostgreSQL is away, the
+            # windows that are there go on; entries of the others stay pending, and the reclaimer brings them.
             raise next(iter(failures.values()))
         return failures
 

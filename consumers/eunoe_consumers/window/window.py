@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from redis.asyncio import Redis
 
 from eunoe_consumers.connections import redis_wrapped
+from eunoe_consumers.errors import PermanentError
 from eunoe_schema import keys
 from eunoe_schema.codec import encode
 from eunoe_schema.recall import WindowMessage
@@ -15,6 +16,11 @@ from eunoe_schema.scope import Scope
 
 # Lua's unpack takes a few thousand values; a batch of one scope is appended in parts of this many.
 _MESSAGES_PER_CALL = 500
+_ABSENT, _REMOVED = -1, -2  # what append.lua returns in place of a length
+
+
+class TenantRemoved(PermanentError):
+    """The tenant was removed while its messages were on their way."""
 
 
 class Windows:
@@ -40,6 +46,7 @@ class Windows:
             False where the window is absent and `loaded` is None: load them and call again.
 
         Raises:
+            TenantRemoved: If the tenant is registered no longer.
             WrongKeyType: If the key holds something else than a list.
             RedisUnavailable: If Redis failed.
         """
@@ -48,8 +55,13 @@ class Windows:
         with redis_wrapped():
             for start in range(0, len(bodies), _MESSAGES_PER_CALL):
                 part = bodies[start : start + _MESSAGES_PER_CALL]
-                if await self._append([key], [self.size, "" if loaded is None else "1", *part]) == -1:
+                head = [self.size, "" if loaded is None else "1", str(scope.tenant_id), keys.REGISTRY_MARK]
+                held = await self._append([key, keys.TENANTS], [*head, *part])
+                if held == _ABSENT:
                     return False
+                if held == _REMOVED:
+                    msg = f"tenant_id: {scope.tenant_id} was removed"
+                    raise TenantRemoved(msg)
         return True
 
     async def read(self, scope: Scope, count: int | None = None) -> list[WindowMessage]:

@@ -2,13 +2,18 @@
 -- ones among them, gives the same list.
 --
 -- KEYS[1]  list  JSON objects {"role", "content", "id", "event_id", ...}, oldest first
+-- KEYS[2]  set   ids of the known tenants, and the mark that the set was filled from the table
 -- ARGV[1]  how many messages a window holds
 -- ARGV[2]  '1' where the caller has loaded the scope's last turns and sends them along, else ''
--- ARGV[3..] the messages, JSON
+-- ARGV[3]  the tenant
+-- ARGV[4]  the mark of the registry
+-- ARGV[5..] the messages, JSON
 --
--- Returns how many messages the window holds, or -1 where it is absent and nothing was loaded: the scope is new, or
+-- Returns how many messages the window holds; -2 where the tenant was removed since the batch was accepted, so that its
+-- window does not come back for ever; or -1 where it is absent and nothing was loaded: the scope is new, or
 -- Redis has lost it, and only the durable store can tell.
 local key, size, loaded = KEYS[1], tonumber(ARGV[1]), ARGV[2] == '1'
+if redis.call('SISMEMBER', KEYS[2], ARGV[4]) == 1 and redis.call('SISMEMBER', KEYS[2], ARGV[3]) == 0 then return -2 end
 local present = redis.call('EXISTS', key) == 1
 if not present and not loaded then return -1 end
 
@@ -36,7 +41,7 @@ local before = #kept
 local full, first, last = before >= size, kept[1], kept[before]
 
 local appended, in_order = {}, true
-for i = 3, #ARGV do
+for i = 5, #ARGV do
     local element = parse(ARGV[i])
     local id = element[1] .. '-' .. element[2]
     local too_old = full and is_before(element, first)

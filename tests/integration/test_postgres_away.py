@@ -1,0 +1,154 @@
+"""PostgreSQL is away or hangs: what does not need it goes on, and a stop is a stop."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import cast
+from uuid import UUID, uuid4
+
+import psutil
+import pytest
+from redis.asyncio import Redis
+
+from eunoe_consumers.embedded import ServerUrls
+from eunoe_consumers.roles import consume
+from eunoe_consumers.settings import Settings
+from eunoe_consumers.store.errors import StoreUnavailable
+from eunoe_consumers.store.tenants import TenantTable
+from eunoe_consumers.store.turns import TurnReader
+from eunoe_producers import Gateway, Orchestrator
+from eunoe_schema.codec import encode
+from eunoe_schema.streams import Group, Subject, stream
+from eunoe_tests.events import event_of, scope_of
+from eunoe_tests.roles import consuming
+from eunoe_tests.stores import consumed, pending, window_events
+from eunoe_tests.waiting import wait_until
+
+
+async def _away(*_: object) -> None:
+    msg = "PostgreSQL is away"
+    raise StoreUnavailable(msg)
+
+
+@contextmanager
+def _frozen(servers: ServerUrls) -> Generator[None]:
+    """Freeze PostgreSQL, every process of it: connections stay open, and nothing answers."""
+    port = servers.database_url.rpartition(":")[2].partition("/")[0]
+    (postmaster,) = [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if "-p" in (line := cast("list[str]", process.info["cmdline"] or [])) and port in line and "postgres" in line[0]
+    ]
+    frozen = [*postmaster.children(recursive=True), postmaster]
+    for process in frozen:
+        process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for process in frozen:
+            if process.is_running():
+                process.send_signal(signal.SIGCONT)
+
+
+async def test_a_new_scope_does_not_keep_the_windows_of_others_waiting(
+    settings: Settings, redis: Redis, redis_url: str, tenant: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A window that must be loaded waits for PostgreSQL; one that is there goes on; nothing is lost."""
+    old, new = scope_of(tenant, "old"), scope_of(tenant, "new")
+    async with consuming(settings, Group.WINDOW), await Gateway.connect(redis_url) as gateway:
+        await gateway.publish(event_of(old, "e1"))
+        await wait_until(lambda: consumed(redis, Group.WINDOW))
+        with monkeypatch.context() as patch:
+            patch.setattr(TurnReader, "last", _away)
+            await gateway.publish(event_of(new, "e1"))
+
+            async def left_pending() -> bool:
+                return await pending(redis, Group.WINDOW) == 1
+
+            await wait_until(left_pending)
+            await gateway.publish(event_of(old, "e2"))
+
+            async def went_on() -> bool:
+                return await window_events(redis, old) == ["e1", "e2"]
+
+            await wait_until(went_on)
+            assert await window_events(redis, new) == []
+        await wait_until(lambda: consumed(redis, Group.WINDOW))
+        assert await window_events(redis, new) == ["e1"]
+
+
+async def test_an_unknown_tenant_does_not_keep_the_others_waiting(
+    settings: Settings, redis: Redis, redis_url: str, tenant: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who cannot be looked up stays pending; who is known goes on; once the table is back the stranger is buried."""
+    scope = scope_of(tenant)
+    async with consuming(settings, Group.WINDOW), await Gateway.connect(redis_url) as gateway:
+        await gateway.publish(event_of(scope, "e1"))
+        await wait_until(lambda: consumed(redis, Group.WINDOW))
+        with monkeypatch.context() as patch:
+            patch.setattr(TenantTable, "ids", _away)
+            await redis.xadd(stream(Subject.MESSAGES), {"__data__": encode(event_of(scope_of(uuid4()), "x"))})
+            await gateway.publish(event_of(scope, "e2"))
+
+            async def went_on() -> bool:
+                return await window_events(redis, scope) == ["e1", "e2"]
+
+            await wait_until(went_on)
+            assert await pending(redis, Group.WINDOW) == 1
+        await wait_until(lambda: consumed(redis, Group.WINDOW))
+
+
+async def test_a_recall_on_a_frozen_database_is_partial_and_in_time(
+    settings: Settings, servers: ServerUrls, redis: Redis, redis_url: str, tenant: UUID
+) -> None:
+    """The window comes, and the reply says which part does not."""
+    scope = scope_of(tenant)
+    async with (
+        consuming(settings.model_copy(update={"shutdown_seconds": 1.0}), Group.WINDOW, Group.RECALL),
+        await Gateway.connect(redis_url) as gateway,
+        await Orchestrator.connect(redis_url) as orchestrator,
+    ):
+        await gateway.publish(event_of(scope, "e1", "Hello."))
+        await wait_until(lambda: consumed(redis, Group.WINDOW))
+        await orchestrator.recall(scope, "Hello?", deadline=20)  # a connection is open now
+        with _frozen(servers):
+            context = await orchestrator.recall(scope, "Hello?", deadline=2)
+    assert [message.content for message in context.window] == ["Hello."]
+    assert [part.part for part in context.missing] == ["turns"]
+
+
+async def test_a_stop_does_not_wait_for_a_frozen_database(
+    settings: Settings, servers: ServerUrls, redis: Redis, redis_url: str, tenant: UUID
+) -> None:
+    """What is in hand is released, and the process ends, though PostgreSQL answers nothing."""
+    scope = scope_of(tenant)
+    stop = asyncio.Event()
+    running = asyncio.create_task(consume(settings.model_copy(update={"shutdown_seconds": 1.0}), [Group.WINDOW], stop))
+    async with await Gateway.connect(redis_url) as gateway:
+        await gateway.publish(event_of(scope, "e1"))
+        await wait_until(lambda: consumed(redis, Group.WINDOW))
+        with _frozen(servers):
+            await gateway.publish(event_of(scope_of(tenant, "new"), "e2"))
+
+            async def in_hand() -> bool:
+                return await pending(redis, Group.WINDOW) == 1
+
+            await wait_until(in_hand)
+            stop.set()
+            done, _ = await asyncio.wait({running}, timeout=30)
+            assert done, "it waits for PostgreSQL"
+        await running
+
+
+async def test_a_stop_while_waiting_for_a_server_ends_at_once(settings: Settings) -> None:
+    """A process that is still starting obeys as one that runs."""
+    stop = asyncio.Event()
+    waiting = settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0", "start_timeout_seconds": 300.0})
+    running = asyncio.create_task(consume(waiting, [Group.WINDOW], stop))
+    await asyncio.sleep(0)
+    stop.set()
+    started = time.monotonic()
+    await running
+    assert time.monotonic() - started < 60  # of the 300 that it would wait
