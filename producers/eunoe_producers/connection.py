@@ -96,7 +96,7 @@ async def outlast(call: Callable[[], Awaitable[ResultT]], *, seconds: float, pla
         msg = f"Redis at {place} refused the connection: {error}"
         raise RedisUnavailable(msg) from error
     except _TRANSIENT as error:
-        msg = f"Redis at {place} did not answer for {seconds:g} s: {error}"
+        msg = f"Redis at {place} did not answer for {seconds:g} s: {error}. Is it running, and is that its URL?"
         raise RedisUnavailable(msg) from error
     except redis_errors.RedisError as error:
         msg = f"Redis at {place} refused the command: {error}"

@@ -76,7 +76,7 @@ def _run(settings: Settings, folder: Path) -> "Checks":
         roles = stack.enter_context(RoleProcesses(resolved, list(Group), log_file=folder / "roles.log"))
         output.print(
             f"Valkey, PostgreSQL and the roles {', '.join(Group)} are running, each in a process of its own; "
-            f"their data and logs are in {folder}\n",
+            f"their data and logs are in {folder} until the demo has passed\n",
             highlight=False,
             soft_wrap=True,
         )

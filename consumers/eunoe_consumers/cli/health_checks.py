@@ -106,7 +106,11 @@ def _check_group(group: GroupFigures, *, alive_seconds: float) -> Check:
     found = f"{alive} alive; {waiting}"
     if group.dead:
         return Check(
-            name, "warn", found, f"`eunoe dead list {group.group}` shows why; mend that, then `eunoe dead replay`"
+            name,
+            "warn",
+            found,
+            f"`eunoe dead list {group.group}` shows why: `eunoe dead replay` once that is mended, "
+            "`eunoe dead drop` for what cannot be",
         )
     gone = len(group.consumers) - alive
     if gone:

@@ -6,6 +6,7 @@ import time
 from eunoe_consumers.cli.console import output
 from eunoe_consumers.cli.logs import configure_logs
 from eunoe_consumers.cli.servers import servers
+from eunoe_consumers.embedded import default_data_dir
 from eunoe_consumers.settings import Settings
 from eunoe_schema.streams import Group
 
@@ -21,6 +22,7 @@ def up() -> None:
     from eunoe_consumers.supervisor import RoleProcesses  # noqa: PLC0415 - starts nothing, but reads like it
 
     settings = Settings()
+    folder = settings.data_dir or default_data_dir()
     configure_logs(settings)
 
     with servers(settings) as resolved:
@@ -29,7 +31,10 @@ def up() -> None:
             output.print("Eunoe is up. In another terminal, for the same servers:", highlight=False)
             output.print(f"  export EUNOE_REDIS_URL={resolved.redis_url}", highlight=False, soft_wrap=True)
             output.print(f"  export EUNOE_DATABASE_URL={resolved.database_url}", highlight=False, soft_wrap=True)
-            output.print("Ctrl-C stops everything; the data stays.", highlight=False)
+            where = "the servers are yours" if settings.redis_url else f"the data stays in {folder}"
+            output.print(
+                f"Ctrl-C stops everything that this command has started; {where}.", highlight=False, soft_wrap=True
+            )
             while True:
                 time.sleep(_CHECK_SECONDS)
                 for role in roles.restart_ended():
