@@ -78,7 +78,7 @@ async def connect_redis(url: str, *, wait_seconds: float) -> Redis:
                 except (redis_errors.AuthenticationError, redis_errors.AuthorizationError) as error:
                     msg = f"EUNOE_REDIS_URL: Redis refused the credentials: {error}"
                     raise ConfigurationError(msg) from error
-    except BaseException:
+    except BaseException:  # a cancellation too: nobody else has this client to close it
         await redis.aclose()
         raise
     return redis

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import platformdirs
 from redis.asyncio import Redis
 
+from eunoe_consumers.cancellation import cancel_bounded
 from eunoe_consumers.connections import connect_redis
 from eunoe_consumers.delivery.process import ConsumerProcess
 from eunoe_consumers.delivery.processor import GroupWork
@@ -69,8 +70,7 @@ async def _unless_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, ResultT
     told.cancel()
     if task.done():
         return task.result()
-    task.cancel()
-    await asyncio.wait({task})
+    await cancel_bounded({task})
     return None
 
 

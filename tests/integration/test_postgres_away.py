@@ -12,6 +12,7 @@ import psutil
 import pytest
 from redis.asyncio import Redis
 
+from eunoe_consumers.delivery.stream_group import ensure_groups
 from eunoe_consumers.embedded import ServerUrls
 from eunoe_consumers.roles import consume
 from eunoe_consumers.settings import Settings
@@ -23,7 +24,7 @@ from eunoe_schema.codec import encode
 from eunoe_schema.streams import Group, Subject, stream
 from eunoe_tests.events import event_of, scope_of
 from eunoe_tests.roles import consuming
-from eunoe_tests.stores import consumed, pending, window_events
+from eunoe_tests.stores import consumed, consumers, pending, window_events
 from eunoe_tests.waiting import wait_until
 
 
@@ -140,6 +141,35 @@ async def test_a_stop_does_not_wait_for_a_frozen_database(
             done, _ = await asyncio.wait({running}, timeout=30)
             assert done, "it waits for PostgreSQL"
         await running
+
+
+async def test_a_stop_does_not_wait_for_a_reclaimed_entry_on_a_frozen_database(
+    settings: Settings, servers: ServerUrls, redis: Redis, redis_url: str, tenant: UUID
+) -> None:
+    """The same for what was taken over from a dead consumer: the reclaimer ends, too."""
+    name = stream(Subject.MESSAGES)
+    await ensure_groups(redis)
+    async with await Gateway.connect(redis_url) as gateway:
+        await gateway.publish(event_of(scope_of(tenant, "new"), "e1"))
+    await redis.xreadgroup(Group.WINDOW, "dead", {name: ">"}, count=1)
+    stop = asyncio.Event()
+    changes = {"shutdown_seconds": 1.0, "claim_after_seconds": 6.0}
+    running = asyncio.create_task(consume(settings.model_copy(update=changes), [Group.WINDOW], stop))
+
+    async def started() -> bool:
+        return len(await consumers(redis, Group.WINDOW)) == 2
+
+    async def taken_over() -> bool:
+        (entry,) = await redis.xpending_range(name, Group.WINDOW, "-", "+", 1)
+        return entry["consumer"] != b"dead"
+
+    await wait_until(started)
+    with _frozen(servers):
+        await wait_until(taken_over)
+        stop.set()
+        done, _ = await asyncio.wait({running}, timeout=30)
+        assert done, "it waits for PostgreSQL"
+    await running
 
 
 async def test_a_stop_while_waiting_for_a_server_ends_at_once(settings: Settings) -> None:

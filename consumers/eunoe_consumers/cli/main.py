@@ -76,7 +76,7 @@ def main() -> None:
         _fail(f"a setting is wrong (EUNOE_<NAME>): {describe(error)}", MISCONFIGURED)
     except KeyboardInterrupt:
         sys.exit(_SIGNAL_BASE + signal.SIGINT)
-    except Exception as error:
+    except Exception as error:  # what is a user's to mend and not ours by type; anything else is raised again
         if (found := _of_others(error)) is None:
             raise
         _fail(*found)
@@ -86,8 +86,7 @@ def _of_others(error: Exception) -> tuple[str, int] | None:
     """Return message and exit code of an error that is not ours and yet a user's to mend; None for a bug."""
     if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("eunoe"):
         return f"the package {error.name} is missing: install eunoe[{extra_of(error.name)}]", MISCONFIGURED
-    # What the gateway's client lets through, such as a refused command or a full memory. Told by its module: importing
-    # redis-py here would cost every command its start.
+    # What a command's own use of redis-py lets through. Told by its module: an import here would slow every command.
     if type(error).__module__.startswith("redis."):
         return f"Redis: {error}", FAILED
     return None

@@ -12,6 +12,7 @@ from faststream.redis import RedisBroker, StreamSub
 from faststream.redis.message import FAKE_CONSUMER, BatchStreamMessage, RedisBatchStreamMessage
 from redis.asyncio import Redis
 
+from eunoe_consumers.cancellation import cancel_bounded
 from eunoe_consumers.delivery.entry import Entry
 from eunoe_consumers.delivery.stream_group import ensure_groups, entries_of
 from eunoe_consumers.delivery.worker import Worker
@@ -84,9 +85,7 @@ class ConsumerProcess:
             log.info("consuming", groups=[str(worker.group.group) for worker in self._workers])
             await self._watch(stop, beats)
         finally:
-            for beat in beats:
-                beat.cancel()
-            await asyncio.gather(*beats, return_exceptions=True)
+            await cancel_bounded(beats)
             # Claims need no renewal now: the end is bounded, and what another consumer does meanwhile is idempotent.
             ends = time.monotonic() + self._shutdown_seconds
             await self._app.stop()

@@ -9,6 +9,7 @@ from typing import Generic
 
 import structlog
 
+from eunoe_consumers.cancellation import cancel_bounded
 from eunoe_consumers.delivery.entry import Entry, EventT
 from eunoe_consumers.delivery.processor import GroupWork, Processor
 from eunoe_consumers.delivery.stream_group import StreamGroup
@@ -25,7 +26,6 @@ _ISOLATE_AFTER_DELIVERIES = 3
 _TRIALS = 2
 _BEATS_PER_CLAIM = 3  # renew and reclaim so often within the time after which a claim lapses
 _REGISTRY_SECONDS = 2.0  # a gateway waits five for a lost registry to come back
-_CANCEL_SECONDS = 2.0  # a cancelled batch waits for its driver, which may wait for a server that hangs
 _BEGINNING = "0-0"
 
 
@@ -77,24 +77,27 @@ class Worker(Generic[EventT]):
 
     async def drain(self, seconds: float) -> None:
         """Finish what is in hand and what was read but never handled; release the rest; leave no consumer behind."""
-        try:
-            async with asyncio.timeout(seconds):
-                while self._batches:
-                    await asyncio.wait(self._batches)
-                # What the reader was handed in the moment it was stopped is pending, and nobody else would look at it
-                # before its claim lapses.
-                async for entries in self._own_pending():
-                    await self._processor.process(entries)
-        except (TimeoutError, EunoeError) as error:
-            self._log.warning("stopped before all was done", reason=str(error) or f"took longer than {seconds:g} s")
-        for batch in self._batches:
-            batch.cancel()
-        if self._batches:
-            await asyncio.wait(self._batches, timeout=_CANCEL_SECONDS)
+        finishing = asyncio.create_task(self._finish())
+        await asyncio.wait({finishing}, timeout=seconds)
+        if not finishing.done():
+            self._log.warning("stopped before all was done", reason=f"took longer than {seconds:g} s")
+        elif (error := finishing.exception()) is not None:
+            self._log.warning("stopped before all was done", reason=str(error))
+        await cancel_bounded({finishing, *self._batches})
         with contextlib.suppress(EunoeError):
             async for entries in self._own_pending():
                 await self.group.release([entry.id for entry in entries])
             await self.group.dismiss(idle_seconds=0, only_self=True)
+
+    async def _finish(self) -> None:
+        """Finish the batches in hand, and what the reader was handed in the moment it was stopped.
+
+        That is pending, and nobody else would look at it before its claim lapses.
+        """
+        while self._batches:
+            await asyncio.wait(self._batches)
+        async for entries in self._own_pending():
+            await self._processor.process(entries)
 
     async def _own_pending(self) -> AsyncIterator[list[Entry]]:
         """Yield what this consumer has read and not acknowledged, page by page, each entry once."""

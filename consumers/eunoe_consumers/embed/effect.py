@@ -75,8 +75,8 @@ class EmbedAndStore:
         loop = asyncio.get_running_loop()
         try:
             return await loop.run_in_executor(self._thread, self._embedder.embed, texts)
-        except Exception as error:
-            # The model is third-party code: it may raise anything. Is it the text, or the model?
+        except Exception as error:  # the model is third-party code, and may raise anything
+            # Is it the text, or the model?
             try:
                 await loop.run_in_executor(self._thread, self._embedder.embed, [_CANARY])
             except Exception as canary_error:  # noqa: BLE001 - the same third-party code

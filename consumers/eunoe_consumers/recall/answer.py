@@ -134,12 +134,15 @@ async def _timed(part: Awaitable[ResultT], ends: float) -> Timed[ResultT]:
         return round((time.monotonic() - started) * 1000, 3)
 
     task = asyncio.ensure_future(part)
-    done, _ = await asyncio.wait({task}, timeout=max(0.0, ends - started))
-    if not done:
+    try:
+        await asyncio.wait({task}, timeout=max(0.0, ends - started))
+    finally:  # also when this request itself is cancelled: its part must not go on for nobody
+        if not task.done():
+            task.cancel()
+    if not task.done():
         # Told to end, but not waited for: a driver's cancellation may wait for a server that hangs.
         _abandoned.add(task)
         task.add_done_callback(_forget)
-        task.cancel()
         return Timed(None, f"not done within {took():.0f} ms, all that the deadline left for it", took())
     try:
         return Timed(task.result(), None, took())
