@@ -19,6 +19,7 @@ from eunoe_consumers.delivery.worker import Worker, WorkerTimes
 from eunoe_consumers.embed.effect import EmbedAndStore
 from eunoe_consumers.errors import ConfigurationError
 from eunoe_consumers.model.embedder import Embedder, FastembedEmbedder
+from eunoe_consumers.model.hash_embedder import HashEmbedder
 from eunoe_consumers.model.prepare import prepare_model
 from eunoe_consumers.recall.answer import Answerer, RecallDefaults
 from eunoe_consumers.recall.effect import AnswerRequests
@@ -144,8 +145,16 @@ def load_embedder(settings: Settings) -> Embedder:
 
     Raises:
         ModelError: If the model cannot be had or loaded.
-        ConfigurationError: If its width is not the configured one.
+        ConfigurationError: If its width is not the configured one, or it is a test double in production.
     """
+    if settings.embedder == "hash":
+        if settings.purpose == "production":
+            msg = (
+                "EUNOE_EMBEDDER=hash embeds without meaning, for tests and benchmarks: unset it, or say so with "
+                "EUNOE_PURPOSE=test where nobody's memory is at stake"
+            )
+            raise ConfigurationError(msg)
+        return HashEmbedder(settings.embedding_dimensions)
     cache_dir = model_cache_dir(settings)
     prepared = prepare_model(model_name=settings.embedding_model, model_path=settings.model_path, cache_dir=cache_dir)
     embedder = FastembedEmbedder(prepared, cache_dir=cache_dir, slice_texts=settings.embed_slice_texts)

@@ -41,6 +41,13 @@ class Settings(BaseSettings):
         default=30.0, gt=0, le=600, description="How long a command waits for Redis and PostgreSQL at its start."
     )
 
+    purpose: Literal["production", "test", "benchmark"] = Field(
+        default="production", description="What the process is for; anything but production allows test doubles."
+    )
+    embedder: Literal["fastembed", "hash"] = Field(
+        default="fastembed",
+        description="What embeds; `hash` has no model and no meaning, and is refused in production.",
+    )
     embedding_model: str = Field(default=DEFAULT_MODEL, description="A model that fastembed knows.")
     embedding_dimensions: int = Field(
         default=384, ge=1, le=4000, description="Width of the embeddings; fixed by `eunoe migrate up`."
