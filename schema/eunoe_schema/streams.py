@@ -10,6 +10,7 @@ class Subject(StrEnum):
 
     MESSAGES = "messages"
     RECALL = "recall"
+    MEMORY = "memory"
 
 
 class Group(StrEnum):
@@ -18,11 +19,23 @@ class Group(StrEnum):
     WINDOW = "window"
     EMBED = "embed"
     RECALL = "recall"
+    CURATE = "curate"
 
     @property
     def subject(self) -> Subject:
         """The subject whose stream this group reads."""
-        return Subject.RECALL if self is Group.RECALL else Subject.MESSAGES
+        match self:
+            case Group.RECALL:
+                return Subject.RECALL
+            case Group.CURATE:
+                return Subject.MEMORY
+            case _:
+                return Subject.MESSAGES
+
+    @property
+    def keeps_entries(self) -> bool:
+        """Whether an entry stays on the stream when it is done; a request that was answered does not."""
+        return self.subject is Subject.MESSAGES
 
 
 def stream(subject: Subject, partition: int = 0) -> str:

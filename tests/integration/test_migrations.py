@@ -19,7 +19,8 @@ from eunoe_tests.events import event_of, scope_of
 VERSIONS = [migration.version for migration in load_migrations()]
 ROLES = ["eunoe_curator", "eunoe_ingest", "eunoe_janitor", "eunoe_owner", "eunoe_recall"]
 
-# What makes a schema, as rows of text; what the extension owns is left out.
+# What makes a schema, as rows of text; what the extension owns is left out. A column's place is counted among those that
+# are there: PostgreSQL never gives the number of a dropped one again.
 CATALOGUE = """
 WITH relations AS (
     SELECT c.* FROM pg_class AS c
@@ -33,7 +34,8 @@ WITH relations AS (
 SELECT 'relation' AS kind, relname::text AS name, concat_ws(' ', relkind, relowner::regrole, relrowsecurity,
     relforcerowsecurity, reloptions::text, obj_description(oid, 'pg_class')) AS definition FROM relations
 UNION ALL
-SELECT 'column', relname || '.' || attname, concat_ws(' ', attnum, format_type(atttypid, atttypmod), attnotnull,
+SELECT 'column', relname || '.' || attname, concat_ws(' ',
+    row_number() OVER (PARTITION BY attrelid ORDER BY attnum), format_type(atttypid, atttypmod), attnotnull,
     attstorage, pg_get_expr(adbin, adrelid), col_description(attrelid, attnum))
     FROM pg_attribute JOIN relations ON relations.oid = attrelid
     LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum WHERE attnum > 0 AND NOT attisdropped

@@ -34,6 +34,7 @@ class DatabaseRole(StrEnum):
     OWNER = "eunoe_owner"
     INGEST = "eunoe_ingest"
     RECALL = "eunoe_recall"
+    CURATOR = "eunoe_curator"
     JANITOR = "eunoe_janitor"
 
 

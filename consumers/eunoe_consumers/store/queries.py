@@ -29,6 +29,26 @@ class Queries:
     insert_turns: str
     last_turns: str
     nearest_turns: str
+    confirm_memory: str
+    insert_memory: str
+    find_twin: str
+    lock_memories: str
+    read_memories: str
+    revise_memory: str
+    set_memory_status: str
+    point_to_successor: str
+    purge_memory: str
+    list_memories: str
+    nearest_memories: str
+    near_duplicates: str
+    add_tags: str
+    remove_tags: str
+    count_tags: str
+    touch_memory: str
+    claim_request: str
+    read_reply: str
+    keep_reply: str
+    empty_replies: str
     take_role: str
     applied_versions: str
     embedding_dimensions: str

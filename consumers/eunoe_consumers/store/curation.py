@@ -1,0 +1,80 @@
+"""A curator's unit of work: one transaction, one tenant, and the tables that it works on."""
+
+import contextlib
+from collections.abc import AsyncGenerator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from eunoe_consumers.store.answered_requests import AnsweredRequests
+from eunoe_consumers.store.database import Database, DatabaseRole
+from eunoe_consumers.store.memories import MemoryTable
+from eunoe_consumers.store.memory_search import MemorySearch
+from eunoe_consumers.store.memory_tags import TagTable
+from eunoe_consumers.store.queries import Queries
+from eunoe_schema.memory.scope import MemoryScope, SessionRef
+
+if TYPE_CHECKING:
+    from eunoe_consumers.store.database import Connection
+
+
+class Curation:
+    """The tables of curated memory, under the policy of one tenant.
+
+    Attributes:
+        memories: The memories themselves.
+        search: Which of them apply.
+        tags: Their tags.
+        requests: Which requests were answered.
+    """
+
+    def __init__(self, connection: "Connection", queries: Queries) -> None:
+        self._connection = connection
+        self._queries = queries
+        self.memories = MemoryTable(connection, queries)
+        self.search = MemorySearch(connection, queries)
+        self.tags = TagTable(connection, queries)
+        self.requests = AnsweredRequests(connection, queries)
+
+    @contextlib.asynccontextmanager
+    async def attempt(self) -> AsyncGenerator[None]:
+        """Undo what the block did where it raises, and nothing else of the transaction."""
+        async with self._connection.transaction():
+            yield
+
+    async def introduce(self, owner: MemoryScope, session: SessionRef | None = None) -> None:
+        """Make agent, user and session known where they are not: they appear with their first memory, too."""
+        tenant = owner.tenant_id
+        agents = {agent for agent in (owner.agent_id, session.agent_id if session else None) if agent is not None}
+        users = {user for user in (owner.user_id, session.user_id if session else None) if user is not None}
+        await self._connection.execute(self._queries.insert_agents, [tenant] * len(agents), list(agents))
+        await self._connection.execute(self._queries.insert_users, [tenant] * len(users), list(users))
+        if session is not None:
+            await self._connection.execute(
+                self._queries.insert_sessions,
+                [tenant],
+                [session.agent_id],
+                [session.user_id],
+                [session.session_id],
+                [None],
+                [None],
+                [datetime.now(UTC)],
+            )
+
+
+class CurationStore:
+    """Begins units of work."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @contextlib.asynccontextmanager
+    async def begin(self, tenant_id: UUID) -> AsyncGenerator[Curation]:
+        """Begin a transaction as the curator of a tenant; committed when the block ends well.
+
+        Raises:
+            RowRefused: If a row can never be stored.
+            StoreUnavailable: If PostgreSQL failed in any other way.
+        """
+        async with self._database.transaction(DatabaseRole.CURATOR, tenant=tenant_id) as connection:
+            yield Curation(connection, self._database.queries)

@@ -1,0 +1,30 @@
+"""The contract of curated memories: the memory, the requests on `eunoe:memory`, and their replies."""
+
+from eunoe_schema.memory.content import content_hash
+from eunoe_schema.memory.enums import Category, RelationType, Source, Status, Tier
+from eunoe_schema.memory.filters import MemoryFilter
+from eunoe_schema.memory.memory import Candidate, Memory
+from eunoe_schema.memory.read import FoundMemory, MemoryPage
+from eunoe_schema.memory.remember import NewMemory, Remembered
+from eunoe_schema.memory.scope import MemoryScope, SessionRef
+from eunoe_schema.memory.status_machine import Action, State
+
+__all__ = [
+    "Action",
+    "Candidate",
+    "Category",
+    "FoundMemory",
+    "Memory",
+    "MemoryFilter",
+    "MemoryPage",
+    "MemoryScope",
+    "NewMemory",
+    "RelationType",
+    "Remembered",
+    "SessionRef",
+    "Source",
+    "State",
+    "Status",
+    "Tier",
+    "content_hash",
+]

@@ -1,0 +1,104 @@
+"""The life of a memory: which action leads from which state to which. The one table that says so."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from eunoe_schema.memory.enums import Status
+
+
+class Action(StrEnum):
+    """What can be done to a memory that may not be done in every state."""
+
+    REVISE = "revise"
+    SUPERSEDE = "supersede"
+    MERGE = "merge"
+    ARCHIVE = "archive"
+    RESTORE = "restore"
+    APPROVE = "approve"
+    REJECT = "reject"
+    TAG = "tag"
+    FORGET = "forget"
+    PURGE = "purge"
+
+
+class State(StrEnum):
+    """Where a memory is: its status while it is remembered, or forgotten, or gone."""
+
+    ACTIVE = "active"
+    SUPERSEDED = "superseded"
+    MERGED = "merged"
+    ARCHIVED = "archived"
+    PENDING_REVIEW = "pending_review"
+    FORGOTTEN = "forgotten"
+    PURGED = "purged"
+
+
+# A state with the actions that are allowed there and what each leads to. None: back to the status that it had when it
+# was forgotten. Superseded and merged memories are history, which is not rewritten: they can only be forgotten.
+TRANSITIONS: Mapping[State, Mapping[Action, State | None]] = {
+    State.PENDING_REVIEW: {
+        Action.APPROVE: State.ACTIVE,
+        Action.REJECT: State.ARCHIVED,
+        Action.REVISE: State.PENDING_REVIEW,
+        Action.TAG: State.PENDING_REVIEW,
+        Action.MERGE: State.MERGED,
+        Action.FORGET: State.FORGOTTEN,
+        Action.PURGE: State.PURGED,
+    },
+    State.ACTIVE: {
+        Action.REVISE: State.ACTIVE,
+        Action.TAG: State.ACTIVE,
+        Action.SUPERSEDE: State.SUPERSEDED,
+        Action.MERGE: State.MERGED,
+        Action.ARCHIVE: State.ARCHIVED,
+        Action.FORGET: State.FORGOTTEN,
+        Action.PURGE: State.PURGED,
+    },
+    State.ARCHIVED: {
+        Action.RESTORE: State.ACTIVE,
+        Action.TAG: State.ARCHIVED,
+        Action.FORGET: State.FORGOTTEN,
+        Action.PURGE: State.PURGED,
+    },
+    State.SUPERSEDED: {Action.FORGET: State.FORGOTTEN, Action.PURGE: State.PURGED},
+    State.MERGED: {Action.FORGET: State.FORGOTTEN, Action.PURGE: State.PURGED},
+    State.FORGOTTEN: {Action.RESTORE: None, Action.PURGE: State.PURGED},
+    State.PURGED: {},
+}
+
+
+def state_of(status: Status, *, forgotten: bool) -> State:
+    """Return the state of a memory by its two columns."""
+    return State.FORGOTTEN if forgotten else State(status)
+
+
+def allowed_actions(state: State) -> tuple[Action, ...]:
+    """Return what may be done in a state, in the table's order."""
+    return tuple(TRANSITIONS[state])
+
+
+def is_allowed(state: State, action: Action) -> bool:
+    """Tell whether an action may be done in a state."""
+    return action in TRANSITIONS[state]
+
+
+def status_after(status: Status, action: Action, *, forgotten: bool) -> Status:
+    """Return the status that an allowed action leaves behind; what is forgotten or purged keeps the one it has.
+
+    Raises:
+        KeyError: If the action is not allowed.
+    """
+    after = TRANSITIONS[state_of(status, forgotten=forgotten)][action]
+    return status if after in {None, State.FORGOTTEN, State.PURGED} else Status(str(after))
+
+
+def mermaid() -> str:
+    """Return the table as a mermaid state diagram: a line for each pair of states, with the actions between them."""
+    lines = ["stateDiagram-v2", "    [*] --> active: remember", "    [*] --> pending_review: remember for review"]
+    for state, actions in TRANSITIONS.items():
+        reached: dict[str, list[str]] = {}
+        for action, after in actions.items():
+            target = "as_it_was" if after is None else "[*]" if after is State.PURGED else str(after)
+            reached.setdefault(target, []).append(action)
+        lines += [f"    {state} --> {target}: {', '.join(names)}" for target, names in reached.items()]
+    return "\n".join([*lines, "    as_it_was: the status it had", ""])
