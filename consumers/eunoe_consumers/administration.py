@@ -8,7 +8,7 @@ from uuid import UUID
 from eunoe_consumers.connections import connect_redis
 from eunoe_consumers.settings import Settings
 from eunoe_consumers.store.database import Database
-from eunoe_consumers.store.migrations import Migration, Migrator, check_schema
+from eunoe_consumers.store.migrations import HnswOptions, Migration, Migrator, check_schema
 from eunoe_consumers.store.tenants import Tenant, TenantRegistry, TenantTable
 
 
@@ -22,6 +22,7 @@ async def migrate_up(settings: Settings) -> list[Migration]:
     async with Migrator.connect(
         settings.database_url or "",
         embedding_dimensions=settings.embedding_dimensions,
+        hnsw=HnswOptions(settings.hnsw_m, settings.hnsw_ef_construction),
         wait_seconds=settings.start_timeout_seconds,
     ) as migrator:
         return await migrator.up()

@@ -12,6 +12,10 @@ from redis.asyncio import Redis
 
 from eunoe_consumers.cancellation import cancel_bounded
 from eunoe_consumers.connections import connect_redis
+from eunoe_consumers.curate.answer import Answerer as CurateAnswerer
+from eunoe_consumers.curate.call import CurationRules
+from eunoe_consumers.curate.effect import CurateMemories
+from eunoe_consumers.curate.embedding import TextEmbedder
 from eunoe_consumers.delivery.process import ConsumerProcess
 from eunoe_consumers.delivery.processor import GroupWork
 from eunoe_consumers.delivery.stream_group import StreamGroup, consumer_name
@@ -25,6 +29,7 @@ from eunoe_consumers.recall.answer import Answerer, RecallDefaults
 from eunoe_consumers.recall.effect import AnswerRequests
 from eunoe_consumers.recall.query_embedder import QueryEmbedder
 from eunoe_consumers.settings import Settings
+from eunoe_consumers.store.curation import CurationStore
 from eunoe_consumers.store.database import Database
 from eunoe_consumers.store.migrations import check_schema
 from eunoe_consumers.store.tenants import TenantRegistry, TenantTable
@@ -33,14 +38,16 @@ from eunoe_consumers.window.effect import AppendToWindows
 from eunoe_consumers.window.window import Windows
 from eunoe_schema.codec import decode, decode_message
 from eunoe_schema.events import MessageEvent
+from eunoe_schema.memory.requests import MemoryRequest, decode_request
 from eunoe_schema.recall import RecallRequest
 from eunoe_schema.streams import Group
 
 ResultT = TypeVar("ResultT")
 
 # Recalls wait for one another's writes and for the model: many may be in hand. Embedding overlaps the next batch's
-# reading and counting with the model's work on this one. A window is quicker than a round trip.
-_IN_FLIGHT = {Group.WINDOW: 1, Group.EMBED: 2, Group.RECALL: 512}
+# reading and counting with the model's work on this one. A window is quicker than a round trip. Curators' requests wait
+# for the model and for connections, and keep their own order.
+_IN_FLIGHT = {Group.WINDOW: 1, Group.EMBED: 2, Group.RECALL: 512, Group.CURATE: 32}
 
 
 async def consume(settings: Settings, groups: Collection[Group], stop: asyncio.Event) -> None:
@@ -99,7 +106,7 @@ async def _assemble(settings: Settings, groups: Collection[Group], stack: AsyncE
     times = WorkerTimes(settings.claim_after_seconds, settings.consumer_idle_seconds)
     workers: list[Worker[Any]] = []
     for group in groups:
-        stream_group = StreamGroup(redis, group, consumer=name, keeps_entries=group is not Group.RECALL)
+        stream_group = StreamGroup(redis, group, consumer=name, keeps_entries=group.keeps_entries)
         work = await _work(group, settings, redis, database)
         workers.append(Worker(stream_group, work, registry, times))
     return ConsumerProcess(
@@ -137,6 +144,13 @@ async def _work(group: Group, settings: Settings, redis: Redis, database: Databa
                 effect=answers,
                 on_refused=answers.refuse,
                 in_flight=_IN_FLIGHT[group],
+            )
+        case Group.CURATE:
+            embedder = await asyncio.to_thread(load_embedder, settings)
+            rules = CurationRules(near_duplicate_cosine=settings.memory_near_duplicate_cosine)
+            curate = CurateMemories(redis, CurateAnswerer(CurationStore(database), TextEmbedder(embedder), rules))
+            return GroupWork[MemoryRequest](
+                decode=decode_request, effect=curate, on_refused=curate.refuse, in_flight=_IN_FLIGHT[group]
             )
 
 

@@ -89,6 +89,22 @@ class Settings(BaseSettings):
         default=None, ge=-1, le=1, description="The least similarity of a turn, where the request names none."
     )
 
+    memory_near_duplicate_cosine: float = Field(
+        default=0.92,
+        ge=-1,
+        le=1,
+        description="From which similarity on a memory is reported as saying nearly the same as a new one.",
+    )
+    hnsw_m: int = Field(
+        default=16, ge=2, le=100, description="Links of a memory in the HNSW index; fixed by `eunoe migrate up`."
+    )
+    hnsw_ef_construction: int = Field(
+        default=64,
+        ge=4,
+        le=1_000,
+        description="Candidates while the HNSW index is built, at least twice the links; fixed by `eunoe migrate up`.",
+    )
+
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="The least level logged."
     )

@@ -1,7 +1,16 @@
-"""What a gateway and an orchestrator use: publish messages, ask for context. Needs pydantic, redis and tenacity."""
+"""What a gateway and an orchestrator use: publish messages, ask for context, curate memories.
 
+Needs pydantic, redis and tenacity.
+"""
+
+from eunoe_producers.curator import Curator
 from eunoe_producers.errors import (
     BacklogFull,
+    CurationError,
+    CurationRefused,
+    CurationTimeout,
+    DuplicateContent,
+    MemoryNotFound,
     PublishError,
     RateLimited,
     RecallError,
@@ -9,8 +18,11 @@ from eunoe_producers.errors import (
     RecallTimeout,
     RedisRefused,
     RedisUnavailable,
+    RequestReused,
     TenantRegistryMissing,
+    TransitionRefused,
     UnknownTenant,
+    VersionConflict,
 )
 from eunoe_producers.gateway import Gateway, GatewayOptions
 from eunoe_producers.orchestrator import Orchestrator
@@ -18,8 +30,14 @@ from eunoe_producers.publish_script import PublishLimits
 
 __all__ = [
     "BacklogFull",
+    "CurationError",
+    "CurationRefused",
+    "CurationTimeout",
+    "Curator",
+    "DuplicateContent",
     "Gateway",
     "GatewayOptions",
+    "MemoryNotFound",
     "Orchestrator",
     "PublishError",
     "PublishLimits",
@@ -29,6 +47,9 @@ __all__ = [
     "RecallTimeout",
     "RedisRefused",
     "RedisUnavailable",
+    "RequestReused",
     "TenantRegistryMissing",
+    "TransitionRefused",
     "UnknownTenant",
+    "VersionConflict",
 ]

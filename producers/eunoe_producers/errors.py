@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from eunoe_schema.errors import EunoeError
+from eunoe_schema.memory.reply import Problem
 
 
 class PublishError(EunoeError):
@@ -64,6 +65,60 @@ class RecallTimeout(RecallError):
         super().__init__(
             f"no reply within {deadline_seconds:g} s: is a recall consumer running (`eunoe consume recall`), "
             "and does it serve the same Redis?"
+        )
+
+
+class CurationError(EunoeError):
+    """A request on curated memory could not be done."""
+
+
+class CurationRefused(CurationError):
+    """The consumers refused the request and changed nothing; the message is their reason.
+
+    Attributes:
+        problem: The refusal as it came: its code, and what is needed to go on.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        super().__init__(problem.message)
+
+
+class MemoryNotFound(CurationRefused):
+    """No such memory applies to the scope."""
+
+
+class VersionConflict(CurationRefused):
+    """The memory was changed since it was read; `problem.version` is its version now."""
+
+
+class TransitionRefused(CurationRefused):
+    """The memory's state does not allow the action; `problem.allowed` names those that it does."""
+
+
+class DuplicateContent(CurationRefused):
+    """Another memory of the same owner, `problem.memory_id`, holds that content."""
+
+
+class RequestReused(CurationRefused):
+    """The request id was used for another request."""
+
+
+class CurationTimeout(CurationError):
+    """No reply came within the deadline. A change may be made all the same: ask again with the same request id.
+
+    Attributes:
+        request_id: Asked again with it, the request is done once, and its reply is the same.
+        deadline_seconds: How long was waited.
+    """
+
+    def __init__(self, request_id: str, deadline_seconds: float) -> None:
+        self.request_id = request_id
+        self.deadline_seconds = deadline_seconds
+        super().__init__(
+            f"no reply to {request_id} within {deadline_seconds:g} s: is a curate consumer running "
+            "(`eunoe consume curate`), and does it serve the same Redis? A change may be made all the same: "
+            "ask again with the same request_id"
         )
 
 

@@ -15,7 +15,7 @@ from eunoe_producers.errors import RecallRefused, RecallTimeout, RedisUnavailabl
 from eunoe_producers.replies import ReplyChannel
 from eunoe_schema.codec import describe, encode
 from eunoe_schema.errors import EunoeError, InvalidEvent
-from eunoe_schema.recall import Context, RecallRequest
+from eunoe_schema.recall import Context, RecallReply, RecallRequest
 from eunoe_schema.receipts import Receipt
 from eunoe_schema.scope import Scope
 from eunoe_schema.streams import DATA_FIELD, Subject, reply_channel, stream
@@ -35,7 +35,7 @@ class Orchestrator:
         ```
     """
 
-    def __init__(self, redis: Redis, replies: ReplyChannel, *, place: str) -> None:
+    def __init__(self, redis: Redis, replies: ReplyChannel[RecallReply], *, place: str) -> None:
         self._redis = redis
         self._replies = replies
         self._place = place
@@ -52,7 +52,7 @@ class Orchestrator:
             RedisUnavailable: If the URL is wrong, or Redis does not answer.
         """
         redis = open_redis(url)
-        replies = ReplyChannel(redis, reply_channel(uuid4().hex))
+        replies = ReplyChannel(redis, reply_channel(uuid4().hex), RecallReply)
         try:
             await outlast(replies.open, seconds=retry_seconds, place=masked(url))
         except EunoeError:

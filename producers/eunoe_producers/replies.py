@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Generator
-from typing import TypedDict, cast
+from typing import Generic, TypedDict, TypeVar, cast
 
 from pydantic import ValidationError
 from redis import RedisError
@@ -12,7 +12,10 @@ from redis.asyncio.client import PubSub
 
 from eunoe_producers.connection import is_transient, raise_if_cancelled
 from eunoe_producers.errors import RedisUnavailable
+from eunoe_schema.memory.reply import MemoryReply
 from eunoe_schema.recall import RecallReply
+
+ReplyT = TypeVar("ReplyT", RecallReply, MemoryReply)
 
 _RECONNECT_SECONDS = 0.2
 _POLL_SECONDS = 1.0
@@ -24,12 +27,13 @@ class Message(TypedDict):
     data: bytes
 
 
-class ReplyChannel:
+class ReplyChannel(Generic[ReplyT]):
     """Subscribe once to `name` and hand each reply to the request that waits for it."""
 
-    def __init__(self, redis: Redis, name: str) -> None:
+    def __init__(self, redis: Redis, name: str, model: type[ReplyT]) -> None:
         self.name = name
-        self._waiting: dict[str, asyncio.Future[RecallReply]] = {}
+        self._model = model
+        self._waiting: dict[str, asyncio.Future[ReplyT]] = {}
         self._pubsub: PubSub = redis.pubsub(ignore_subscribe_messages=True)
         self._listener: asyncio.Task[None] | None = None
 
@@ -51,11 +55,11 @@ class ReplyChannel:
         await self._pubsub.aclose()
 
     @contextlib.contextmanager
-    def expect(self, request_id: str) -> Generator[asyncio.Future[RecallReply]]:
+    def expect(self, request_id: str) -> Generator[asyncio.Future[ReplyT]]:
         """Yield the future of a reply; a reply that comes after the block is dropped."""
         if self._listener is None or self._listener.done():  # it ended with an error that may have passed since
             self._listen_again()
-        future: asyncio.Future[RecallReply] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[ReplyT] = asyncio.get_running_loop().create_future()
         self._waiting[request_id] = future
         try:
             yield future
@@ -81,7 +85,7 @@ class ReplyChannel:
 
     def _deliver(self, body: bytes) -> None:
         try:
-            reply = RecallReply.model_validate_json(body)
+            reply = self._model.model_validate_json(body)
         except ValidationError:
             return  # not ours: anyone may publish on a channel; the request it was meant for runs into its deadline
         future = self._waiting.get(reply.request_id)

@@ -122,7 +122,7 @@ class InMemoryEunoe:
         await self.close()
 
 
-class _DirectReplies(ReplyChannel):
+class _DirectReplies(ReplyChannel[RecallReply]):
     """Delivers replies without pub/sub."""
 
     def answer(self, reply: RecallReply) -> None:
@@ -133,7 +133,7 @@ class _InMemoryOrchestrator(Orchestrator):
     """Checks and waits as the real one does; only what would go onto the stream is answered on the spot."""
 
     def __init__(self, redis: Redis, *, window_messages: int, top_k: int) -> None:
-        self._direct = _DirectReplies(redis, reply_channel(_PLACE))
+        self._direct = _DirectReplies(redis, reply_channel(_PLACE), RecallReply)
         super().__init__(redis, self._direct, place=_PLACE)
         self._window_messages = window_messages
         self._top_k = top_k

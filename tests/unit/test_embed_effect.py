@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from eunoe_consumers.delivery.entry import Delivered, Entry
-from eunoe_consumers.embed.effect import EmbedAndStore, ModelUnavailable, Unembeddable
+from eunoe_consumers.embed.effect import EmbedAndStore
 from eunoe_consumers.errors import PermanentError, TransientError
+from eunoe_consumers.model.blame import ModelUnavailable, Unembeddable
 from eunoe_consumers.store.turns import NewTurn, TurnWriter
 from eunoe_schema import MessageEvent
 from eunoe_schema.entries import EntryOrder

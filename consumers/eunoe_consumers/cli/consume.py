@@ -17,7 +17,7 @@ _PARENT_CHECK_SECONDS = 1.0
 
 
 def consume(
-    roles: Annotated[list[Group], typer.Argument(help="One or more of: window, embed, recall.")],
+    roles: Annotated[list[Group], typer.Argument(help="One or more of: window, embed, recall, curate.")],
     *,
     supervisor: Annotated[int | None, typer.Option(hidden=True, help="Stop when this process is gone.")] = None,
 ) -> None:

@@ -70,13 +70,17 @@ def status(*, as_json: JsonOption = False) -> None:
 
 
 def _migrate(action: "Callable[[Migrator], Awaitable[ResultT]]") -> ResultT:
-    from eunoe_consumers.store.migrations import Migrator  # noqa: PLC0415 - asyncpg
+    from eunoe_consumers.store.migrations import HnswOptions, Migrator  # noqa: PLC0415 - asyncpg
 
     settings = Settings()
+    hnsw = HnswOptions(settings.hnsw_m, settings.hnsw_ef_construction)
 
     async def run(url: str) -> ResultT:
         async with Migrator.connect(
-            url, embedding_dimensions=settings.embedding_dimensions, wait_seconds=settings.start_timeout_seconds
+            url,
+            embedding_dimensions=settings.embedding_dimensions,
+            hnsw=hnsw,
+            wait_seconds=settings.start_timeout_seconds,
         ) as migrator:
             return await action(migrator)
 

@@ -1,28 +1,14 @@
 """The effect of the group `embed`, and the rule by which it divides what it reads."""
 
-import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
-from numpy.typing import NDArray
-
 from eunoe_consumers.delivery.entry import Delivered
-from eunoe_consumers.errors import PermanentError, TransientError
+from eunoe_consumers.model.blame import embed_or_blame
 from eunoe_consumers.model.embedder import Embedder
 from eunoe_consumers.store.turns import NewTurn, TurnWriter
 from eunoe_schema.errors import EunoeError
 from eunoe_schema.events import MessageEvent
-
-_CANARY = "A sentence that every model can embed."
-
-
-class ModelUnavailable(TransientError):
-    """The model fails for every text: nothing is wrong with the messages."""
-
-
-class Unembeddable(PermanentError):
-    """The model has no embedding for this text."""
 
 
 class EmbedAndStore:
@@ -62,7 +48,9 @@ class EmbedAndStore:
             RowRefused: If a row can never be stored.
             StoreUnavailable: If PostgreSQL failed in any other way.
         """
-        embeddings = await self._embed([delivered.event.content for delivered in batch])
+        embeddings = await embed_or_blame(
+            self._embedder, self._thread, [delivered.event.content for delivered in batch]
+        )
         await self._writer.write(
             [
                 NewTurn(delivered.event, delivered.order, embedding)
@@ -70,17 +58,3 @@ class EmbedAndStore:
             ]
         )
         return {}
-
-    async def _embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        loop = asyncio.get_running_loop()
-        try:
-            return await loop.run_in_executor(self._thread, self._embedder.embed, texts)
-        except Exception as error:  # the model is third-party code, and may raise anything
-            # Is it the text, or the model?
-            try:
-                await loop.run_in_executor(self._thread, self._embedder.embed, [_CANARY])
-            except Exception as canary_error:  # noqa: BLE001 - the same third-party code
-                msg = f"the model fails for every text: {canary_error}"
-                raise ModelUnavailable(msg) from error
-            msg = f"the model cannot embed it: {type(error).__name__}: {error}"
-            raise Unembeddable(msg) from error

@@ -28,10 +28,13 @@ class HashEmbedder:
     makes the model raise. Settings refuse it in production.
     """
 
-    name: Final = "eunoe/hash"
-
     def __init__(self, dimensions: int) -> None:
         self._dimensions = dimensions
+
+    @property
+    def name(self) -> str:
+        """The model's name, as it is written on every row."""
+        return "eunoe/hash"
 
     @property
     def dimensions(self) -> int:

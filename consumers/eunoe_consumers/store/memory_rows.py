@@ -1,15 +1,17 @@
 """From a row of `memories` to the contract's memory."""
 
 import json
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 from eunoe_schema.memory.enums import Category, Source, Status, Tier
 from eunoe_schema.memory.memory import Memory
 from eunoe_schema.memory.scope import SessionRef
 
+if TYPE_CHECKING:
+    import asyncpg
 
-def memory_of(row: Mapping[str, Any]) -> Memory:
+
+def memory_of(row: "asyncpg.Record") -> Memory:
     """Return the memory of a row that `read_memories` gave."""
     session = (
         SessionRef(agent_id=row["session_agent_id"], user_id=row["session_user_id"], session_id=row["session_id"])

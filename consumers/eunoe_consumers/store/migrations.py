@@ -66,17 +66,37 @@ def load_migrations() -> tuple[Migration, ...]:
     return tuple(Migration.parse(file.name, file.read_text(encoding="utf-8")) for file in found)
 
 
+@dataclass(frozen=True)
+class HnswOptions:
+    """How the approximate indexes are built.
+
+    Attributes:
+        m: Links of a row.
+        ef_construction: Candidates while it is built; at least twice `m`.
+    """
+
+    m: int = 16
+    ef_construction: int = 64
+
+
 class Migrator:
     """Changes a database's schema, by a login that may create tables, roles and the extension."""
 
-    def __init__(self, connection: "asyncpg.Connection[asyncpg.Record]", *, embedding_dimensions: int) -> None:
+    def __init__(
+        self,
+        connection: "asyncpg.Connection[asyncpg.Record]",
+        *,
+        embedding_dimensions: int,
+        hnsw: HnswOptions | None = None,
+    ) -> None:
         self._connection = connection
         self._embedding_dimensions = embedding_dimensions
+        self._hnsw = hnsw or HnswOptions()
 
     @classmethod
     @asynccontextmanager
     async def connect(
-        cls, url: str, *, embedding_dimensions: int, wait_seconds: float = 30.0
+        cls, url: str, *, embedding_dimensions: int, hnsw: HnswOptions | None = None, wait_seconds: float = 30.0
     ) -> "AsyncGenerator[Migrator]":
         """Connect for the length of the block.
 
@@ -90,7 +110,7 @@ class Migrator:
         )
         with wrapped():
             try:
-                yield cls(connection, embedding_dimensions=embedding_dimensions)
+                yield cls(connection, embedding_dimensions=embedding_dimensions, hnsw=hnsw)
             finally:
                 await connection.close()
 
@@ -105,7 +125,11 @@ class Migrator:
             await self._connection.execute(files("eunoe_sql").joinpath("bootstrap.sql").read_text(encoding="utf-8"))
             await self._connection.execute(_LEDGER)
             await self._connection.execute(
-                "SELECT set_config('eunoe.embedding_dimensions', $1, false)", str(self._embedding_dimensions)
+                "SELECT set_config('eunoe.embedding_dimensions', $1, false), set_config('eunoe.hnsw_m', $2, false), "
+                "set_config('eunoe.hnsw_ef_construction', $3, false)",
+                str(self._embedding_dimensions),
+                str(self._hnsw.m),
+                str(self._hnsw.ef_construction),
             )
             applied = await self._applied()
             pending = [migration for migration in load_migrations() if migration.version not in applied]

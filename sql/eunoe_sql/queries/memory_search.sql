@@ -7,7 +7,8 @@ WHERE memory.tenant_id = $1::uuid
         eunoe_memory_scope_hash($2::uuid, $3::text), eunoe_memory_scope_hash($2::uuid, NULL),
         eunoe_memory_scope_hash(NULL, $3::text)
     )
-    AND (memory.agent_id IS NULL OR memory.agent_id = $2::uuid) AND (memory.user_id IS NULL OR memory.user_id = $3::text)
+    AND (memory.agent_id IS NULL OR memory.agent_id = $2::uuid)
+    AND (memory.user_id IS NULL OR memory.user_id = $3::text)
     AND (cardinality($4::text[]) = 0 OR memory.tier = ANY ($4::text[]))
     AND (cardinality($5::text[]) = 0 OR memory.category = ANY ($5::text[]))
     AND (cardinality($6::text[]) = 0 OR memory.status = ANY ($6::text[]))
@@ -47,7 +48,8 @@ WHERE memory.tenant_id = $1::uuid
         eunoe_memory_scope_hash($2::uuid, $3::text), eunoe_memory_scope_hash($2::uuid, NULL),
         eunoe_memory_scope_hash(NULL, $3::text)
     )
-    AND (memory.agent_id IS NULL OR memory.agent_id = $2::uuid) AND (memory.user_id IS NULL OR memory.user_id = $3::text)
+    AND (memory.agent_id IS NULL OR memory.agent_id = $2::uuid)
+    AND (memory.user_id IS NULL OR memory.user_id = $3::text)
     AND (cardinality($4::text[]) = 0 OR memory.tier = ANY ($4::text[]))
     AND (cardinality($5::text[]) = 0 OR memory.category = ANY ($5::text[]))
     AND (cardinality($6::text[]) = 0 OR memory.status = ANY ($6::text[]))

@@ -1,0 +1,1 @@
+"""The group `curate`: requests on curated memory, each done once and answered."""

@@ -1,0 +1,97 @@
+"""Do one request in one transaction: what it changes, and the reply that is kept of it, are there together or not."""
+
+import hashlib
+from collections.abc import Mapping
+from uuid import UUID
+
+from eunoe_consumers.curate.call import Call, CurationRules
+from eunoe_consumers.curate.embedding import TextEmbedder
+from eunoe_consumers.curate.handlers import HANDLERS
+from eunoe_consumers.curate.refusal import Refused, duplicate_content
+from eunoe_consumers.store.answered_requests import Answered
+from eunoe_consumers.store.curation import CurationStore
+from eunoe_consumers.store.memories import ContentTaken, Embedded
+from eunoe_schema.codec import encode
+from eunoe_schema.memory.change import MemoryResult, ReplacedResult
+from eunoe_schema.memory.remember import RememberResult
+from eunoe_schema.memory.reply import MemoryReply, Problem, ProblemCode, Result
+from eunoe_schema.memory.requests import MemoryRequest
+
+# What says how a request came and not what it asks.
+_ENVELOPE = {"request_id", "reply_to", "deadline_seconds"}
+
+
+class Answerer:
+    """Does requests, each once however often it comes."""
+
+    def __init__(self, store: CurationStore, embedder: TextEmbedder, rules: CurationRules) -> None:
+        self._store = store
+        self._embedder = embedder
+        self._rules = rules
+
+    async def embed(self, request: MemoryRequest) -> Mapping[str, Embedded]:
+        """Return the embedding of each of a request's texts.
+
+        Raises:
+            Unembeddable: If the model has none for one of them.
+            ModelUnavailable: If the model fails for every text.
+        """
+        return await self._embedder.embed(request.texts)
+
+    async def answer(self, request: MemoryRequest, embedded: Mapping[str, Embedded]) -> MemoryReply:
+        """Return the reply to a request; that of its first time where it comes again.
+
+        Raises:
+            PermanentError: If it can never be done.
+            TransientError: If it may be done later.
+        """
+        async with self._store.begin(request.tenant_id) as unit:
+            call = Call(unit, request.scope, embedded, self._rules)
+            if not request.changes:
+                return await _reply(request, call)
+            body_hash = _body_hash(request)
+            answered = await unit.requests.claim(request.scope, request.request_id, body_hash)
+            if answered is not None:
+                return _again(request, answered, body_hash)
+            reply = await _reply(request, call)
+            ids = _quoted(reply.result)
+            await unit.requests.keep(request.tenant_id, request.request_id, encode(reply).decode(), ids)
+            return reply
+
+
+async def _reply(request: MemoryRequest, call: Call) -> MemoryReply:
+    """Let the handler do it; a refusal undoes what the handler did, and is an answer like any other."""
+    try:
+        async with call.unit.attempt():
+            return MemoryReply(request_id=request.request_id, result=await HANDLERS[type(request)](request, call))
+    except Refused as refused:
+        return MemoryReply(request_id=request.request_id, problem=refused.problem)
+    except ContentTaken:  # by one that was faster, between a handler's look and its write
+        return MemoryReply(request_id=request.request_id, problem=duplicate_content(None).problem)
+
+
+def _again(request: MemoryRequest, answered: Answered, body_hash: str) -> MemoryReply:
+    if answered.body_hash == body_hash:
+        return MemoryReply.model_validate_json(answered.reply)
+    problem = Problem(
+        code=ProblemCode.REQUEST_REUSED,
+        message=f"request_id: {request.request_id!r} was used for another request: make a new one for each",
+    )
+    return MemoryReply(request_id=request.request_id, problem=problem)
+
+
+def _body_hash(request: MemoryRequest) -> str:
+    return hashlib.sha256(request.model_dump_json(exclude=_ENVELOPE).encode()).hexdigest()
+
+
+def _quoted(result: Result | None) -> set[UUID]:
+    """Return the memories whose words a reply quotes."""
+    match result:
+        case RememberResult(remembered=remembered):
+            return {m.id for one in remembered for m in (one.memory, *(near.memory for near in one.candidates))}
+        case MemoryResult(memory=memory):
+            return {memory.id}
+        case ReplacedResult(memory=memory, replaced=replaced):
+            return {memory.id, *(old.id for old in replaced)}
+        case _:
+            return set()

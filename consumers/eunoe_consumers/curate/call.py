@@ -1,0 +1,75 @@
+"""What a handler works with."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from eunoe_consumers.curate.refusal import conflict, not_found, refused_transition
+from eunoe_consumers.store.curation import Curation
+from eunoe_consumers.store.memories import Embedded, LockedMemory
+from eunoe_schema.memory.memory import Memory
+from eunoe_schema.memory.scope import MemoryScope
+from eunoe_schema.memory.status_machine import Action, is_allowed
+
+
+@dataclass(frozen=True)
+class CurationRules:
+    """What an operator decides.
+
+    Attributes:
+        near_duplicate_cosine: From which similarity on a memory is reported as saying nearly the same.
+    """
+
+    near_duplicate_cosine: float
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request being handled: its transaction, the embeddings of its texts, and the rules.
+
+    Attributes:
+        unit: The transaction's tables.
+        scope: The scope that is asked.
+        embedded: The embedding of each of the request's `texts`.
+        rules: What an operator decides.
+    """
+
+    unit: Curation
+    scope: MemoryScope
+    embedded: Mapping[str, Embedded]
+    rules: CurationRules
+
+    async def memory(self, memory_id: UUID) -> Memory:
+        """Return a memory as it is now.
+
+        Raises:
+            Refused: If none applies to the scope.
+        """
+        found = await self.unit.memories.read(self.scope, [memory_id])
+        if not found:
+            raise not_found(memory_id)
+        return found[0]
+
+    async def lock(self, memory_id: UUID, action: Action, version: int | None = None) -> LockedMemory:
+        """Lock a memory for an action.
+
+        Raises:
+            Refused: If none applies to the scope, its version is another, or its state does not allow the action.
+        """
+        locked = (await self.unit.memories.lock(self.scope, [memory_id])).get(memory_id)
+        if locked is None:
+            raise not_found(memory_id)
+        return check(locked, action, version)
+
+
+def check(memory: LockedMemory, action: Action, version: int | None = None) -> LockedMemory:
+    """Return a locked memory if the action may be done to it.
+
+    Raises:
+        Refused: If its version is another, or its state does not allow the action.
+    """
+    if version is not None and memory.version != version:
+        raise conflict(memory.id, expected=version, found=memory.version)
+    if not is_allowed(memory.state, action):
+        raise refused_transition(memory, action)
+    return memory

@@ -1,0 +1,78 @@
+"""Why a request is refused: raised by a handler, told to the caller as a problem."""
+
+from uuid import UUID
+
+from eunoe_consumers.store.memories import LockedMemory
+from eunoe_schema.errors import EunoeError
+from eunoe_schema.memory.reply import Problem, ProblemCode
+from eunoe_schema.memory.status_machine import Action, State, allowed_actions
+
+
+class Refused(EunoeError):
+    """The request cannot be done, and what it did so far is undone.
+
+    Attributes:
+        problem: What the caller is told.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        super().__init__(problem.message)
+
+
+def invalid(message: str) -> Refused:
+    """Refuse what contradicts what is there."""
+    return Refused(Problem(code=ProblemCode.INVALID, message=message))
+
+
+def not_found(memory_id: UUID) -> Refused:
+    """Refuse a memory that is not there, or another scope's or tenant's: no difference can be seen."""
+    return Refused(
+        Problem(
+            code=ProblemCode.NOT_FOUND,
+            message=f"there is no memory {memory_id} that applies to this scope",
+            memory_id=memory_id,
+        )
+    )
+
+
+def conflict(memory_id: UUID, *, expected: int, found: int) -> Refused:
+    """Refuse a change of something that the caller has not seen."""
+    return Refused(
+        Problem(
+            code=ProblemCode.VERSION_CONFLICT,
+            message=f"memory {memory_id} has version {found}, not {expected}: read it, and decide again",
+            memory_id=memory_id,
+            version=found,
+        )
+    )
+
+
+def refused_transition(memory: LockedMemory, action: Action) -> Refused:
+    """Refuse an action that the memory's state does not allow, and name those that it does."""
+    state, allowed = memory.state, allowed_actions(memory.state)
+    return Refused(
+        Problem(
+            code=ProblemCode.REFUSED_TRANSITION,
+            message=f"memory {memory.id} is {state}: {action} is not allowed, only {_listed(allowed, state)}",
+            memory_id=memory.id,
+            state=state,
+            allowed=allowed,
+        )
+    )
+
+
+def duplicate_content(holder: UUID | None) -> Refused:
+    """Refuse what would make two memories of one owner say the same."""
+    name = f"memory {holder}" if holder else "another memory"
+    return Refused(
+        Problem(
+            code=ProblemCode.DUPLICATE_CONTENT,
+            message=f"{name} of the same owner holds that content: merge the two, or forget one",
+            memory_id=holder,
+        )
+    )
+
+
+def _listed(actions: tuple[Action, ...], state: State) -> str:
+    return ", ".join(actions) if actions else f"nothing: {state} is the end"

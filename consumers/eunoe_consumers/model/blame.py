@@ -1,0 +1,42 @@
+"""Embed off the event loop, and tell a text that the model fails on from a model that fails."""
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eunoe_consumers.errors import PermanentError, TransientError
+from eunoe_consumers.model.embedder import Embedder
+
+_CANARY = "A sentence that every model can embed."
+
+
+class ModelUnavailable(TransientError):
+    """The model fails for every text: nothing is wrong with the messages."""
+
+
+class Unembeddable(PermanentError):
+    """The model has no embedding for this text."""
+
+
+async def embed_or_blame(embedder: Embedder, thread: ThreadPoolExecutor, texts: Sequence[str]) -> NDArray[np.float32]:
+    """Embed texts into an array (n, dimensions) float32 of unit rows, in the order of the texts.
+
+    Raises:
+        Unembeddable: If the model fails for these texts.
+        ModelUnavailable: If it fails for every text.
+    """
+    loop = asyncio.get_running_loop()
+    try:
+        return await loop.run_in_executor(thread, embedder.embed, texts)
+    except Exception as error:  # the model is third-party code, and may raise anything
+        # Is it the text, or the model?
+        try:
+            await loop.run_in_executor(thread, embedder.embed, [_CANARY])
+        except Exception as canary_error:  # noqa: BLE001 - the same third-party code
+            msg = f"the model fails for every text: {canary_error}"
+            raise ModelUnavailable(msg) from error
+        msg = f"the model cannot embed it: {type(error).__name__}: {error}"
+        raise Unembeddable(msg) from error
