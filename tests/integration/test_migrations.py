@@ -19,8 +19,8 @@ from eunoe_tests.events import event_of, scope_of
 VERSIONS = [migration.version for migration in load_migrations()]
 ROLES = ["eunoe_curator", "eunoe_ingest", "eunoe_janitor", "eunoe_owner", "eunoe_recall"]
 
-# What makes a schema, as rows of text; what the extension owns is left out. A column's place is counted among those that
-# are there: PostgreSQL never gives the number of a dropped one again.
+# What makes a schema, as rows of text; what the extension owns is left out. A column's place is counted among those
+# that are there: PostgreSQL never gives the number of a dropped one again.
 CATALOGUE = """
 WITH relations AS (
     SELECT c.* FROM pg_class AS c

@@ -1,0 +1,146 @@
+"""Remember through the public client: what is made, what is confirmed instead, and what comes back beside it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+
+from eunoe_consumers.settings import Settings
+from eunoe_producers import CurationRefused, Curator, RequestReused
+from eunoe_schema.memory import Category, NewMemory, SessionRef, Source, Status, Tier, content_hash
+from eunoe_schema.streams import Group
+from eunoe_tests.curation import curating, memory_scope, quick, remembered
+from eunoe_tests.events import AGENT
+from eunoe_tests.roles import consuming
+
+
+@pytest.fixture
+async def curator(settings: Settings, tenant: UUID) -> AsyncIterator[Curator]:
+    """A client of a running consumer, the tenant being registered."""
+    assert tenant
+    async with curating(settings) as curator:
+        yield curator
+
+
+async def test_a_memory_comes_back_as_it_was_given(curator: Curator, tenant: UUID) -> None:
+    """Every field survives the way through stream and table, null and nested members of the metadata included."""
+    expires = datetime(2031, 5, 4, 9, 30, tzinfo=UTC)
+    session = SessionRef(agent_id=AGENT, user_id="ada", session_id="s1")
+    new = NewMemory(
+        content="Ada fears spiders.",
+        tier=Tier.TASK,
+        category=Category.EPISODIC,
+        source=Source.USER_PROVIDED,
+        confidence=0.6,
+        metadata={"stressor": True, "emotion": "fear", "seen": None, "deep": {"a": [1, 2]}},
+        tags=("fear", "animals"),
+        session=session,
+        expires_at=expires,
+    )
+    scope = memory_scope(tenant, agent=None)
+    (made,) = await curator.remember(scope, new)
+    memory = made.memory
+    assert made.created
+    assert memory == await curator.get(scope, memory.id)
+    assert (memory.agent_id, memory.user_id, memory.version, memory.status) == (None, "ada", 1, Status.ACTIVE)
+    assert (memory.content, memory.tier, memory.category) == (new.content, new.tier, new.category)
+    assert (memory.source, memory.confidence, memory.usefulness) == (new.source, 0.6, 0.5)
+    assert (memory.metadata, memory.tags) == (new.metadata, ("animals", "fear"))
+    assert (memory.session, memory.expires_at) == (session, expires)
+    assert memory.content_hash == content_hash(new.content)
+    assert memory.has_embedding
+
+
+async def test_the_same_content_is_confirmed_and_not_made_again(curator: Curator, tenant: UUID) -> None:
+    """Case, composition and white space make no other content; each confirmation takes a tenth of the doubt."""
+    scope = memory_scope(tenant)
+    first = await remembered(curator, scope, "Ada lives in Café Straße.", confidence=0.5)
+    (again,) = await curator.remember(scope, NewMemory(content="  ada LIVES in cafe\u0301\n strasse. "))
+    assert (again.created, again.memory.id, again.memory.version) == (False, first.id, 1)
+    assert again.memory.confidence == pytest.approx(0.55)
+    assert again.memory.content == "Ada lives in Café Straße."
+    assert len((await curator.list(scope)).memories) == 1
+
+
+async def test_other_owners_hold_the_same_content_for_themselves(curator: Curator, tenant: UUID) -> None:
+    """A user's, an agent's and their common memory of one content are three."""
+    owners = [memory_scope(tenant), memory_scope(tenant, agent=None), memory_scope(tenant, user=None)]
+    ids = {(await remembered(curator, owner, "Tea at five.")).id for owner in owners}
+    assert len(ids) == 3
+
+
+async def test_many_are_made_at_once_or_none(curator: Curator, tenant: UUID) -> None:
+    """A request's memories come back in its order, a repeated content as a confirmation; one bad one refuses all."""
+    scope = memory_scope(tenant)
+    contents = [f"Fact number {i}" for i in range(20)]
+    made = await curator.remember(scope, *(NewMemory(content=text) for text in [*contents, contents[3]]))
+    assert [one.memory.content for one in made] == [*contents, contents[3]]
+    assert [one.created for one in made].count(False) == 1
+    await remembered(curator, scope, "Many tags", tags=tuple(f"t{i}" for i in range(50)))
+    with pytest.raises(CurationRefused, match="more than 50 tags"):
+        await curator.remember(scope, NewMemory(content="good"), NewMemory(content="Many tags", tags=("one more",)))
+    assert "good" not in [memory.content async for memory in curator.list_all(scope)]
+
+
+async def test_near_identical_ones_are_reported_within_scope_and_tier(curator: Curator, tenant: UUID) -> None:
+    """What says nearly the same is a candidate for merging, the nearest first; another tier's or owner's is not."""
+    scope = memory_scope(tenant)
+    near = await remembered(curator, scope, "Ada likes green tea with honey in the morning every day")
+    await remembered(curator, scope, "Ada likes green tea with honey in the morning each day", tier=Tier.TASK)
+    await remembered(curator, memory_scope(tenant, "grace"), "Ada likes green tea with honey in the morning any day")
+    await remembered(curator, scope, "Prague has many bridges")
+    (made,) = await curator.remember(scope, NewMemory(content="Ada likes green tea, with honey in the morning, every day"))
+    assert made.created
+    assert [candidate.memory.id for candidate in made.candidates] == [near.id]
+    assert made.candidates[0].cosine > 0.92
+
+
+async def test_concurrent_remembers_of_one_content_make_one_row(
+    settings: Settings, tenant: UUID, database_url: str
+) -> None:
+    """Two consumers, many clients: the database lets one row be made, and every other request confirms it."""
+    scope = memory_scope(tenant)
+    async with consuming(quick(settings), Group.CURATE), curating(settings) as curator:
+        made = await asyncio.gather(
+            *(curator.remember(scope, NewMemory(content="Only once", confidence=0.0), deadline=30) for _ in range(20))
+        )
+    assert [one.created for (one,) in made].count(True) == 1
+    assert len({one.memory.id for (one,) in made}) == 1
+    connection = await asyncpg.connect(database_url)
+    try:
+        rows = await connection.fetch("SELECT confidence FROM memories")
+    finally:
+        await connection.close()
+    assert [row["confidence"] for row in rows] == [pytest.approx(1 - 0.9**19)]
+
+
+async def test_a_request_that_comes_again_is_done_once(curator: Curator, tenant: UUID) -> None:
+    """The same request id and body get the first reply: no confirmation is counted, nothing is made."""
+    scope, request_id = memory_scope(tenant), uuid4().hex
+    new = NewMemory(content="Ada has a cat.")
+    first = await curator.remember(scope, new, request_id=request_id)
+    assert await curator.remember(scope, new, request_id=request_id) == first
+    assert (await curator.get(scope, first[0].id)).confidence == 0.8
+
+
+async def test_a_request_id_that_is_used_for_something_else_is_refused(curator: Curator, tenant: UUID) -> None:
+    """Another body under the same id is a mistake of the caller's, not a repetition."""
+    scope, request_id = memory_scope(tenant), uuid4().hex
+    await curator.remember(scope, NewMemory(content="Ada has a cat."), request_id=request_id)
+    with pytest.raises(RequestReused, match=request_id):
+        await curator.remember(scope, NewMemory(content="Ada has a dog."), request_id=request_id)
+    assert len((await curator.list(scope)).memories) == 1
+
+
+async def test_what_awaits_review_does_not_count_until_it_is_approved(curator: Curator, tenant: UUID) -> None:
+    """It is listed only by its status; where an active memory says the same, that one is confirmed instead."""
+    scope = memory_scope(tenant)
+    pending = await remembered(curator, scope, "Ada may be vegan.", review=True)
+    assert pending.status is Status.PENDING_REVIEW
+    assert (await curator.list(scope)).memories == ()
+    active = await remembered(curator, scope, "Ada lives in Graz.")
+    (again,) = await curator.remember(scope, NewMemory(content="Ada lives in Graz.", review=True))
+    assert (again.created, again.memory.id) == (False, active.id)
