@@ -44,7 +44,12 @@ async def test_revise_keeps_a_version_of_each_content(curator: Curator, tenant: 
     scope = memory_scope(tenant)
     memory = await remembered(curator, scope, "Ada lives in Graz.", metadata={"a": 1}, tags=("home",))
     moved = await curator.revise(scope, memory.id, content="Ada lives in Vienna.", version=1)
-    assert (moved.version, moved.content, moved.metadata, moved.tags) == (2, "Ada lives in Vienna.", {"a": 1}, ("home",))
+    assert (moved.version, moved.content, moved.metadata, moved.tags) == (
+        2,
+        "Ada lives in Vienna.",
+        {"a": 1},
+        ("home",),
+    )
     sure = await curator.revise(scope, memory.id, confidence=1.0, tier=Tier.PROJECT, metadata={})
     assert (sure.version, sure.content, sure.confidence, sure.tier) == (3, moved.content, 1.0, Tier.PROJECT)
     assert sure.metadata == {}

@@ -125,7 +125,7 @@ async def test_a_cursor_that_no_page_came_with_is_refused(curator: Curator, tena
 
 
 async def test_search_is_ordered_by_distance(curator: Curator, tenant: UUID) -> None:
-    """The nearest first, each with its cosine distance; `min_cosine` and `limit` bound it; no query gives the newest."""
+    """The nearest first, each with its cosine distance, within `min_cosine` and `limit`; no query gives the newest."""
     scope = memory_scope(tenant)
     for text in ("green tea with honey", "green tea", "coffee"):
         await remembered(curator, scope, text)

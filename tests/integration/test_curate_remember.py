@@ -92,7 +92,9 @@ async def test_near_identical_ones_are_reported_within_scope_and_tier(curator: C
     await remembered(curator, scope, "Ada likes green tea with honey in the morning each day", tier=Tier.TASK)
     await remembered(curator, memory_scope(tenant, "grace"), "Ada likes green tea with honey in the morning any day")
     await remembered(curator, scope, "Prague has many bridges")
-    (made,) = await curator.remember(scope, NewMemory(content="Ada likes green tea, with honey in the morning, every day"))
+    (made,) = await curator.remember(
+        scope, NewMemory(content="Ada likes green tea, with honey in the morning, every day")
+    )
     assert made.created
     assert [candidate.memory.id for candidate in made.candidates] == [near.id]
     assert made.candidates[0].cosine > 0.92

@@ -24,6 +24,7 @@ from eunoe_schema import keys
 from eunoe_schema.entries import EntryOrder
 from eunoe_schema.recall import WindowMessage
 from eunoe_schema.scope import Scope
+from eunoe_tests.curation import CURATED
 from eunoe_tests.events import AGENT, OTHER_AGENT, event_of, scope_of
 
 Login: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -247,7 +248,7 @@ async def test_security_is_forced_on_every_table_but_two(login: Login) -> None:
         "WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm')"
     )
     assert {row["relname"] for row in tables if not row["relrowsecurity"]} == {"tenants", "schema_migrations"}
-    assert {row["relname"] for row in tables if row["relforcerowsecurity"]} == set(GUARDED)
+    assert {row["relname"] for row in tables if row["relforcerowsecurity"]} == {*GUARDED, *CURATED}
     roles = await login.fetch("SELECT rolname FROM pg_roles WHERE rolname ~ '^eunoe' AND (rolsuper OR rolbypassrls)")
     assert roles == []
 

@@ -23,6 +23,8 @@ def _undocumented(module: ModuleType) -> list[str]:
     """Return the public classes, functions and methods that a module defines without a docstring of their own."""
     missing = [] if inspect.getdoc(module) else [module.__name__]
     for name, value in vars(module).items():
+        if not name.isidentifier():  # pydantic leaves the models that it makes of generic ones beside ours
+            continue
         if name.startswith("_") or getattr(value, "__module__", None) != module.__name__:
             continue
         if inspect.isfunction(value) and not value.__doc__:

@@ -12,6 +12,19 @@ from eunoe_schema.streams import Group
 from eunoe_tests.events import AGENT
 from eunoe_tests.roles import consuming
 
+# The tables of curated memory.
+CURATED = (
+    "collection_members",
+    "collections",
+    "directives",
+    "memories",
+    "memory_relationships",
+    "memory_requests",
+    "memory_tags",
+    "memory_versions",
+    "session_checkpoints",
+)
+
 
 def memory_scope(tenant: UUID, user: str | None = "ada", agent: UUID | None = AGENT) -> MemoryScope:
     """Return a memory scope: by default of an agent with a user."""

@@ -1,0 +1,221 @@
+"""Curated memory's tables, each layer by itself: what policies hide, what roles may do, what constraints refuse."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, TypeAlias
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+
+from eunoe_consumers.store.queries import load_queries
+from eunoe_schema.memory import Category, RelationType, Source, Status, Tier, content_hash
+from eunoe_tests.curation import CURATED
+from eunoe_tests.events import AGENT
+
+Login: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+# By role and table what it may do, for a tenant that is named; what is not here is refused.
+ALL = {"SELECT", "INSERT", "UPDATE", "DELETE"}
+MAY: dict[str, dict[str, set[str]]] = {
+    "eunoe_ingest": {},
+    "eunoe_recall": {"memories": {"SELECT"}, "memory_tags": {"SELECT"}, "directives": {"SELECT"}},
+    "eunoe_curator": {
+        "memories": ALL,
+        "memory_versions": {"SELECT", "INSERT"},
+        "memory_relationships": {"SELECT", "INSERT", "DELETE"},
+        "memory_tags": {"SELECT", "INSERT", "DELETE"},
+        "collections": ALL,
+        "collection_members": {"SELECT", "INSERT", "DELETE"},
+        "session_checkpoints": {"SELECT", "INSERT", "DELETE"},
+        "directives": ALL,
+        "memory_requests": {"SELECT", "INSERT"},
+    },
+    "eunoe_janitor": {
+        "memories": {"SELECT", "UPDATE", "DELETE"},
+        "memory_versions": {"SELECT", "INSERT", "DELETE"},
+        **{table: {"SELECT", "DELETE"} for table in CURATED if table not in {"memories", "memory_versions"}},
+    },
+}
+
+
+@pytest.fixture
+async def login(database_url: str) -> AsyncIterator[Login]:
+    """A superuser's connection: row-level security does not hold it."""
+    connection = await asyncpg.connect(database_url)
+    yield connection
+    await connection.close()
+
+
+async def add_memory(login: Login, tenant: UUID, **fields: Any) -> UUID:
+    """Add a row to `memories` and return its id."""
+    values: dict[str, Any] = {
+        "tenant_id": tenant,
+        "id": uuid4(),
+        "user_id": "ada",
+        "tier": "personal",
+        "category": "factual",
+        "content": "hello",
+        **fields,
+    }
+    values.setdefault("content_hash", content_hash(values["content"]))
+    places = ", ".join(f"${number}" for number in range(1, len(values) + 1))
+    await login.execute(f"INSERT INTO memories ({', '.join(values)}) VALUES ({places})", *values.values())  # noqa: S608
+    return values["id"]
+
+
+@pytest.fixture
+async def stored(login: Login, tenant: UUID, other_tenant: UUID) -> None:
+    """A row of each tenant in every table."""
+    for owner in (tenant, other_tenant):
+        names = (owner, AGENT)
+        await login.execute("INSERT INTO agents VALUES ($1, $2)", *names)
+        await login.execute("INSERT INTO users VALUES ($1, 'ada')", owner)
+        await login.execute(
+            "INSERT INTO sessions (tenant_id, agent_id, user_id, session_id, opened_at) "
+            "VALUES ($1, $2, 'ada', 's', now())",
+            *names,
+        )
+        one, other = [await add_memory(login, owner, content=text) for text in ("one", "other")]
+        for statement in (
+            "INSERT INTO memory_tags VALUES ($1, $2, 't')",
+            "INSERT INTO collections (tenant_id, id, user_id, type, name) VALUES ($1, $2, 'ada', 't', 'n')",
+            "INSERT INTO collection_members VALUES ($1, $2, $2)",
+            "INSERT INTO memory_requests (tenant_id, request_id, body_hash) "
+            "VALUES ($1, $2::uuid::text, repeat('0', 64))",
+        ):
+            await login.execute(statement, owner, one)
+        await login.execute("INSERT INTO memory_relationships VALUES ($1, $2, 'supports', $3)", owner, one, other)
+        await login.execute(
+            "INSERT INTO session_checkpoints (tenant_id, id, agent_id, user_id, session_id, state) "
+            "VALUES ($1, gen_random_uuid(), $2, 'ada', 's', '{}')",
+            *names,
+        )
+        await login.execute(
+            "INSERT INTO directives (tenant_id, id, agent_id, name, content) VALUES ($1, $2, $2, 'n', 'c')", *names
+        )
+
+
+@asynccontextmanager
+async def as_role(login: Login, role: str, *, tenant: str = "") -> AsyncGenerator[None]:
+    """Take on a role for one transaction, which is rolled back."""
+    transaction = login.transaction()
+    await transaction.start()
+    await login.execute(load_queries().take_role, role, tenant, "")
+    try:
+        yield
+    finally:
+        await transaction.rollback()
+
+
+@pytest.mark.parametrize("role", MAY)
+@pytest.mark.parametrize("table", CURATED)
+async def test_a_role_sees_its_tenants_rows_and_does_what_it_is_for(
+    login: Login, stored: None, tenant: UUID, role: str, table: str
+) -> None:
+    """Without any predicate: the tenant's own rows and no others, without a tenant none; what it may not is refused."""
+    assert stored is None
+    may = MAY[role].get(table, set())
+    mine = await login.fetchval(f"SELECT count(*) FROM {table} WHERE tenant_id = $1", tenant)  # noqa: S608
+    assert mine
+    assert await login.fetchval(f"SELECT count(*) FROM {table}") == 2 * mine  # noqa: S608
+    privileges = await login.fetch(
+        "SELECT privilege_type FROM pg_class CROSS JOIN aclexplode(relacl) "
+        "WHERE relname = $1 AND grantee = $2::text::regrole",
+        table,
+        role,
+    )
+    assert {row["privilege_type"] for row in privileges} == may
+    if "SELECT" not in may:
+        return
+    for named, seen in ((str(tenant), mine), ("", 0)):
+        async with as_role(login, role, tenant=named):
+            assert await login.fetchval(f"SELECT count(*) FROM {table}") == seen  # noqa: S608
+        if "DELETE" in may:
+            async with as_role(login, role, tenant=named):
+                assert await login.execute(f"DELETE FROM {table}") == f"DELETE {seen}"  # noqa: S608
+        if "UPDATE" in may:
+            async with as_role(login, role, tenant=named):
+                assert await login.execute(f"UPDATE {table} SET updated_at = now()") == f"UPDATE {seen}"  # noqa: S608
+
+
+async def test_the_curator_writes_for_its_tenant_only(login: Login, stored: None, other_tenant: UUID) -> None:
+    """A row of a tenant that the transaction does not name is refused by the policy."""
+    assert stored is None
+    for statement in (
+        "INSERT INTO memory_tags VALUES ($1, $2, 't2')",
+        "INSERT INTO agents VALUES ($1, $2)",
+        "INSERT INTO directives (tenant_id, id, agent_id, name, content) VALUES ($1, $2, $2, 'm', 'c')",
+    ):
+        async with as_role(login, "eunoe_curator", tenant=str(uuid4())):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError, match="row-level security"):
+                await login.execute(statement, other_tenant, uuid4())
+
+
+@pytest.mark.parametrize(
+    ("fields", "constraint"),
+    [
+        ({"user_id": None}, "memories_scope_check"),
+        ({"user_id": ""}, "memories_user_id_check"),
+        ({"tier": "eternal"}, "memories_tier_check"),
+        ({"category": "x"}, "memories_category_check"),
+        ({"source": "x"}, "memories_source_check"),
+        ({"status": "x"}, "memories_status_check"),
+        ({"content": "", "content_hash": "0" * 64}, "memories_content_check"),
+        ({"content": "x" * 8193, "content_hash": "0" * 64}, "memories_content_check"),
+        ({"content_hash": "x"}, "memories_content_hash_check"),
+        ({"confidence": 1.1}, "memories_confidence_check"),
+        ({"usefulness": -0.1}, "memories_usefulness_check"),
+        ({"metadata": "[]"}, "memories_metadata_check"),
+        ({"version": 0}, "memories_version_check"),
+        ({"superseded_by": UUID(int=1)}, "memories_superseded_check"),
+        ({"merged_into": UUID(int=1)}, "memories_merged_check"),
+        ({"session_id": "s"}, "memories_session_check"),
+        ({"embedding_model": "m"}, "memories_embedding_check"),
+        ({"agent_id": UUID(int=1)}, "memories_tenant_id_agent_id_fkey"),
+        ({"content": "one"}, "memories_once"),
+    ],
+)
+async def test_the_database_refuses_what_no_memory_is(
+    login: Login, stored: None, tenant: UUID, fields: dict[str, Any], constraint: str
+) -> None:
+    """Each bound of the requirements holds whatever the code above it does."""
+    assert stored is None
+    with pytest.raises(asyncpg.IntegrityConstraintViolationError) as refused:
+        await add_memory(login, tenant, **fields)
+    assert refused.value.constraint_name == constraint
+
+
+async def test_the_database_knows_the_contract_s_words(login: Login) -> None:
+    """A word that the contract gains needs a migration, and the other way round."""
+    for table, column, words in (
+        ("memories", "tier", Tier),
+        ("memories", "category", Category),
+        ("memories", "source", Source),
+        ("memories", "status", Status),
+        ("memory_relationships", "type", RelationType),
+    ):
+        definition = await login.fetchval(
+            "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = $1", f"{table}_{column}_check"
+        )
+        for word in words:
+            assert f"'{word}'::text" in definition
+        assert definition.count("'::text") == len(words)
+
+
+async def test_what_goes_takes_along_or_leaves_behind_what_it_should(login: Login, stored: None, tenant: UUID) -> None:
+    """A session leaves the memory without it; a successor leaves its pointer empty; a user takes all that is theirs."""
+    assert stored is None
+    successor = await add_memory(login, tenant, content="successor")
+    session = {"session_agent_id": AGENT, "session_user_id": "ada", "session_id": "s"}
+    memory = await add_memory(
+        login, tenant, content="from a session", status="superseded", superseded_by=successor, **session
+    )
+    find = "SELECT session_agent_id, session_id, superseded_by FROM memories WHERE id = $1"
+    await login.execute("DELETE FROM sessions WHERE tenant_id = $1", tenant)
+    assert tuple(await login.fetchrow(find, memory) or ()) == (AGENT, None, successor)
+    await login.execute("DELETE FROM memories WHERE id = $1", successor)
+    assert tuple(await login.fetchrow(find, memory) or ()) == (AGENT, None, None)
+    await login.execute("DELETE FROM users WHERE tenant_id = $1 AND user_id = 'ada'", tenant)
+    for table in ("memories", "memory_versions", "memory_tags", "memory_relationships", "collections"):
+        assert await login.fetchval(f"SELECT count(*) FROM {table} WHERE tenant_id = $1", tenant) == 0, table  # noqa: S608

@@ -1,0 +1,204 @@
+"""Requests on the stream itself: refused, repeated, in order, and while something is away."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any, cast
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+from redis.asyncio import Redis
+
+from eunoe_consumers.settings import Settings
+from eunoe_producers import CurationTimeout, Curator
+from eunoe_schema.codec import encode
+from eunoe_schema.memory import NewMemory
+from eunoe_schema.memory.remember import RememberRequest
+from eunoe_schema.memory.reply import MemoryReply, ProblemCode
+from eunoe_schema.streams import DATA_FIELD, Group, Subject, reply_channel, stream
+from eunoe_tests.curation import curating, memory_scope, quick, remembered
+from eunoe_tests.events import AGENT
+from eunoe_tests.roles import consuming
+from eunoe_tests.stores import consumed, dead
+from eunoe_tests.waiting import wait_until
+
+CHANNEL = reply_channel("test")
+MEMORY = stream(Subject.MEMORY)
+
+
+class Replies:
+    """What is published on a channel."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._pubsub = redis.pubsub(ignore_subscribe_messages=True)
+
+    async def open(self) -> None:
+        """Subscribe."""
+        await self._pubsub.subscribe(CHANNEL)
+
+    async def next(self) -> MemoryReply:
+        """Return the next reply."""
+        message = await wait_until(lambda: self._pubsub.get_message(timeout=0.1), what="a reply")
+        return MemoryReply.model_validate_json(message["data"])
+
+    async def close(self) -> None:
+        """Unsubscribe."""
+        await self._pubsub.aclose()
+
+
+@pytest.fixture
+async def replies(redis: Redis) -> AsyncIterator[Replies]:
+    """A channel that is listened to."""
+    replies = Replies(redis)
+    await replies.open()
+    yield replies
+    await replies.close()
+
+
+def request_of(tenant: UUID, content: str, **changes: Any) -> dict[str, Any]:
+    """Return a request as any language would write it."""
+    return {
+        "kind": "remember",
+        "request_id": uuid4().hex,
+        "reply_to": CHANNEL,
+        "tenant_id": str(tenant),
+        "agent_id": str(AGENT),
+        "user_id": "ada",
+        "memories": [{"content": content}],
+        **changes,
+    }
+
+
+async def send(redis: Redis, request: dict[str, Any]) -> None:
+    """Append a request."""
+    await redis.xadd(MEMORY, {DATA_FIELD: json.dumps(request)})
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"memories": [{"content": ""}]}, "remember.memories.0.content: String should have at least 1 character"),
+        ({"memories": [{"content": "x" * 8193}]}, "remember.memories.0.content: String should have at most 8192"),
+        ({"memories": [{"content": " \n"}]}, "holds nothing but white space"),
+        ({"memories": []}, "remember.memories: Tuple should have at least 1 item"),
+        ({"agent_id": None, "user_id": None}, "agent_id or user_id must be given"),
+        ({"kind": "frobnicate"}, "frobnicate"),
+        ({"colour": "red"}, "remember.colour: Extra inputs are not permitted"),
+        ({"tenant_id": str(UUID(int=9))}, "is not a registered tenant"),
+    ],
+)
+async def test_what_breaks_the_contract_is_refused_and_buried(
+    settings: Settings, redis: Redis, tenant: UUID, replies: Replies, change: dict[str, Any], message: str
+) -> None:
+    """The client learns what was wrong; the entry waits among the dead letters, and the stream keeps nothing."""
+    request = request_of(tenant, "good") | change
+    async with consuming(quick(settings), Group.CURATE):
+        await send(redis, {key: value for key, value in request.items() if value is not None})
+        reply = await replies.next()
+        await wait_until(lambda: consumed(redis, Group.CURATE))
+    assert reply.request_id == request["request_id"]
+    assert reply.problem is not None
+    assert reply.problem.code is ProblemCode.INVALID
+    assert message in reply.problem.message
+    (reason,) = (await dead(redis, Group.CURATE)).values()
+    assert message in reason
+    assert await redis.xlen(MEMORY) == 0
+
+
+async def test_a_repeated_entry_gets_the_reply_that_was_kept(
+    settings: Settings, redis: Redis, tenant: UUID, replies: Replies
+) -> None:
+    """Twice on the stream, once in the database: in one batch, and again when everything is long done."""
+    request = request_of(tenant, "Once.")
+    await send(redis, request)
+    await send(redis, request)
+    async with consuming(quick(settings), Group.CURATE):
+        first, second = await replies.next(), await replies.next()
+        await send(redis, request)
+        third = await replies.next()
+    assert first == second == third
+    assert first.result is not None
+
+
+async def test_a_change_is_made_though_its_deadline_has_passed(
+    settings: Settings, redis: Redis, tenant: UUID, replies: Replies
+) -> None:
+    """Whoever asks again after a timeout finds it made; a question that comes too late is dropped.
+
+    A millisecond passes before the consumer, which starts later, has even connected.
+    """
+    late = request_of(tenant, "Late.", deadline_seconds=0.001)
+    question = {key: value for key, value in late.items() if key != "memories"} | {"kind": "list", "request_id": "q"}
+    await send(redis, question)
+    await send(redis, late)
+    async with consuming(quick(settings), Group.CURATE):
+        reply = await replies.next()
+        await wait_until(lambda: consumed(redis, Group.CURATE))
+    assert reply.request_id == late["request_id"]
+    assert reply.result is not None
+    assert await dead(redis, Group.CURATE) == {}
+
+
+async def test_requests_on_one_memory_are_done_in_the_order_of_the_stream(
+    settings: Settings, redis: Redis, tenant: UUID
+) -> None:
+    """Fifty revisions of one memory, read in one batch beside others: the last on the stream is the last."""
+    scope = memory_scope(tenant)
+    async with curating(settings) as curator:
+        memory = await remembered(curator, scope, "revision -1")
+    base = {key: value for key, value in request_of(tenant, "").items() if key != "memories"}
+    for number in range(50):
+        revision = base | {"kind": "revise", "memory_id": str(memory.id), "content": f"revision {number}"}
+        await send(redis, revision | {"request_id": f"r{number}", "version": number + 1})
+        await send(redis, request_of(tenant, f"beside {number}"))
+    async with curating(settings) as curator:
+        await wait_until(lambda: consumed(redis, Group.CURATE))
+        last = await curator.get(scope, memory.id)
+    assert (last.content, last.version) == ("revision 49", 51)
+
+
+async def test_a_request_is_done_once_postgres_is_back(settings: Settings, tenant: UUID, database_url: str) -> None:
+    """While the table cannot be written nothing is lost or buried; asked again, the client gets the one outcome."""
+    scope, request_id = memory_scope(tenant), uuid4().hex
+    new = NewMemory(content="Ada likes tea.")
+    async with curating(settings) as curator:
+        connection = await asyncpg.connect(database_url)
+        try:
+            await connection.execute("ALTER TABLE memories RENAME TO memories_away")
+            with pytest.raises(CurationTimeout, match=request_id):
+                await curator.remember(scope, new, request_id=request_id, deadline=1)
+            await connection.execute("ALTER TABLE memories_away RENAME TO memories")
+        finally:
+            await connection.close()
+        (made,) = await curator.remember(scope, new, request_id=request_id, deadline=30)
+        assert made.created
+        assert (await curator.get(scope, made.id)).confidence == new.confidence
+
+
+async def test_a_text_that_the_model_fails_on_refuses_its_request_alone(
+    settings: Settings, redis: Redis, tenant: UUID, replies: Replies
+) -> None:
+    """Its neighbours in the same batch are done; it is told why, and buried."""
+    await send(redis, request_of(tenant, "good"))
+    bad = request_of(tenant, "[[eunoe-test: raise]]")
+    await send(redis, bad)
+    await send(redis, request_of(tenant, "good too"))
+    async with consuming(quick(settings), Group.CURATE):
+        answers = {reply.request_id: reply for reply in [await replies.next() for _ in range(3)]}
+        await wait_until(lambda: consumed(redis, Group.CURATE))
+    refused = answers.pop(bad["request_id"])
+    assert refused.problem is not None
+    assert "the model cannot embed it" in refused.problem.message
+    assert all(reply.result is not None for reply in answers.values())
+    assert len(await dead(redis, Group.CURATE)) == 1
+
+
+async def test_the_client_s_request_is_what_the_contract_says(redis: Redis, tenant: UUID, redis_url: str) -> None:
+    """What the client appends can be read by its model, and holds the reply channel and the deadline."""
+    async with await Curator.connect(redis_url) as curator:
+        with pytest.raises(CurationTimeout):
+            await curator.remember(memory_scope(tenant), NewMemory(content="x"), request_id="r", deadline=0.2)
+    ((_, fields),) = cast("list[tuple[bytes, dict[bytes, bytes]]]", await redis.xrange(MEMORY))
+    request = RememberRequest.model_validate_json(fields[DATA_FIELD.encode()])
+    assert encode(request) == fields[DATA_FIELD.encode()]
+    assert (request.request_id, request.deadline_seconds) == ("r", 0.2)

@@ -1,0 +1,106 @@
+"""Two tenants with equal agents and users: for each kind of request, what is another's is not there."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from eunoe_consumers.settings import Settings
+from eunoe_producers import Curator, MemoryNotFound
+from eunoe_schema.memory import Memory, MemoryFilter, MemoryScope, NewMemory, Status
+from eunoe_schema.memory.requests import kinds
+from eunoe_tests.curation import curating, memory_scope, remembered
+
+THEIRS = "What somebody else remembers."
+NEW = NewMemory(content="Something else.")
+
+
+async def _finds_nothing(found: Awaitable[object]) -> None:
+    """A memory that is named is not found, in the words in which one that never was is not."""
+    with pytest.raises(MemoryNotFound, match=r"there is no memory .* that applies to this scope"):
+        await found
+
+
+async def _remember(curator: Curator, scope: MemoryScope, theirs: Memory) -> None:
+    (made,) = await curator.remember(scope, NewMemory(content=THEIRS))
+    assert made.created
+    assert made.candidates == ()
+    assert made.id != theirs.id
+
+
+async def _list(curator: Curator, scope: MemoryScope, theirs: Memory) -> None:
+    for forgotten in (False, True):
+        page = await curator.list(scope, MemoryFilter(statuses=(), forgotten=forgotten))
+        assert theirs.id not in {memory.id for memory in page.memories}
+        assert page.memories == ()
+
+
+async def _search(curator: Curator, scope: MemoryScope, theirs: Memory) -> None:
+    assert theirs.content == THEIRS
+    assert await curator.search(scope, THEIRS, MemoryFilter(statuses=())) == ()
+    assert await curator.search(scope, None, MemoryFilter(statuses=())) == ()
+
+
+async def _merge(curator: Curator, scope: MemoryScope, theirs: Memory) -> None:
+    mine = await remembered(curator, scope, "Mine.")
+    await _finds_nothing(curator.merge(scope, [mine.id, theirs.id], NEW))
+    assert (await curator.get(scope, mine.id)).status is Status.ACTIVE
+
+
+# By the kind of request: what a tenant tries on the memory of another. A kind without a case fails below.
+CASES: Mapping[str, Callable[[Curator, MemoryScope, Memory], Awaitable[None]]] = {
+    "remember": _remember,
+    "list": _list,
+    "search": _search,
+    "merge": _merge,
+    "get": lambda curator, scope, theirs: _finds_nothing(curator.get(scope, theirs.id, forgotten=True)),
+    "revise": lambda curator, scope, theirs: _finds_nothing(curator.revise(scope, theirs.id, content="Mine now.")),
+    "supersede": lambda curator, scope, theirs: _finds_nothing(curator.supersede(scope, theirs.id, NEW)),
+    "archive": lambda curator, scope, theirs: _finds_nothing(curator.archive(scope, theirs.id)),
+    "restore": lambda curator, scope, theirs: _finds_nothing(curator.restore(scope, theirs.id)),
+    "approve": lambda curator, scope, theirs: _finds_nothing(curator.approve(scope, theirs.id)),
+    "reject": lambda curator, scope, theirs: _finds_nothing(curator.reject(scope, theirs.id)),
+    "forget": lambda curator, scope, theirs: _finds_nothing(curator.forget(scope, theirs.id)),
+    "purge": lambda curator, scope, theirs: _finds_nothing(curator.purge(scope, theirs.id)),
+    "tag": lambda curator, scope, theirs: _finds_nothing(curator.tag(scope, theirs.id, "mine")),
+    "untag": lambda curator, scope, theirs: _finds_nothing(curator.untag(scope, theirs.id, "theirs")),
+}
+
+
+def test_every_kind_of_request_has_a_case() -> None:
+    """A new kind of request is not there before somebody has tried it on another tenant's memory."""
+    assert CASES.keys() == kinds()
+
+
+async def _everything(database_url: str, tenant: UUID) -> list[asyncpg.Record]:
+    """Return all that a tenant has, as a superuser sees it."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        return await connection.fetch(
+            "SELECT memory::text, ARRAY(SELECT tag FROM memory_tags WHERE memory_id = memory.id ORDER BY tag) "
+            "FROM memories AS memory WHERE tenant_id = $1",
+            tenant,
+        )
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize("other_scope", ["tenant", "agent", "user"])
+async def test_what_is_another_s_is_not_there(
+    settings: Settings, tenant: UUID, other_tenant: UUID, database_url: str, other_scope: str
+) -> None:
+    """Each kind of request, by another tenant, agent or user: not found, never forbidden, and nothing is changed."""
+    async with curating(settings) as curator:
+        for number, (kind, attempt) in enumerate(CASES.items()):
+            owner = memory_scope(tenant, f"user {number}")
+            theirs = await remembered(curator, owner, THEIRS, tags=("theirs",), review=kind in {"approve", "reject"})
+            before = await _everything(database_url, tenant)
+            strangers = {
+                "tenant": memory_scope(other_tenant, f"user {number}"),  # of equal agent and user
+                "agent": memory_scope(tenant, f"user {number}", UUID(int=number + 1)),
+                "user": memory_scope(tenant, f"stranger {number}"),
+            }
+            await attempt(curator, strangers[other_scope], theirs)
+            after = {str(row) for row in await _everything(database_url, tenant)}
+            assert {str(row) for row in before} <= after, kind

@@ -1,0 +1,92 @@
+"""The status machine: what its one table promises, for every sequence of actions."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eunoe_schema.memory import Action, State, Status
+from eunoe_schema.memory.status_machine import (
+    TRANSITIONS,
+    allowed_actions,
+    is_allowed,
+    mermaid,
+    state_of,
+    status_after,
+)
+
+ARCHITECTURE = Path(__file__).parents[2] / "ARCHITECTURE.md"
+
+
+class Life:
+    """A memory as the consumers keep it: a status, and whether it is forgotten."""
+
+    def __init__(self, status: Status) -> None:
+        self.status = status
+        self.forgotten = False
+        self.purged = False
+
+    @property
+    def state(self) -> State:
+        """The state that its columns make."""
+        return State.PURGED if self.purged else state_of(self.status, forgotten=self.forgotten)
+
+    def do(self, action: Action) -> bool:
+        """Do an action as a handler does; tell whether it was allowed."""
+        if not is_allowed(self.state, action):
+            return False
+        self.status = status_after(self.status, action, forgotten=self.forgotten)
+        self.forgotten = action is Action.FORGET
+        self.purged = action is Action.PURGE
+        return True
+
+
+@given(st.sampled_from([Status.ACTIVE, Status.PENDING_REVIEW]), st.lists(st.sampled_from(list(Action))))
+def test_every_life_follows_the_table(begin: Status, actions: list[Action]) -> None:
+    """Whatever is tried: history is never rewritten, a purge is the end, and what is restored is as it was."""
+    life = Life(begin)
+    for action in actions:
+        before, status = life.state, life.status
+        done = life.do(action)
+        assert done == (action in TRANSITIONS[before])
+        if not done:
+            assert life.state is before
+        elif (after := TRANSITIONS[before][action]) is not None:
+            assert life.state is after
+        else:
+            assert (life.status, life.forgotten) == (status, False)
+        if before in {State.SUPERSEDED, State.MERGED}:
+            assert life.state in {before, State.FORGOTTEN, State.PURGED}
+        if before is State.PURGED:
+            assert life.state is State.PURGED
+        if before is State.PENDING_REVIEW and life.state is State.ACTIVE:
+            assert action is Action.APPROVE
+
+
+@given(st.lists(st.sampled_from(list(Action))))
+def test_every_memory_can_be_purged(actions: list[Action]) -> None:
+    """A user's right to be forgotten holds in every state."""
+    life = Life(Status.ACTIVE)
+    for action in actions:
+        life.do(action)
+    assert life.purged or life.do(Action.PURGE)
+
+
+def test_every_state_is_in_the_table_and_every_action_is_of_use() -> None:
+    """A state that the table forgot would fail at run time; an action that nothing allows should not be there."""
+    assert TRANSITIONS.keys() == set(State)
+    assert {action for actions in TRANSITIONS.values() for action in actions} == set(Action)
+    assert {State(status) for status in Status} == set(State) - {State.FORGOTTEN, State.PURGED}
+
+
+def test_what_is_not_allowed_has_no_outcome() -> None:
+    """A handler that did not ask first learns of it."""
+    assert allowed_actions(State.FORGOTTEN) == (Action.RESTORE, Action.PURGE)
+    with pytest.raises(KeyError):
+        status_after(Status.MERGED, Action.REVISE, forgotten=False)
+
+
+def test_the_diagram_in_the_architecture_is_the_table() -> None:
+    """ARCHITECTURE.md shows what the code does; `mermaid()` gives the text."""
+    assert f"```mermaid\n{mermaid()}```\n" in ARCHITECTURE.read_text(encoding="utf-8")
