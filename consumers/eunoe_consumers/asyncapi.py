@@ -5,18 +5,22 @@ members in an order that changes from run to run, and puts the consumer's name, 
 a document can neither be committed nor compared.
 """
 
+import inspect
 import json
 import re
 import sys
 from typing import cast
 
 import yaml
-from pydantic import JsonValue
+from pydantic import BaseModel, JsonValue
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
+from eunoe_consumers.asyncapi_memory import MEMORY_EXAMPLES, MEMORY_TEXTS
 from eunoe_consumers.asyncapi_texts import EXAMPLES, TEXTS
 from eunoe_schema.codec import encode
 from eunoe_schema.events import SCHEMA_VERSION, MessageEvent
+from eunoe_schema.memory.reply import MemoryReply
+from eunoe_schema.memory.requests import REQUESTS
 from eunoe_schema.recall import RecallReply, RecallRequest
 from eunoe_schema.streams import DATA_FIELD, Subject, reply_channel, stream
 
@@ -24,6 +28,10 @@ Json = dict[str, JsonValue]
 
 _SCHEMAS = "#/components/schemas/"
 _HEADER = "# Made by `eunoe asyncapi > asyncapi.yaml` from the models in schema/eunoe_schema: change those, not this.\n"
+_TEXTS = {**TEXTS, **MEMORY_TEXTS}
+_EXAMPLES = {**EXAMPLES, **MEMORY_EXAMPLES}
+# The requests on curated memory, by the names of their messages.
+_REQUESTS = {model.__name__[0].lower() + model.__name__[1:]: model for model in REQUESTS}
 _ATTRIBUTE = re.compile(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", re.MULTILINE)
 
 
@@ -34,7 +42,7 @@ def document() -> Json:
         "info": {
             "title": "Eunoe",
             "version": f"{SCHEMA_VERSION}.0.0",  # of the contract: the package's would make every release stale
-            "description": TEXTS["info"],
+            "description": _TEXTS["info"],
             "license": {"name": "Apache-2.0"},
         },
         "defaultContentType": "application/json",
@@ -42,18 +50,21 @@ def document() -> Json:
             "redis": {
                 "host": "{host}",
                 "protocol": "redis",
-                "description": TEXTS["server"],
+                "description": _TEXTS["server"],
                 "variables": {"host": {"default": "localhost:6379", "description": "Host and port."}},
             }
         },
         "channels": {
             "messages": _stream(Subject.MESSAGES, "messageEvent"),
             "recall": _stream(Subject.RECALL, "recallRequest"),
+            "memory": _stream(Subject.MEMORY, *_REQUESTS),
             "replies": {
                 "address": reply_channel("{client}"),
-                "description": TEXTS["replies"],
-                "parameters": {"client": {"description": TEXTS["client"]}},
-                "messages": {"recallReply": _reference("components", "messages", "recallReply")},
+                "description": _TEXTS["replies"],
+                "parameters": {"client": {"description": _TEXTS["client"]}},
+                "messages": {
+                    name: _reference("components", "messages", name) for name in ("recallReply", "memoryReply")
+                },
                 "x-redis": {"type": "pubsub", "receive": "SUBSCRIBE"},
             },
         },
@@ -62,18 +73,29 @@ def document() -> Json:
                 "action": "receive",
                 "channel": _reference("channels", "messages"),
                 "summary": "Remember one message of a conversation.",
-                "description": TEXTS["takeMessage"],
+                "description": _TEXTS["takeMessage"],
                 "messages": [_reference("channels", "messages", "messages", "messageEvent")],
             },
             "answerRecall": {
                 "action": "receive",
                 "channel": _reference("channels", "recall"),
                 "summary": "Reply with the window and the turns that answer a query.",
-                "description": TEXTS["answerRecall"],
+                "description": _TEXTS["answerRecall"],
                 "messages": [_reference("channels", "recall", "messages", "recallRequest")],
                 "reply": {
                     "channel": _reference("channels", "replies"),
                     "messages": [_reference("channels", "replies", "messages", "recallReply")],
+                },
+            },
+            "curateMemory": {
+                "action": "receive",
+                "channel": _reference("channels", "memory"),
+                "summary": "Do one request on curated memory, once, and reply.",
+                "description": _TEXTS["curateMemory"],
+                "messages": [_reference("channels", "memory", "messages", name) for name in _REQUESTS],
+                "reply": {
+                    "channel": _reference("channels", "replies"),
+                    "messages": [_reference("channels", "replies", "messages", "memoryReply")],
                 },
             },
         },
@@ -82,6 +104,8 @@ def document() -> Json:
                 "messageEvent": _message("messageEvent", "MessageEvent"),
                 "recallRequest": _message("recallRequest", "RecallRequest", correlated=True),
                 "recallReply": _message("recallReply", "RecallReply", correlated=True),
+                **{name: _message(name, model.__name__, correlated=True) for name, model in _REQUESTS.items()},
+                "memoryReply": _message("memoryReply", "MemoryReply", correlated=True),
             },
             "schemas": _schemas(),
         },
@@ -111,11 +135,11 @@ def _reference(*parts: str) -> Json:
     return {"$ref": "#/" + "/".join(parts)}
 
 
-def _stream(subject: Subject, message: str) -> Json:
+def _stream(subject: Subject, *messages: str) -> Json:
     return {
         "address": stream(subject),
-        "description": TEXTS[subject],
-        "messages": {message: _reference("components", "messages", message)},
+        "description": _TEXTS[subject],
+        "messages": {message: _reference("components", "messages", message) for message in messages},
         "x-redis": {"type": "stream", "send": "XADD", "id": "*", "field": DATA_FIELD},
     }
 
@@ -129,28 +153,48 @@ def _message(name: str, model: str, *, correlated: bool = False) -> Json:
         **correlation,
         "examples": [
             {"name": example, "payload": cast("JsonValue", json.loads(encode(payload)))}
-            for example, payload in EXAMPLES[name].items()
+            for example, payload in _EXAMPLES[name].items()
         ],
     }
 
 
 def _schemas() -> Json:
     """Return the schema of each model, by name: what is taken as it is validated, replies as they are written."""
-    models: list[tuple[type[MessageEvent | RecallRequest | RecallReply], JsonSchemaMode]] = [
-        (MessageEvent, "validation"),
-        (RecallRequest, "validation"),
+    taken = (MessageEvent, RecallRequest, *REQUESTS)
+    models: list[tuple[type[BaseModel], JsonSchemaMode]] = [
+        *((model, "validation") for model in taken),
         (RecallReply, "serialization"),
+        (MemoryReply, "serialization"),
     ]
     _, made = models_json_schema(models, ref_template=_SCHEMAS + "{model}")
+    inherited = {model.__name__: _inherited(model) for model in taken}
     # JsonValue, "anything", is written in place.
-    return {name: _model(made["$defs"][name]) for name in sorted(made["$defs"]) if name != "JsonValue"}
+    names = [name for name in sorted(made["$defs"]) if name != "JsonValue"]
+    return {name: _model(made["$defs"][name], inherited.get(name, {})) for name in names}
 
 
-def _model(schema: Json) -> Json:
+def _inherited(model: type[BaseModel]) -> dict[str, str]:
+    """Return what the docstrings of a model's bases say of members that it has from them."""
+    texts: dict[str, str] = {}
+    for base in reversed(model.__mro__[1:]):
+        if issubclass(base, BaseModel) and base is not BaseModel:
+            texts |= _members(inspect.cleandoc(base.__doc__ or ""))
+    return texts
+
+
+def _members(docstring: str) -> dict[str, str]:
+    """Return what a docstring says of each member. What is None in Python is left out of the JSON."""
+    _, _, attributes = docstring.partition("\n\nAttributes:\n")
+    return {name: " ".join(text.split()).replace("None", "absent") for name, text in _ATTRIBUTE.findall(attributes)}
+
+
+def _model(schema: Json, inherited: dict[str, str]) -> Json:
     """Return a model's schema with its docstring told apart: a sentence for it, one for each of its members."""
-    summary, _, attributes = cast("str", schema["description"]).partition("\n\nAttributes:\n")
-    # What is None in Python is left out of the JSON.
-    texts = {name: " ".join(text.split()).replace("None", "absent") for name, text in _ATTRIBUTE.findall(attributes)}
+    docstring = cast("str", schema["description"])
+    summary = docstring.partition("\n\nAttributes:\n")[0]
+    if "enum" in schema:
+        return {"type": "string", "description": " ".join(summary.split()), "enum": schema["enum"]}
+    texts = {"kind": "Tells requests and results apart.", **inherited, **_members(docstring)}
     properties = cast("dict[str, Json]", schema["properties"])
     made: Json = {"type": "object", "description": " ".join(summary.split())}
     made["properties"] = {name: _value(value, texts.get(name)) for name, value in properties.items()}
@@ -172,6 +216,9 @@ def _value(schema: Json, description: str | None = None) -> JsonValue:
         )
     if kept.get("default", 0) is None:
         del kept["default"]
+    kept.pop("discriminator", None)  # OpenAPI's; AsyncAPI's is another, and each choice names its `kind`
+    if "oneOf" in kept:
+        kept["oneOf"] = [_value(choice) for choice in cast("list[Json]", kept["oneOf"])]
     for key in ("items", "additionalProperties"):
         if isinstance(inner := kept.get(key), dict):
             kept[key] = _value(inner)

@@ -81,8 +81,7 @@ async def stored(login: Login, tenant: UUID, other_tenant: UUID) -> None:
             "INSERT INTO memory_tags VALUES ($1, $2, 't')",
             "INSERT INTO collections (tenant_id, id, user_id, type, name) VALUES ($1, $2, 'ada', 't', 'n')",
             "INSERT INTO collection_members VALUES ($1, $2, $2)",
-            "INSERT INTO memory_requests (tenant_id, request_id, body_hash) "
-            "VALUES ($1, $2::uuid::text, repeat('0', 64))",
+            "INSERT INTO memory_requests (tenant_id, request_id, body_hash) VALUES ($1, $2::uuid, repeat('0', 64))",
         ):
             await login.execute(statement, owner, one)
         await login.execute("INSERT INTO memory_relationships VALUES ($1, $2, 'supports', $3)", owner, one, other)

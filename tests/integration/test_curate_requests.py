@@ -38,8 +38,11 @@ class Replies:
 
     async def next(self) -> MemoryReply:
         """Return the next reply."""
-        message = await wait_until(lambda: self._pubsub.get_message(timeout=0.1), what="a reply")
-        return MemoryReply.model_validate_json(message["data"])
+
+        async def message() -> dict[str, Any]:
+            return cast("dict[str, Any] | None", await self._pubsub.get_message(timeout=0.1)) or {}
+
+        return MemoryReply.model_validate_json((await wait_until(message, what="a reply"))["data"])
 
     async def close(self) -> None:
         """Unsubscribe."""

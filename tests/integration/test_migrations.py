@@ -8,9 +8,10 @@ import asyncpg
 import numpy as np
 import pytest
 
+from eunoe_consumers.errors import ConfigurationError
 from eunoe_consumers.store.database import Database
 from eunoe_consumers.store.errors import SchemaMismatch
-from eunoe_consumers.store.migrations import Migration, Migrator, check_schema, load_migrations
+from eunoe_consumers.store.migrations import HnswOptions, Migration, Migrator, check_schema, load_migrations
 from eunoe_consumers.store.tenants import TenantTable
 from eunoe_consumers.store.turns import NewTurn, TurnReader, TurnWriter
 from eunoe_schema.entries import EntryOrder
@@ -173,6 +174,17 @@ async def test_a_turn_with_the_longest_names_fits_at_every_width(empty_database_
         turn = NewTurn(event_of(scope, "e1"), EntryOrder(1_700_000_000_000, 0), embedding)
         assert await TurnWriter(database, embedding_model="test").write([turn]) == 1
         assert [found.event_id for found in await TurnReader(database).nearest(scope, embedding, top_k=1)] == ["e1"]
+
+
+async def test_the_approximate_index_is_built_as_it_was_told(empty_database_url: str) -> None:
+    """m and ef_construction are settings of `migrate up`; a pair that pgvector refuses is refused before."""
+    async with Migrator.connect(empty_database_url, embedding_dimensions=384, hnsw=HnswOptions(8, 40)) as migrator:
+        await migrator.up()
+    statement = "SELECT pg_get_indexdef('memories_by_embedding'::regclass)"
+    ((definition,),) = await fetch(empty_database_url, statement)
+    assert str(definition).endswith("USING hnsw (embedding halfvec_cosine_ops) WITH (m='8', ef_construction='40')")
+    with pytest.raises(ConfigurationError, match="EUNOE_HNSW_EF_CONSTRUCTION is 20, EUNOE_HNSW_M 16"):
+        HnswOptions(16, 20)
 
 
 async def test_check_schema_accepts_what_up_made(database_url: str) -> None:

@@ -18,6 +18,8 @@ from typer.testing import CliRunner
 from eunoe_consumers.asyncapi import document, render
 from eunoe_consumers.cli.asyncapi import asyncapi
 from eunoe_schema.events import MessageEvent
+from eunoe_schema.memory.reply import MemoryReply
+from eunoe_schema.memory.requests import REQUESTS
 from eunoe_schema.recall import RecallReply, RecallRequest
 
 _COMMITTED = Path(__file__).parents[2] / "asyncapi.yaml"
@@ -25,6 +27,8 @@ _MODELS: dict[str, type[BaseModel]] = {
     "messageEvent": MessageEvent,
     "recallRequest": RecallRequest,
     "recallReply": RecallReply,
+    **{model.__name__[0].lower() + model.__name__[1:]: model for model in REQUESTS},
+    "memoryReply": MemoryReply,
 }
 # AsyncAPI 3.0.0, by the name of what holds the object: the members it must have, and those it may have besides.
 _MEMBERS: dict[str, tuple[set[str], set[str]]] = {
@@ -160,6 +164,7 @@ def test_operations_speak_of_messages_of_their_channels() -> None:
     assert {name: operation["action"] for name, operation in whole["operations"].items()} == {
         "takeMessage": "receive",
         "answerRecall": "receive",
+        "curateMemory": "receive",
     }
     for operation in whole["operations"].values():
         for place in [operation, *([operation["reply"]] if "reply" in operation else [])]:
@@ -178,7 +183,11 @@ def test_the_reply_channel_is_a_template_whose_parameter_is_described() -> None:
             assert f"{{{parameter}}}" in channel["address"]
     assert whole["channels"]["replies"]["address"].format(client="x") == "eunoe:reply:x"
     assert "address" not in whole["operations"]["answerRecall"]["reply"]
-    assert [whole["channels"][name]["address"] for name in ("messages", "recall")] == ["eunoe:messages", "eunoe:recall"]
+    assert [whole["channels"][name]["address"] for name in ("messages", "recall", "memory")] == [
+        "eunoe:messages",
+        "eunoe:recall",
+        "eunoe:memory",
+    ]
 
 
 @pytest.mark.parametrize("name", _MODELS)
@@ -211,6 +220,16 @@ def test_examples_follow_the_schema_and_the_model(name: str) -> None:
         ("recallRequest", {"exclude": ["e"] * 101}),
         ("recallRequest", {"query": "q" * 8_193}),
         ("recallRequest", {"question": "?"}),
+        ("rememberRequest", {"memories": []}),
+        ("rememberRequest", {"memories": [{"content": "x", "tier": "eternal"}]}),
+        ("rememberRequest", {"kind": "get"}),
+        ("listRequest", {"limit": 201}),
+        ("listRequest", {"filter": {"colour": "red"}}),
+        ("searchRequest", {"min_cosine": 2}),
+        ("reviseRequest", {"version": 0}),
+        ("mergeRequest", {"memory_ids": ["33333333-3333-4333-8333-333333333333"]}),
+        ("transitionRequest", {"kind": "promote"}),
+        ("tagRequest", {"tags": []}),
     ],
 )
 def test_what_the_model_refuses_the_schema_refuses(name: str, change: dict[str, object]) -> None:
@@ -222,7 +241,7 @@ def test_what_the_model_refuses_the_schema_refuses(name: str, change: dict[str, 
     assert not _follows_schema(name, payload)
 
 
-@pytest.mark.parametrize("name", ["messageEvent", "recallRequest"])
+@pytest.mark.parametrize("name", ["messageEvent", "recallRequest", "tagRequest", "searchRequest"])
 def test_a_missing_member_is_missed_by_both(name: str) -> None:
     """The document and the model require the same members."""
     whole: dict[str, Any] = document()
@@ -239,5 +258,5 @@ def test_every_member_is_described() -> None:
     plain = {"MissingPart", "RecallReply"}  # their members explain themselves
     for name, schema in whole["components"]["schemas"].items():
         assert schema["description"], name
-        for member, value in schema["properties"].items():
+        for member, value in schema.get("properties", {}).items():
             assert name in plain or value.get("description"), (name, member)

@@ -78,6 +78,19 @@ class HnswOptions:
     m: int = 16
     ef_construction: int = 64
 
+    def __post_init__(self) -> None:
+        """Refuse what pgvector would refuse in the middle of a migration.
+
+        Raises:
+            ConfigurationError: If `ef_construction` is less than twice `m`.
+        """
+        if self.ef_construction < 2 * self.m:
+            msg = (
+                f"EUNOE_HNSW_EF_CONSTRUCTION is {self.ef_construction}, EUNOE_HNSW_M {self.m}: "
+                "it must be at least twice that"
+            )
+            raise ConfigurationError(msg)
+
 
 class Migrator:
     """Changes a database's schema, by a login that may create tables, roles and the extension."""
