@@ -165,6 +165,15 @@ async def test_what_is_forgotten_comes_back_nowhere_until_it_is_restored(curator
     assert (restored.deleted_at, restored.status) == (None, Status.ACTIVE)
 
 
+async def test_history_may_hold_a_content_often(curator: Curator, tenant: UUID) -> None:
+    """Two archived memories of one content are two: the second is forgotten and restored beside the first."""
+    scope = memory_scope(tenant)
+    one, two = [await curator.archive(scope, (await remembered(curator, scope, "Ada likes tea.")).id) for _ in range(2)]
+    assert one.id != two.id
+    await curator.forget(scope, two.id)
+    assert (await curator.restore(scope, two.id)).status is Status.ARCHIVED
+
+
 async def test_a_purged_memory_leaves_nothing_behind(curator: Curator, tenant: UUID, database_url: str) -> None:
     """Row, versions and tags are gone, and no kept reply quotes it; a repeated request does not bring it back."""
     scope, request_id = memory_scope(tenant), uuid4().hex

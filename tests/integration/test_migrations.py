@@ -177,7 +177,7 @@ async def test_a_turn_with_the_longest_names_fits_at_every_width(empty_database_
 
 
 async def test_the_approximate_index_is_built_as_it_was_told(empty_database_url: str) -> None:
-    """m and ef_construction are settings of `migrate up`; a pair that pgvector refuses is refused before."""
+    """Both options are settings of `migrate up`; a pair that pgvector refuses is refused before."""
     async with Migrator.connect(empty_database_url, embedding_dimensions=384, hnsw=HnswOptions(8, 40)) as migrator:
         await migrator.up()
     statement = "SELECT pg_get_indexdef('memories_by_embedding'::regclass)"

@@ -11,7 +11,11 @@ from eunoe_schema.memory.change import (
     UntagRequest,
 )
 from eunoe_schema.memory.content import MAX_TAGS
+from eunoe_schema.memory.enums import Status
 from eunoe_schema.memory.status_machine import Action, status_after
+
+# The statuses in which an owner holds a content once: those of the index `memories_once`.
+_HELD_ONCE = {Status.ACTIVE, Status.PENDING_REVIEW}
 
 
 async def transition(request: TransitionRequest, call: Call) -> MemoryResult:
@@ -19,9 +23,9 @@ async def transition(request: TransitionRequest, call: Call) -> MemoryResult:
     memory = await call.lock(request.memory_id, request.action, request.version)
     status = status_after(memory.status, request.action, forgotten=memory.forgotten)
     forgotten = request.action is Action.FORGET
-    if not forgotten:
+    if status in _HELD_ONCE and not forgotten:
         holder = await call.unit.memories.twin(memory.owner, memory.content_hash, status, other_than=memory.id)
-        if holder is not None and request.action in {Action.APPROVE, Action.RESTORE}:
+        if holder is not None:
             raise duplicate_content(holder)
     await call.unit.memories.set_status(call.scope.tenant_id, [memory.id], status, forgotten=forgotten)
     return MemoryResult(memory=await call.memory(memory.id))
