@@ -45,5 +45,5 @@ async def test_stopping_leaves_nothing_pending_and_no_consumer_behind(
         assert all(isinstance(outcome, Receipt) for outcome in outcomes)
         await wait_until(lambda: consumed(redis, Group.WINDOW, Group.EMBED))
         assert all([await consumers(redis, group) for group in Group])
-    assert [await consumers(redis, group) for group in Group] == [[], [], []]
+    assert [await consumers(redis, group) for group in Group] == [[]] * len(Group)
     assert await consumed(redis, Group.WINDOW, Group.EMBED)

@@ -145,4 +145,5 @@ def test_shared_names_are_the_exception_and_never_a_tenants() -> None:
         Group.WINDOW: "eunoe:messages",
         Group.EMBED: "eunoe:messages",
         Group.RECALL: "eunoe:recall",
+        Group.CURATE: "eunoe:memory",
     }

@@ -58,7 +58,7 @@ def test_the_queries_load() -> None:
     loaded = load_queries()
     for field in fields(Queries):
         statement = getattr(loaded, field.name)
-        assert statement.split(maxsplit=1)[0] in {"SELECT", "INSERT", "DELETE", "WITH", "SET"}, field.name
+        assert statement.split(maxsplit=1)[0] in {"SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "SET"}, field.name
         assert ";" not in statement, field.name
         assert "-- name" not in statement, field.name
 

@@ -25,6 +25,9 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "shutdown_seconds": (0, 600),
     "recall_top_k": (0, 100),
     "recall_min_cosine": (-1, 1),
+    "memory_near_duplicate_cosine": (-1, 1),
+    "hnsw_m": (2, 100),
+    "hnsw_ef_construction": (4, 1_000),
 }
 NUMBERS = [*BOUNDS, "start_timeout_seconds"]
 CHOICES = {"recall_ranking": "cosine", "log_level": "debug", "log_format": "json"}
