@@ -64,7 +64,7 @@ async def test_a_change_of_what_one_has_not_seen_is_refused(curator: Curator, te
     memory = await remembered(curator, scope, "Ada lives in Graz.")
     await curator.revise(scope, memory.id, content="Ada lives in Vienna.", version=1)
     with pytest.raises(VersionConflict, match="has version 2, not 1") as refused:
-        await curator.revise(scope, memory.id, content="Ada lives in Linz.", version=1)
+        await curator.revise(scope, memory.id, content="Ada lives in Salzburg.", version=1)
     assert refused.value.problem.version == 2
     assert (await curator.get(scope, memory.id)).content == "Ada lives in Vienna."
 
@@ -73,7 +73,7 @@ async def test_revising_into_another_memorys_content_is_refused(curator: Curator
     """One owner holds a content once, and the refusal names who has it."""
     scope = memory_scope(tenant)
     first = await remembered(curator, scope, "Ada lives in Graz.")
-    second = await remembered(curator, scope, "Ada lives in Linz.")
+    second = await remembered(curator, scope, "Ada lives in Salzburg.")
     with pytest.raises(DuplicateContent) as refused:
         await curator.revise(scope, second.id, content="ada lives in graz.")
     assert refused.value.problem.memory_id == first.id
