@@ -9,8 +9,8 @@ import asyncpg
 import pytest
 
 from eunoe_consumers.store.queries import load_queries
-from eunoe_schema.memory import Category, RelationType, Source, Status, Tier, content_hash
-from eunoe_tests.curation import CURATED
+from eunoe_schema.memory import Category, RelationType, Source, Status, Tier
+from eunoe_tests.curation import CURATED, add_memory, fill_curated
 from eunoe_tests.events import AGENT
 
 Login: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -47,52 +47,11 @@ async def login(database_url: str) -> AsyncIterator[Login]:
     await connection.close()
 
 
-async def add_memory(login: Login, tenant: UUID, **fields: Any) -> UUID:
-    """Add a row to `memories` and return its id."""
-    values: dict[str, Any] = {
-        "tenant_id": tenant,
-        "id": uuid4(),
-        "user_id": "ada",
-        "tier": "personal",
-        "category": "factual",
-        "content": "hello",
-        **fields,
-    }
-    values.setdefault("content_hash", content_hash(values["content"]))
-    places = ", ".join(f"${number}" for number in range(1, len(values) + 1))
-    await login.execute(f"INSERT INTO memories ({', '.join(values)}) VALUES ({places})", *values.values())  # noqa: S608
-    return values["id"]
-
-
 @pytest.fixture
 async def stored(login: Login, tenant: UUID, other_tenant: UUID) -> None:
     """A row of each tenant in every table."""
     for owner in (tenant, other_tenant):
-        names = (owner, AGENT)
-        await login.execute("INSERT INTO agents VALUES ($1, $2)", *names)
-        await login.execute("INSERT INTO users VALUES ($1, 'ada')", owner)
-        await login.execute(
-            "INSERT INTO sessions (tenant_id, agent_id, user_id, session_id, opened_at) "
-            "VALUES ($1, $2, 'ada', 's', now())",
-            *names,
-        )
-        one, other = [await add_memory(login, owner, content=text) for text in ("one", "other")]
-        for statement in (
-            "INSERT INTO memory_tags VALUES ($1, $2, 't')",
-            "INSERT INTO collections (tenant_id, id, user_id, type, name) VALUES ($1, $2, 'ada', 't', 'n')",
-            "INSERT INTO collection_members VALUES ($1, $2, $2)",
-            "INSERT INTO memory_requests (tenant_id, request_id, body_hash) VALUES ($1, $2::uuid, repeat('0', 64))",
-        ):
-            await login.execute(statement, owner, one)
-        await login.execute("INSERT INTO memory_relationships VALUES ($1, $2, 'supports', $3)", owner, one, other)
-        await login.execute(
-            "INSERT INTO session_checkpoints (tenant_id, id, agent_id, user_id, session_id, state) "
-            "VALUES ($1, gen_random_uuid(), $2, 'ada', 's', '{}')",
-            *names,
-        )
-        await login.execute(
-            "INSERT INTO directives (tenant_id, id, agent_id, name, content) VALUES ($1, $2, $2, 'n', 'c')", *names
-        )
+        await fill_curated(login, owner)
 
 
 @asynccontextmanager

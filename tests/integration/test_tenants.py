@@ -18,9 +18,10 @@ from eunoe_consumers.window.window import Windows
 from eunoe_schema import keys
 from eunoe_schema.entries import EntryOrder
 from eunoe_schema.recall import WindowMessage
+from eunoe_tests.curation import CURATED, fill_curated
 from eunoe_tests.events import event_of, scope_of
 
-TABLES = ["agents", "conversation_embeddings", "postings", "sessions", "users"]
+TABLES = sorted([*CURATED, "agents", "conversation_embeddings", "postings", "sessions", "users"])
 
 
 @pytest.fixture
@@ -158,6 +159,8 @@ async def test_removing_a_tenant_removes_every_row_of_it_and_no_other(
             for n in range(3)
         ]
     )
+    for owner in (tenant, other_tenant):
+        await fill_curated(login, owner)
     # Any table of a tenant's rows must be in the list, or this test would not see what stays behind.
     of_tenants = await login.fetch(
         "SELECT relname FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid AND attname = 'tenant_id' "
