@@ -28,7 +28,7 @@ MESSAGES = stream(Subject.MESSAGES)
 async def test_lag_counts_what_waits(clis: Clis, redis: Redis, redis_url: str, tenant: UUID) -> None:
     """Before any consumer, with entries in a consumer's hands, and when all is through."""
     groups = {group["group"]: group for group in (await run_json(clis, "lag"))["groups"]}
-    assert [(group["exists"], group["consumers"]) for group in groups.values()] == [(False, [])] * 3
+    assert [(group["exists"], group["consumers"]) for group in groups.values()] == [(False, [])] * len(Group)
     for group in (Group.WINDOW, Group.EMBED):
         await redis.xgroup_create(MESSAGES, group, id="0", mkstream=True)
     async with await Gateway.connect(redis_url) as gateway:
@@ -110,7 +110,7 @@ def statuses(report: dict[str, Any]) -> dict[str, str]:
 async def test_health_is_well_when_every_role_runs(clis: Clis, tenant: UUID) -> None:
     """Redis, PostgreSQL, schema, vector query, tenants and a consumer of each role; exit code 0."""
     assert tenant
-    await clis.consume("window", "embed", "recall")
+    await clis.consume(*Group)
     report = await run_json(clis, "health")
     assert report["healthy"] is True
     found = {check["name"]: check["found"] for check in report["checks"]}
