@@ -1,4 +1,4 @@
-"""Put a process together: for each group asked for, its work on the one delivery mechanism."""
+"""Put a process together: for each role asked for, its work; that of a group on the one delivery mechanism."""
 
 import asyncio
 from collections.abc import Collection, Coroutine
@@ -22,15 +22,19 @@ from eunoe_consumers.delivery.stream_group import StreamGroup, consumer_name
 from eunoe_consumers.delivery.worker import Worker, WorkerTimes
 from eunoe_consumers.embed.effect import EmbedAndStore
 from eunoe_consumers.errors import ConfigurationError
+from eunoe_consumers.janitor.janitor import Janitor, JanitorRules, Round
 from eunoe_consumers.model.embedder import Embedder, FastembedEmbedder
 from eunoe_consumers.model.hash_embedder import HashEmbedder
 from eunoe_consumers.model.prepare import prepare_model
 from eunoe_consumers.recall.answer import Answerer, RecallDefaults
 from eunoe_consumers.recall.effect import AnswerRequests
 from eunoe_consumers.recall.query_embedder import QueryEmbedder
+from eunoe_consumers.role import Role
 from eunoe_consumers.settings import Settings
 from eunoe_consumers.store.curation import CurationStore
 from eunoe_consumers.store.database import Database
+from eunoe_consumers.store.housekeeping import Housekeeping
+from eunoe_consumers.store.lifetime import Lifetime
 from eunoe_consumers.store.migrations import check_schema
 from eunoe_consumers.store.tenants import TenantRegistry, TenantTable
 from eunoe_consumers.store.turns import TurnReader, TurnWriter
@@ -50,12 +54,12 @@ ResultT = TypeVar("ResultT")
 _IN_FLIGHT = {Group.WINDOW: 1, Group.EMBED: 2, Group.RECALL: 512, Group.CURATE: 32}
 
 
-async def consume(settings: Settings, groups: Collection[Group], stop: asyncio.Event) -> None:
-    """Run the consumers of `groups` in this process until `stop` is set.
+async def consume(settings: Settings, roles: Collection[Role], stop: asyncio.Event) -> None:
+    """Run the consumers of `roles` in this process until `stop` is set.
 
     Args:
         settings: With both URLs set.
-        groups: At least one.
+        roles: At least one.
         stop: Ends the process in an orderly way.
 
     Raises:
@@ -66,7 +70,7 @@ async def consume(settings: Settings, groups: Collection[Group], stop: asyncio.E
         msg = "EUNOE_REDIS_URL and EUNOE_DATABASE_URL must be set"
         raise ConfigurationError(msg)
     async with AsyncExitStack() as stack:
-        process = await _unless_stopped(stop, _assemble(settings, groups, stack))
+        process = await _unless_stopped(stop, _assemble(settings, roles, stack))
         if process is not None:
             await process.run(stop)
 
@@ -82,7 +86,7 @@ async def _unless_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, ResultT
     return None
 
 
-async def _assemble(settings: Settings, groups: Collection[Group], stack: AsyncExitStack) -> ConsumerProcess:
+async def _assemble(settings: Settings, roles: Collection[Role], stack: AsyncExitStack) -> ConsumerProcess:
     """Connect, check what is there against what is configured, load models; what must be closed goes on the stack."""
     redis_url, database_url = settings.redis_url or "", settings.database_url or ""
     redis = await connect_redis(redis_url, wait_seconds=settings.start_timeout_seconds)
@@ -105,7 +109,7 @@ async def _assemble(settings: Settings, groups: Collection[Group], stack: AsyncE
     name = consumer_name()
     times = WorkerTimes(settings.claim_after_seconds, settings.consumer_idle_seconds)
     workers: list[Worker[Any]] = []
-    for group in groups:
+    for group in [role.group for role in roles if role.group is not None]:
         stream_group = StreamGroup(redis, group, consumer=name, keeps_entries=group.keeps_entries)
         work = await _work(group, settings, redis, database)
         workers.append(Worker(stream_group, work, registry, times))
@@ -115,6 +119,7 @@ async def _assemble(settings: Settings, groups: Collection[Group], stack: AsyncE
         workers,
         batch_entries=settings.batch_entries,
         shutdown_seconds=settings.shutdown_seconds,
+        duties={str(Role.JANITOR): _janitor(settings, database).run} if Role.JANITOR in roles else {},
     )
 
 
@@ -148,10 +153,40 @@ async def _work(group: Group, settings: Settings, redis: Redis, database: Databa
         case Group.CURATE:
             embedder = await asyncio.to_thread(load_embedder, settings)
             rules = CurationRules(near_duplicate_cosine=settings.memory_near_duplicate_cosine)
-            curate = CurateMemories(redis, CurateAnswerer(CurationStore(database), TextEmbedder(embedder), rules))
+            store = CurationStore(database, _lifetime(settings))
+            curate = CurateMemories(redis, CurateAnswerer(store, TextEmbedder(embedder), rules))
             return GroupWork[MemoryRequest](
                 decode=decode_request, effect=curate, on_refused=curate.refuse, in_flight=_IN_FLIGHT[group]
             )
+
+
+async def tidy(settings: Settings) -> Round:
+    """Do one round of a janitor's work; return what was done.
+
+    Raises:
+        ConfigurationError: If the schema is wrong.
+        StoreUnavailable: If PostgreSQL cannot be reached, or refuses.
+    """
+    database_url, wait_seconds = settings.database_url or "", settings.start_timeout_seconds
+    await check_schema(database_url, embedding_dimensions=settings.embedding_dimensions, wait_seconds=wait_seconds)
+    async with await Database.connect(database_url, connections=1, wait_seconds=wait_seconds) as database:
+        return await _janitor(settings, database).tidy()
+
+
+def _janitor(settings: Settings, database: Database) -> Janitor:
+    """Return a janitor that does as the settings say."""
+    merge = settings.memory_near_duplicate_cosine if settings.janitor_merge_near_duplicates else None
+    rules = JanitorRules(
+        purge_after_days=settings.memory_purge_after_days,
+        batch_rows=settings.janitor_batch_rows,
+        interval_seconds=settings.janitor_interval_seconds,
+        merge_cosine=merge,
+    )
+    return Janitor(TenantTable(database), Housekeeping(database, _lifetime(settings)), rules)
+
+
+def _lifetime(settings: Settings) -> Lifetime:
+    return Lifetime(settings.memory_task_days, from_last_use=settings.memory_task_expires_from == "last_use")
 
 
 def load_embedder(settings: Settings) -> Embedder:

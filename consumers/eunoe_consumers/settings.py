@@ -95,6 +95,24 @@ class Settings(BaseSettings):
         le=1,
         description="From which similarity on a memory is reported as saying nearly the same as a new one.",
     )
+    memory_task_days: int = Field(
+        default=30, ge=1, le=3_650, description="Days after which a memory of the tier `task` lapses."
+    )
+    memory_task_expires_from: Literal["creation", "last_use"] = Field(
+        default="creation", description="From when those days are counted."
+    )
+    memory_purge_after_days: int = Field(
+        default=30, ge=1, le=3_650, description="Days after which the janitor deletes what was archived or forgotten."
+    )
+    janitor_interval_seconds: float = Field(
+        default=600.0, ge=1, le=86_400, description="How long the janitor rests between two rounds."
+    )
+    janitor_batch_rows: int = Field(
+        default=500, ge=1, le=10_000, description="Rows that one transaction of the janitor takes."
+    )
+    janitor_merge_near_duplicates: bool = Field(
+        default=False, description="Whether the janitor merges memories that say nearly the same."
+    )
     hnsw_m: int = Field(
         default=16, ge=2, le=100, description="Links of a memory in the HNSW index; fixed by `eunoe migrate up`."
     )

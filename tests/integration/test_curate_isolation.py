@@ -35,6 +35,7 @@ MAY: dict[str, dict[str, set[str]]] = {
         "memories": {"SELECT", "UPDATE", "DELETE"},
         "memory_versions": {"SELECT", "INSERT", "DELETE"},
         **{table: {"SELECT", "DELETE"} for table in CURATED if table not in {"memories", "memory_versions"}},
+        "memory_tags": {"SELECT", "INSERT", "DELETE"},
     },
 }
 

@@ -26,11 +26,20 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "recall_top_k": (0, 100),
     "recall_min_cosine": (-1, 1),
     "memory_near_duplicate_cosine": (-1, 1),
+    "memory_task_days": (1, 3_650),
+    "memory_purge_after_days": (1, 3_650),
+    "janitor_interval_seconds": (1, 86_400),
+    "janitor_batch_rows": (1, 10_000),
     "hnsw_m": (2, 100),
     "hnsw_ef_construction": (4, 1_000),
 }
 NUMBERS = [*BOUNDS, "start_timeout_seconds"]
-CHOICES = {"recall_ranking": "cosine", "log_level": "debug", "log_format": "json"}
+CHOICES = {
+    "recall_ranking": "cosine",
+    "memory_task_expires_from": "last_use",
+    "log_level": "debug",
+    "log_format": "json",
+}
 
 
 @pytest.fixture(autouse=True)

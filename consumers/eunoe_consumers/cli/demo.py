@@ -13,8 +13,8 @@ import typer
 from eunoe_consumers.cli.console import output
 from eunoe_consumers.embedded import default_data_dir, embedded_servers
 from eunoe_consumers.errors import ConfigurationError
+from eunoe_consumers.role import Role
 from eunoe_consumers.settings import Settings
-from eunoe_schema.streams import Group
 
 if TYPE_CHECKING:
     from eunoe_consumers.demo.story import Checks
@@ -73,9 +73,9 @@ def _run(settings: Settings, folder: Path) -> "Checks":
         resolved = settings.model_copy(update={"redis_url": urls.redis_url, "database_url": urls.database_url})
         with output.status("migrating"):
             sample = load_sample(asyncio.run(prepare(resolved)))
-        roles = stack.enter_context(RoleProcesses(resolved, list(Group), log_file=folder / "roles.log"))
+        roles = stack.enter_context(RoleProcesses(resolved, list(Role), log_file=folder / "roles.log"))
         output.print(
-            f"Valkey, PostgreSQL and the roles {', '.join(Group)} are running, each in a process of its own; "
+            f"Valkey, PostgreSQL and the roles {', '.join(Role)} are running, each in a process of its own; "
             f"their data and logs are in {folder} until the demo has passed\n",
             highlight=False,
             soft_wrap=True,

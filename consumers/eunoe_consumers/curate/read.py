@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from eunoe_consumers.curate.call import Call
@@ -19,9 +19,11 @@ from eunoe_schema.memory.read import (
 
 
 async def get(request: GetRequest, call: Call) -> MemoryResult:
-    """Return a memory; one that was forgotten only where that is asked for."""
+    """Return a memory; none that has lapsed, and one that was forgotten only where that is asked for."""
     memory = await call.memory(request.memory_id)
     if memory.deleted_at is not None and not request.forgotten:
+        raise not_found(request.memory_id)
+    if memory.has_lapsed(datetime.now(UTC)):
         raise not_found(request.memory_id)
     return MemoryResult(memory=memory)
 

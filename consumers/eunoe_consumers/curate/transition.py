@@ -28,6 +28,8 @@ async def transition(request: TransitionRequest, call: Call) -> MemoryResult:
         if holder is not None:
             raise duplicate_content(holder)
     await call.unit.memories.set_status(call.scope.tenant_id, [memory.id], status, forgotten=forgotten)
+    if request.action is Action.RESTORE and status in _HELD_ONCE:
+        await call.unit.memories.renew(call.scope.tenant_id, memory.id)  # else it would lapse again at once
     return MemoryResult(memory=await call.memory(memory.id))
 
 

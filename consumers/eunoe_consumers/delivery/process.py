@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, cast
 
 import structlog
@@ -63,10 +63,28 @@ class ConsumerProcess:
     """Runs workers until it is told to stop, or until one of its parts dies."""
 
     def __init__(
-        self, url: str, redis: Redis, workers: Sequence[Worker[Any]], *, batch_entries: int, shutdown_seconds: float
+        self,
+        url: str,
+        redis: Redis,
+        workers: Sequence[Worker[Any]],
+        *,
+        batch_entries: int,
+        shutdown_seconds: float,
+        duties: Mapping[str, Callable[[], Awaitable[None]]] | None = None,
     ) -> None:
+        """Put a process together.
+
+        Args:
+            url: Of Redis, for the subscribers.
+            redis: A client of the same.
+            workers: One for each group; none where there are duties only.
+            batch_entries: Entries that one read takes.
+            shutdown_seconds: How long a stopping process may finish what it has in hand.
+            duties: By name, what runs beside the workers until it is cancelled.
+        """
         self._redis = redis
         self._workers = workers
+        self._duties = duties or {}
         self._shutdown_seconds = shutdown_seconds
         self._broker = RedisBroker(url, logger=_shell_log, apply_types=False, graceful_timeout=shutdown_seconds)
         self._app = ConsumerApp(self._broker)
@@ -80,9 +98,10 @@ class ConsumerProcess:
         """
         await ensure_groups(self._redis)
         beats = [asyncio.create_task(worker.run(), name=f"{worker.group.group} worker") for worker in self._workers]
+        beats += [asyncio.create_task(_until_cancelled(duty), name=name) for name, duty in self._duties.items()]
         try:
             await self._app.start()
-            log.info("consuming", groups=[str(worker.group.group) for worker in self._workers])
+            log.info("consuming", groups=[*(str(worker.group.group) for worker in self._workers), *self._duties])
             await self._watch(stop, beats)
         finally:
             await cancel_bounded(beats)
@@ -128,6 +147,10 @@ class ConsumerProcess:
     def _alive(subscriber: Any) -> bool:  # noqa: ANN401 - FastStream keeps its type private
         tasks = cast("list[asyncio.Task[Any]]", subscriber.tasks)
         return bool(subscriber.running) and any(not task.done() for task in tasks)
+
+
+async def _until_cancelled(duty: Callable[[], Awaitable[None]]) -> None:  # a task needs a coroutine
+    await duty()
 
 
 def _cause(error: BaseException | None) -> str:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from eunoe_consumers.store.answered_requests import AnsweredRequests
 from eunoe_consumers.store.database import Database, DatabaseRole
+from eunoe_consumers.store.lifetime import Lifetime
 from eunoe_consumers.store.memories import MemoryTable
 from eunoe_consumers.store.memory_search import MemorySearch
 from eunoe_consumers.store.memory_tags import TagTable
@@ -28,11 +29,11 @@ class Curation:
         requests: Which requests were answered.
     """
 
-    def __init__(self, connection: "Connection", queries: Queries) -> None:
+    def __init__(self, connection: "Connection", queries: Queries, lifetime: Lifetime) -> None:
         self._connection = connection
         self._queries = queries
-        self.memories = MemoryTable(connection, queries)
-        self.search = MemorySearch(connection, queries)
+        self.memories = MemoryTable(connection, queries, lifetime)
+        self.search = MemorySearch(connection, queries, lifetime)
         self.tags = TagTable(connection, queries)
         self.requests = AnsweredRequests(connection, queries)
 
@@ -65,8 +66,9 @@ class Curation:
 class CurationStore:
     """Begins units of work."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, lifetime: Lifetime) -> None:
         self._database = database
+        self._lifetime = lifetime
 
     @contextlib.asynccontextmanager
     async def begin(self, tenant_id: UUID) -> AsyncGenerator[Curation]:
@@ -77,4 +79,4 @@ class CurationStore:
             StoreUnavailable: If PostgreSQL failed in any other way.
         """
         async with self._database.transaction(DatabaseRole.CURATOR, tenant=tenant_id) as connection:
-            yield Curation(connection, self._database.queries)
+            yield Curation(connection, self._database.queries, self._lifetime)

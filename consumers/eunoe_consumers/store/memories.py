@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pgvector import HalfVector
 
 from eunoe_consumers.errors import PermanentError
+from eunoe_consumers.store.lifetime import Lifetime
 from eunoe_consumers.store.memory_rows import memory_of
 from eunoe_consumers.store.queries import Queries
 from eunoe_schema.memory.change import ReviseRequest
@@ -77,17 +78,20 @@ class LockedMemory:
 class MemoryTable:
     """The table `memories`. The scope is in every predicate; what another scope or tenant holds is not there."""
 
-    def __init__(self, connection: "Connection", queries: Queries) -> None:
+    def __init__(self, connection: "Connection", queries: Queries, lifetime: Lifetime) -> None:
         self._connection = connection
         self._queries = queries
+        self._lifetime = lifetime
 
     async def remember(self, owner: MemoryScope, new: NewMemory, embedded: Embedded) -> tuple[UUID, bool]:
         """Make a memory, or confirm the one that holds its content; return its id, and whether it was made.
 
-        What awaits review is not made beside an active memory of the same content: that one is confirmed.
+        What awaits review is not made beside an active memory of the same content: that one is confirmed. One that has
+        lapsed is archived, and a new one made.
         """
         names = (owner.tenant_id, owner.agent_id, owner.user_id)
         digest = content_hash(new.content)
+        await self._connection.execute(self._queries.archive_lapsed_content, *names, digest, *self._lifetime)
         confirmed = await self._connection.fetchval(self._queries.confirm_memory, *names, digest, CONFIRMATION_SHARE)
         if confirmed is not None:
             return confirmed, False
@@ -119,10 +123,15 @@ class MemoryTable:
         return row["id"], row["created"]
 
     async def lock(self, scope: MemoryScope, memory_ids: Sequence[UUID]) -> dict[UUID, LockedMemory]:
-        """Lock memories that apply to a scope, and return them by id; others are left out."""
-        rows = await self._connection.fetch(
-            self._queries.lock_memories, scope.tenant_id, scope.agent_id, scope.user_id, memory_ids
-        )
+        """Lock memories that apply to a scope, and return them by id; others are left out.
+
+        Those that have lapsed are archived first: what may be done with them does not hang on when the janitor comes.
+        """
+        arguments = (scope.tenant_id, scope.agent_id, scope.user_id, memory_ids, *self._lifetime)
+        rows = await self._connection.fetch(self._queries.lock_memories, *arguments)
+        if lapsed := [row["id"] for row in rows if row["lapsed"]]:
+            await self.set_status(scope.tenant_id, lapsed, Status.ARCHIVED, forgotten=False)
+            rows = await self._connection.fetch(self._queries.lock_memories, *arguments)
         return {
             row["id"]: LockedMemory(
                 id=row["id"],
@@ -138,7 +147,7 @@ class MemoryTable:
     async def read(self, scope: MemoryScope, memory_ids: Sequence[UUID]) -> list[Memory]:
         """Return memories that apply to a scope, in the order of the ids; others are left out."""
         rows = await self._connection.fetch(
-            self._queries.read_memories, scope.tenant_id, scope.agent_id, scope.user_id, memory_ids
+            self._queries.read_memories, scope.tenant_id, scope.agent_id, scope.user_id, memory_ids, *self._lifetime
         )
         return [memory_of(row) for row in rows]
 
@@ -185,6 +194,10 @@ class MemoryTable:
         """
         with _content_is_free():
             await self._connection.execute(self._queries.set_memory_status, tenant_id, memory_ids, status, forgotten)
+
+    async def renew(self, tenant_id: UUID, memory_id: UUID) -> None:
+        """Let the time of a locked memory that had lapsed begin anew; what had not keeps its time."""
+        await self._connection.execute(self._queries.renew_lapsed, tenant_id, memory_id, *self._lifetime)
 
     async def point(self, tenant_id: UUID, memory_ids: Sequence[UUID], successor: UUID) -> None:
         """Let superseded or merged memories point to what they became."""

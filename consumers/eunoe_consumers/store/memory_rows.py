@@ -43,6 +43,7 @@ def memory_of(row: "asyncpg.Record") -> Memory:
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         expires_at=row["expires_at"],
+        lapses_at=row["lapses_at"],
         deleted_at=row["deleted_at"],
         has_embedding=row["has_embedding"],
     )

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pgvector import HalfVector
 
+from eunoe_consumers.store.lifetime import Lifetime
 from eunoe_consumers.store.queries import Queries
 from eunoe_schema.memory.enums import Tier
 from eunoe_schema.memory.filters import MemoryFilter
@@ -21,11 +22,12 @@ _CANDIDATES = 5
 
 
 class MemorySearch:
-    """Ids of memories; `MemoryTable.read` gives the rest."""
+    """Ids of memories that have not lapsed; `MemoryTable.read` gives the rest."""
 
-    def __init__(self, connection: "Connection", queries: Queries) -> None:
+    def __init__(self, connection: "Connection", queries: Queries, lifetime: Lifetime) -> None:
         self._connection = connection
         self._queries = queries
+        self._lifetime = lifetime
 
     async def newest(
         self, scope: MemoryScope, filter_: MemoryFilter, *, limit: int, after: tuple[datetime, UUID] | None = None
@@ -39,7 +41,11 @@ class MemorySearch:
             after: The last of the page before.
         """
         rows = await self._connection.fetch(
-            self._queries.list_memories, *_arguments(scope, filter_), *(after or (None, None)), limit
+            self._queries.list_memories,
+            *_arguments(scope, filter_),
+            *(after or (None, None)),
+            limit,
+            *self._lifetime,
         )
         return [(row["id"], row["created_at"]) for row in rows]
 
@@ -62,7 +68,12 @@ class MemorySearch:
             min_cosine: The least similarity, -1..1.
         """
         rows = await self._connection.fetch(
-            self._queries.nearest_memories, *_arguments(scope, filter_), HalfVector(vector), min_cosine, limit
+            self._queries.nearest_memories,
+            *_arguments(scope, filter_),
+            HalfVector(vector),
+            min_cosine,
+            limit,
+            *self._lifetime,
         )
         return [(row["id"], row["distance"]) for row in rows]
 
@@ -80,6 +91,7 @@ class MemorySearch:
             other_than,
             min_cosine,
             _CANDIDATES,
+            *self._lifetime,
         )
         return [(row["id"], row["cosine"]) for row in rows]
 

@@ -45,6 +45,18 @@ class Queries:
     remove_tags: str
     count_tags: str
     touch_memory: str
+    archive_lapsed: str
+    archive_lapsed_content: str
+    renew_lapsed: str
+    purge_ended: str
+    drop_quoting_replies: str
+    drop_old_replies: str
+    uncompared_memories: str
+    nearest_twin: str
+    absorb_memory: str
+    copy_tags: str
+    mark_compared: str
+    try_alone: str
     claim_request: str
     read_reply: str
     keep_reply: str

@@ -37,6 +37,7 @@ class Memory(BaseModel):
         created_at: When it was remembered.
         updated_at: When it last changed.
         expires_at: When it lapses, where somebody said so.
+        lapses_at: When it lapses by that or by its tier; None: never. From then on it is as archived.
         deleted_at: When it was forgotten.
         has_embedding: Whether it can be found by similarity already.
     """
@@ -67,8 +68,14 @@ class Memory(BaseModel):
     created_at: datetime
     updated_at: datetime
     expires_at: datetime | None = None
+    lapses_at: datetime | None = None
     deleted_at: datetime | None = None
     has_embedding: bool = True
+
+    def has_lapsed(self, now: datetime) -> bool:
+        """Tell whether its time was over before anything else ended it."""
+        living = self.status in {Status.ACTIVE, Status.PENDING_REVIEW} and self.deleted_at is None
+        return living and self.lapses_at is not None and self.lapses_at <= now
 
 
 class Candidate(BaseModel):

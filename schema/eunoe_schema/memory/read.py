@@ -29,7 +29,7 @@ class Question(ScopedRequest):
 
 
 class GetRequest(Question):
-    """Return one memory.
+    """Return one memory. One that is active or awaits review and has lapsed is not found, as nothing finds it.
 
     Attributes:
         memory_id: Which.

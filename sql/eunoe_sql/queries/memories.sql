@@ -31,7 +31,11 @@ WHERE tenant_id = $1::uuid AND agent_id IS NOT DISTINCT FROM $2::uuid AND user_i
 
 -- name: lock_memories
 -- What has to be known before memories that apply to a scope are changed. Ordered, so that two writers cannot deadlock.
-SELECT id, agent_id, user_id, status, version, content_hash, deleted_at
+SELECT
+    id, agent_id, user_id, status, version, content_hash, deleted_at,
+    status IN ('active', 'pending_review') AND deleted_at IS NULL
+        AND coalesce(eunoe_memory_lapses_at(tier, created_at, accessed_at, expires_at, $5::int, $6::bool) <= now(), false)
+        AS lapsed
 FROM memories
 WHERE tenant_id = $1::uuid AND id = ANY ($4::uuid[])
     AND (agent_id IS NULL OR agent_id = $2::uuid) AND (user_id IS NULL OR user_id = $3::text)
@@ -49,6 +53,9 @@ SELECT
     memory.session_agent_id, memory.session_user_id, memory.session_id, memory.version, memory.superseded_by,
     memory.merged_into, memory.retrieval_count, memory.last_retrieved_at, memory.last_injected_at, memory.accessed_at,
     memory.created_at, memory.updated_at, memory.expires_at, memory.deleted_at,
+    eunoe_memory_lapses_at(
+        memory.tier, memory.created_at, memory.accessed_at, memory.expires_at, $5::int, $6::bool
+    ) AS lapses_at,
     memory.embedding IS NOT NULL AS has_embedding
 FROM unnest($4::uuid[]) WITH ORDINALITY AS wanted (id, place)
 JOIN memories AS memory ON memory.tenant_id = $1::uuid AND memory.id = wanted.id

@@ -34,6 +34,14 @@ WHERE memory.tenant_id = $1::uuid
     AND ($16::timestamptz IS NULL OR memory.updated_at >= $16::timestamptz)
     AND ($17::timestamptz IS NULL OR memory.updated_at < $17::timestamptz)
     AND (memory.deleted_at IS NOT NULL) = $18::bool
+    AND (
+        memory.status NOT IN ('active', 'pending_review')
+        OR (
+            eunoe_memory_lapses_at(
+                memory.tier, memory.created_at, memory.accessed_at, memory.expires_at, $22::int, $23::bool
+            ) <= now()
+        ) IS NOT TRUE
+    )
     AND ($19::timestamptz IS NULL OR (memory.created_at, memory.id) < ($19::timestamptz, $20::uuid))
 ORDER BY memory.created_at DESC, memory.id DESC
 LIMIT $21::int;
@@ -75,6 +83,14 @@ WHERE memory.tenant_id = $1::uuid
     AND ($16::timestamptz IS NULL OR memory.updated_at >= $16::timestamptz)
     AND ($17::timestamptz IS NULL OR memory.updated_at < $17::timestamptz)
     AND (memory.deleted_at IS NOT NULL) = $18::bool
+    AND (
+        memory.status NOT IN ('active', 'pending_review')
+        OR (
+            eunoe_memory_lapses_at(
+                memory.tier, memory.created_at, memory.accessed_at, memory.expires_at, $22::int, $23::bool
+            ) <= now()
+        ) IS NOT TRUE
+    )
     AND memory.embedding IS NOT NULL
     AND ($20::float8 IS NULL OR (memory.embedding <=> $19::halfvec) <= 1 - $20::float8)
 ORDER BY (memory.embedding <=> $19::halfvec) + 0, memory.id
@@ -89,6 +105,7 @@ FROM (
     WHERE tenant_id = $1::uuid AND scope_hash = eunoe_memory_scope_hash($2::uuid, $3::text)
         AND agent_id IS NOT DISTINCT FROM $2::uuid AND user_id IS NOT DISTINCT FROM $3::text
         AND tier = $4::text AND status = 'active' AND deleted_at IS NULL AND embedding IS NOT NULL AND id <> $6::uuid
+        AND (eunoe_memory_lapses_at(tier, created_at, accessed_at, expires_at, $9::int, $10::bool) <= now()) IS NOT TRUE
     ORDER BY (embedding <=> $5::halfvec) + 0
     LIMIT $8::int
 ) AS near

@@ -1,0 +1,1 @@
+"""The role `janitor`: ends what has lapsed, tenant by tenant."""
