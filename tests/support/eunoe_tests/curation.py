@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any, TypeAlias
 from uuid import UUID, uuid4
 
@@ -50,6 +51,20 @@ async def remembered(curator: Curator, scope: MemoryScope, content: str, **field
     """Remember one content and return its memory."""
     (one,) = await curator.remember(scope, NewMemory(content=content, **fields))
     return one.memory
+
+
+async def age_memory(database_url: str, memory_id: UUID, age: timedelta, *, accessed: timedelta | None = None) -> None:
+    """Say that a memory was made, and used last, so long ago."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        await connection.execute(
+            "UPDATE memories SET created_at = now() - $2::interval, accessed_at = now() - $3::interval WHERE id = $1",
+            memory_id,
+            age,
+            accessed,
+        )
+    finally:
+        await connection.close()
 
 
 async def add_memory(login: Login, tenant: UUID, **fields: Any) -> UUID:

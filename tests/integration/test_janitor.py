@@ -1,0 +1,205 @@
+"""The janitor on real servers: what it ends and what it leaves, one at a time, in bounded batches, by tenant."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import numpy as np
+import pytest
+from pgvector import HalfVector
+from pgvector.asyncpg import register_vector
+
+from eunoe_consumers.janitor.janitor import Janitor, JanitorRules
+from eunoe_consumers.role import Role
+from eunoe_consumers.settings import Settings
+from eunoe_consumers.store.database import Database
+from eunoe_consumers.store.housekeeping import Housekeeping
+from eunoe_consumers.store.lifetime import Lifetime
+from eunoe_consumers.store.queries import load_queries
+from eunoe_consumers.store.tenants import TenantTable
+from eunoe_schema.memory import content_hash
+from eunoe_tests.curation import Login, add_memory, fill_curated
+from eunoe_tests.roles import consuming
+from eunoe_tests.waiting import wait_until
+
+RULES = JanitorRules(purge_after_days=30, batch_rows=2, interval_seconds=3_600)
+
+
+@pytest.fixture
+async def login(database_url: str, tenant: UUID, other_tenant: UUID) -> AsyncIterator[Login]:
+    """A superuser's connection; both tenants have a row in every table."""
+    connection = await asyncpg.connect(database_url)
+    await register_vector(connection)
+    for owner in (tenant, other_tenant):
+        await fill_curated(connection, owner)
+    yield connection
+    await connection.close()
+
+
+def janitor_of(database: Database, **rules: Any) -> Janitor:
+    """Return a janitor of the defaults, but for what is given."""
+    changed = JanitorRules(**{**RULES.__dict__, **rules})
+    return Janitor(TenantTable(database), Housekeeping(database, Lifetime(30, from_last_use=False)), changed)
+
+
+async def add_old(login: Login, tenant: UUID, days: int, **fields: Any) -> UUID:
+    """Add a memory that was made, and last changed, so many days ago."""
+    memory_id = await add_memory(login, tenant, **{"content": uuid4().hex, **fields})
+    await login.execute(
+        "UPDATE memories SET created_at = now() - $2::interval, updated_at = now() - $2::interval WHERE id = $1",
+        memory_id,
+        timedelta(days=days),
+    )
+    return memory_id
+
+
+async def status_of(login: Login, memory_id: UUID) -> str | None:
+    """Return a memory's status; None where it is gone."""
+    return await login.fetchval("SELECT status FROM memories WHERE id = $1", memory_id)
+
+
+@pytest.mark.parametrize(
+    ("days", "fields", "after"),
+    [
+        (29, {"tier": "task"}, "active"),
+        (31, {"tier": "task"}, "archived"),
+        (31, {"tier": "task", "status": "pending_review"}, "archived"),
+        (99, {"tier": "project"}, "active"),
+        (99, {"tier": "personal"}, "active"),
+        (29, {"tier": "project", "status": "archived"}, "archived"),
+        (31, {"tier": "project", "status": "archived"}, None),
+        (31, {"tier": "task", "status": "archived"}, None),
+        (99, {"tier": "personal", "status": "archived"}, "archived"),
+        (99, {"tier": "personal", "status": "merged"}, "merged"),
+        (99, {"tier": "project", "status": "superseded"}, "superseded"),
+        (59, {"tier": "task", "status": "superseded"}, "superseded"),
+        (61, {"tier": "task", "status": "superseded"}, None),
+    ],
+)
+async def test_what_lapsed_is_archived_and_what_ended_is_purged(
+    login: Login, database: Database, tenant: UUID, days: int, fields: dict[str, Any], after: str | None
+) -> None:
+    """Tasks go in two steps; what is personal, and the history of what has no end, are never taken."""
+    memory = await add_old(login, tenant, days, **fields)
+    await janitor_of(database).tidy()
+    assert await status_of(login, memory) == after
+
+
+async def test_an_explicit_end_and_forgetting_are_followed(login: Login, database: Database, tenant: UUID) -> None:
+    """A personal memory with an end of its own goes like any other; what was forgotten goes after the grace time."""
+    ended = await add_old(login, tenant, 99)
+    kept, gone = await add_old(login, tenant, 99), await add_old(login, tenant, 99)
+    await login.execute("UPDATE memories SET expires_at = now() - interval '31 days' WHERE id = $1", ended)
+    await login.execute("UPDATE memories SET deleted_at = now() - interval '29 days' WHERE id = $1", kept)
+    await login.execute("UPDATE memories SET deleted_at = now() - interval '31 days' WHERE id = $1", gone)
+    done = await janitor_of(database).tidy()
+    assert (done.archived, done.purged) == (1, 1)
+    assert [await status_of(login, memory) for memory in (ended, kept, gone)] == ["archived", "active", None]
+    await login.execute("UPDATE memories SET updated_at = now() - interval '31 days' WHERE id = $1", ended)
+    assert (await janitor_of(database).tidy()).purged == 1
+
+
+async def test_a_round_goes_through_all_tenants_batch_by_batch(
+    login: Login, database: Database, tenant: UUID, other_tenant: UUID
+) -> None:
+    """Seven memories of each tenant with batches of two; what is purged leaves nothing, kept replies included."""
+    for owner in (tenant, other_tenant):
+        for _ in range(7):
+            await add_old(login, owner, 31, tier="task")
+            gone = await add_old(login, owner, 31, tier="task", status="archived")
+            await login.execute("INSERT INTO memory_tags VALUES ($1, $2, 't')", owner, gone)
+        insert = "INSERT INTO memory_requests (tenant_id, request_id, body_hash, memory_ids, created_at) VALUES "
+        await login.execute(f"{insert} ($1, 'quotes', repeat('0', 64), ARRAY[$2::uuid], now())", owner, gone)
+        await login.execute(f"{insert} ($1, 'old', repeat('0', 64), '{{}}', now() - interval '25 hours')", owner)
+        await login.execute(f"{insert} ($1, 'young', repeat('0', 64), '{{}}', now() - interval '23 hours')", owner)
+    done = await janitor_of(database).tidy()
+    assert (done.tenants, done.archived, done.purged, done.complete) == (2, 14, 14, True)
+    assert done.replies_dropped == 2
+    left = await login.fetch("SELECT request_id FROM memory_requests WHERE request_id !~ '-'")
+    assert [row["request_id"] for row in left] == ["young", "young"]
+    assert await login.fetchval("SELECT count(*) FROM memory_tags") == 2
+
+
+async def test_one_works_at_a_time_and_a_dead_one_holds_nobody_up(
+    login: Login, database: Database, database_url: str, tenant: UUID
+) -> None:
+    """While another holds the lock nothing is done, and that is no error; when its connection is gone, all is."""
+    memory = await add_old(login, tenant, 31, tier="task")
+    other = await asyncpg.connect(database_url)
+    await other.execute("BEGIN")
+    assert await other.fetchval(load_queries().try_alone)
+    done = await janitor_of(database).tidy()
+    assert (done.complete, done.archived, await status_of(login, memory)) == (False, 0, "active")
+    other.terminate()
+
+    async def archived() -> bool:
+        return (await janitor_of(database).tidy()).archived == 1
+
+    await wait_until(archived)
+
+
+async def test_what_somebody_is_changing_waits(
+    login: Login, database: Database, database_url: str, tenant: UUID
+) -> None:
+    """A locked memory is passed over, not waited for, and taken in the next round."""
+    memory = await add_old(login, tenant, 31, tier="task")
+    other = await asyncpg.connect(database_url)
+    try:
+        await other.execute("BEGIN")
+        await other.execute("SELECT FROM memories WHERE id = $1 FOR UPDATE", memory)
+        assert (await asyncio.wait_for(janitor_of(database).tidy(), 30)).archived == 0
+    finally:
+        await other.close()
+    assert (await janitor_of(database).tidy()).archived == 1
+
+
+async def _near(login: Login, tenant: UUID, towards: float, **fields: Any) -> UUID:
+    """Add a memory with a vector in a plane, so that cosines are known."""
+    vector = np.zeros(384, dtype=np.float32)
+    vector[:2] = np.cos(towards), np.sin(towards)
+    content = uuid4().hex
+    fields = {"tier": "project", "content": content, "content_hash": content_hash(content), **fields}
+    return await add_memory(login, tenant, embedding=HalfVector(vector), embedding_model="m", **fields)
+
+
+async def test_near_duplicates_are_merged_where_that_is_on(
+    login: Login, database: Database, tenant: UUID, other_tenant: UUID
+) -> None:
+    """The more certain one stays, grows more certain and has the tags of both; other owners and tiers are left alone."""
+    one = await _near(login, tenant, 0.0, confidence=0.5, retrieval_count=2)
+    two = await _near(login, tenant, 0.1, confidence=0.6, retrieval_count=3)
+    others = [
+        await _near(login, tenant, 0.05, tier="personal"),
+        await _near(login, tenant, 0.05, user_id=None, agent_id=await login.fetchval("SELECT id FROM agents LIMIT 1")),
+        await _near(login, tenant, 1.5),
+        await _near(login, other_tenant, 0.05),
+    ]
+    await login.execute("INSERT INTO memory_tags VALUES ($1, $2, 'a'), ($1, $3, 'b')", tenant, one, two)
+    assert (await janitor_of(database).tidy()).merged == 0
+    assert (await janitor_of(database, merge_cosine=0.9).tidy()).merged == 1
+    row = await login.fetchrow("SELECT status, merged_into FROM memories WHERE id = $1", one)
+    assert tuple(row or ()) == ("merged", two)
+    row = await login.fetchrow(
+        "SELECT status, round(confidence::numeric, 2)::float8, retrieval_count, "
+        "ARRAY(SELECT tag FROM memory_tags WHERE memory_id = id ORDER BY tag) FROM memories WHERE id = $1",
+        two,
+    )
+    assert tuple(row or ()) == ("active", 0.64, 5, ["a", "b"])
+    assert [await status_of(login, other) for other in others] == ["active"] * 4
+    assert (await janitor_of(database, merge_cosine=0.9).tidy()).merged == 0
+
+
+async def test_the_role_works_by_itself(settings: Settings, login: Login, tenant: UUID) -> None:
+    """A process of the role alone, which reads no stream, archives what has lapsed, and again after its rest."""
+    resting = settings.model_copy(update={"janitor_interval_seconds": 1.0})
+    async with consuming(resting, Role.JANITOR):
+        for _ in range(2):
+            memory = await add_old(login, tenant, 31, tier="task")
+
+            async def archived(memory: UUID = memory) -> bool:
+                return await status_of(login, memory) == "archived"
+
+            await wait_until(archived)

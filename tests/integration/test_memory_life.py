@@ -1,0 +1,98 @@
+"""How memories end by themselves: what lapses when, what hides it, and how it comes back."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from eunoe_consumers.settings import Settings
+from eunoe_producers import Curator, MemoryNotFound, TransitionRefused
+from eunoe_schema.memory import MemoryFilter, NewMemory, Status, Tier
+from eunoe_tests.curation import age_memory, curating, memory_scope, remembered
+
+LONG_AGO = timedelta(days=31)
+EVERYTHING = MemoryFilter(statuses=())
+
+
+@pytest.fixture
+async def curator(settings: Settings, tenant: UUID) -> AsyncIterator[Curator]:
+    """A client of a running consumer, the tenant being registered."""
+    assert tenant
+    async with curating(settings) as curator:
+        yield curator
+
+
+@pytest.mark.parametrize(("tier", "lives"), [(Tier.TASK, False), (Tier.PROJECT, True), (Tier.PERSONAL, True)])
+async def test_a_tier_says_how_long_a_memory_lives(
+    curator: Curator, tenant: UUID, database_url: str, tier: Tier, lives: bool
+) -> None:
+    """After 31 days nothing finds a task memory any more, whether or not a janitor came; the others stay."""
+    scope = memory_scope(tenant)
+    memory = await remembered(curator, scope, "hello", tier=tier)
+    assert memory.lapses_at == (memory.created_at + timedelta(days=30) if tier is Tier.TASK else None)
+    await age_memory(database_url, memory.id, timedelta(days=29))
+    assert (await curator.get(scope, memory.id)).status is Status.ACTIVE
+    await age_memory(database_url, memory.id, LONG_AGO)
+    assert len((await curator.list(scope, EVERYTHING)).memories) == lives
+    assert len(await curator.search(scope, "hello", EVERYTHING)) == lives
+    assert len(await curator.search(scope, None, EVERYTHING)) == lives
+    if lives:
+        assert (await curator.get(scope, memory.id)).id == memory.id
+    else:
+        with pytest.raises(MemoryNotFound):
+            await curator.get(scope, memory.id)
+
+
+@pytest.mark.parametrize("tier", Tier)
+async def test_what_a_caller_says_wins(curator: Curator, tenant: UUID, database_url: str, tier: Tier) -> None:
+    """An explicit end hides a memory of any tier, and one in the future keeps an old task; taken back, the tier says."""
+    scope, now = memory_scope(tenant), datetime.now(UTC)
+    past = await remembered(curator, scope, "past", tier=tier, expires_at=now - timedelta(hours=1))
+    future = await remembered(curator, scope, "future", tier=tier, expires_at=now + timedelta(days=365))
+    await age_memory(database_url, future.id, LONG_AGO)
+    assert [memory.id for memory in (await curator.list(scope, EVERYTHING)).memories] == [future.id]
+    assert past.lapses_at == past.expires_at
+    revised = await curator.revise(scope, future.id, never_expires=True)
+    assert revised.expires_at is None
+    assert (await curator.list(scope, EVERYTHING)).memories == (() if tier is Tier.TASK else (revised,))
+
+
+async def test_the_days_and_what_they_are_counted_from_are_settings(
+    settings: Settings, tenant: UUID, database_url: str
+) -> None:
+    """Two days from the last use: an old memory that was used yesterday is there, one used three days ago is not."""
+    changed = settings.model_copy(update={"memory_task_days": 2, "memory_task_expires_from": "last_use"})
+    scope = memory_scope(tenant)
+    async with curating(changed) as curator:
+        used = await remembered(curator, scope, "used", tier=Tier.TASK)
+        unused = await remembered(curator, scope, "unused", tier=Tier.TASK)
+        await age_memory(database_url, used.id, LONG_AGO, accessed=timedelta(days=1))
+        await age_memory(database_url, unused.id, LONG_AGO, accessed=timedelta(days=3))
+        assert [memory.id for memory in (await curator.list(scope, EVERYTHING)).memories] == [used.id]
+
+
+async def test_what_has_lapsed_is_as_archived(curator: Curator, tenant: UUID, database_url: str) -> None:
+    """It cannot be revised, and restored it lives for another 30 days: the janitor need not have come in between."""
+    scope = memory_scope(tenant)
+    memory = await remembered(curator, scope, "hello", tier=Tier.TASK)
+    await age_memory(database_url, memory.id, LONG_AGO)
+    with pytest.raises(TransitionRefused, match="is archived"):
+        await curator.revise(scope, memory.id, confidence=1.0)
+    restored = await curator.restore(scope, memory.id)
+    assert restored.status is Status.ACTIVE
+    assert restored.lapses_at is not None
+    assert restored.lapses_at - datetime.now(UTC) > timedelta(days=29)
+    assert [found.id for found in (await curator.list(scope)).memories] == [memory.id]
+
+
+async def test_what_has_lapsed_can_be_remembered_again(curator: Curator, tenant: UUID, database_url: str) -> None:
+    """Its content makes a new memory; the old one is archived and no candidate."""
+    scope = memory_scope(tenant)
+    old = await remembered(curator, scope, "hello", tier=Tier.TASK)
+    await age_memory(database_url, old.id, LONG_AGO)
+    (new,) = await curator.remember(scope, NewMemory(content="Hello"))
+    assert new.created
+    assert new.id != old.id
+    assert new.candidates == ()
+    assert (await curator.get(scope, old.id)).status is Status.ARCHIVED
