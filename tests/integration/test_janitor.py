@@ -168,7 +168,7 @@ async def _near(login: Login, tenant: UUID, towards: float, **fields: Any) -> UU
 async def test_near_duplicates_are_merged_where_that_is_on(
     login: Login, database: Database, tenant: UUID, other_tenant: UUID
 ) -> None:
-    """The more certain one stays, grows more certain and has the tags of both; other owners and tiers are left alone."""
+    """The more certain one stays, grows more certain and has both one's tags; other owners and tiers are left alone."""
     one = await _near(login, tenant, 0.0, confidence=0.5, retrieval_count=2)
     two = await _near(login, tenant, 0.1, confidence=0.6, retrieval_count=3)
     others = [

@@ -25,7 +25,7 @@ async def curator(settings: Settings, tenant: UUID) -> AsyncIterator[Curator]:
 
 @pytest.mark.parametrize(("tier", "lives"), [(Tier.TASK, False), (Tier.PROJECT, True), (Tier.PERSONAL, True)])
 async def test_a_tier_says_how_long_a_memory_lives(
-    curator: Curator, tenant: UUID, database_url: str, tier: Tier, lives: bool
+    curator: Curator, tenant: UUID, database_url: str, tier: Tier, *, lives: bool
 ) -> None:
     """After 31 days nothing finds a task memory any more, whether or not a janitor came; the others stay."""
     scope = memory_scope(tenant)
@@ -46,7 +46,7 @@ async def test_a_tier_says_how_long_a_memory_lives(
 
 @pytest.mark.parametrize("tier", Tier)
 async def test_what_a_caller_says_wins(curator: Curator, tenant: UUID, database_url: str, tier: Tier) -> None:
-    """An explicit end hides a memory of any tier, and one in the future keeps an old task; taken back, the tier says."""
+    """An explicit end hides a memory of any tier, one in the future keeps an old task; taken back, the tier decides."""
     scope, now = memory_scope(tenant), datetime.now(UTC)
     past = await remembered(curator, scope, "past", tier=tier, expires_at=now - timedelta(hours=1))
     future = await remembered(curator, scope, "future", tier=tier, expires_at=now + timedelta(days=365))

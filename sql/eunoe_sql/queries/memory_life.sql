@@ -65,7 +65,6 @@ WHERE tenant_id = $1::uuid AND request_id = ANY (ARRAY(
     FROM memory_requests
     WHERE tenant_id = $1::uuid AND created_at <= now() - $2::int * interval '24 hours'
     LIMIT $3::int
-    FOR UPDATE SKIP LOCKED
 ));
 
 -- name: uncompared_memories
