@@ -25,6 +25,7 @@ from eunoe_schema.memory.remember import NewMemory, Remembered, RememberRequest,
 from eunoe_schema.memory.reply import MemoryReply, Problem, ProblemCode
 from eunoe_schema.memory.scope import SessionRef
 from eunoe_schema.memory.status_machine import Action, State
+from eunoe_schema.memory.usage import FeedbackRequest, InjectedRequest, RetrievedRequest
 from eunoe_schema.streams import Group, Subject, dead_letters, reply_channel, stream
 
 _AGENT = UUID("22222222-2222-4222-8222-222222222222")
@@ -52,6 +53,9 @@ every agent. What another tenant or scope holds is `not_found`.
 **Once.** A request is done once, whatever happens: sent again with the same `request_id`, it gets the same reply.
 Make a new `request_id` for each request; with another body it is refused (`request_reused`). A change is made even
 when its deadline has passed, a question is not answered then.
+
+**Use.** `retrieved`, `injected` and `feedback` are events: they need no `reply_to`. The consumers append `retrieved`
+themselves after a get or a search. Feedback moves a memory's usefulness by a fifth of the way to the score.
 
 **Versions.** A request that changes a memory may name the `version` that you have seen; where it is another by now
 it is refused (`version_conflict`), and says which it is.
@@ -87,6 +91,11 @@ def _memory(**changes: object) -> Memory:
 def _one(**more: object) -> dict[str, Any]:
     """Return the members of a request on one memory."""
     return {**_OF_USER, "memory_id": _CAT, **more}
+
+
+def _event(**more: object) -> dict[str, Any]:
+    """Return the members of a request whose answer nobody waits for."""
+    return {name: value for name, value in _OF_USER.items() if name != "reply_to"} | more
 
 
 MEMORY_EXAMPLES: Mapping[str, Mapping[str, BaseModel]] = {
@@ -147,6 +156,18 @@ MEMORY_EXAMPLES: Mapping[str, Mapping[str, BaseModel]] = {
     "purgeRequest": {"smallest": PurgeRequest(**_one()), "what was seen": PurgeRequest(**_one(version=3))},
     "tagRequest": {"one": TagRequest(**_one(tags=("pets",))), "two": TagRequest(**_one(tags=("pets", "home")))},
     "untagRequest": {"one": UntagRequest(**_one(tags=("pets",))), "two": UntagRequest(**_one(tags=("pets", "home")))},
+    "retrievedRequest": {
+        "one": RetrievedRequest(**_event(memory_ids=(_CAT,))),
+        "one of two twice": RetrievedRequest(**_event(memory_ids=(_CAT, _DOG, _CAT))),
+    },
+    "injectedRequest": {
+        "one": InjectedRequest(**_event(memory_ids=(_CAT,))),
+        "two": InjectedRequest(**_event(memory_ids=(_CAT, _DOG))),
+    },
+    "feedbackRequest": {
+        "it helped": FeedbackRequest(**_event(memory_id=_CAT, score=1.0)),
+        "it helped a little, with an answer": FeedbackRequest(**_one(score=0.3)),
+    },
     "memoryReply": {
         "a result": MemoryReply(
             request_id="request-1", result=RememberResult(remembered=(Remembered(memory=_memory(), created=True),))

@@ -39,6 +39,7 @@ from eunoe_schema.memory.read import (
 from eunoe_schema.memory.remember import NewMemory, Remembered, RememberRequest, RememberResult
 from eunoe_schema.memory.scope import MemoryScope
 from eunoe_schema.memory.status_machine import Action
+from eunoe_schema.memory.usage import FeedbackRequest, InjectedRequest
 
 
 class Curator:
@@ -361,6 +362,37 @@ class Curator:
             UntagRequest, scope, request_id, deadline, memory_id=memory_id, version=version, tags=tags
         )
         return (await self._requests.ask(request, MemoryResult)).memory
+
+    async def injected(
+        self, scope: MemoryScope, *memory_ids: UUID, deadline: float = DEFAULT_DEADLINE_SECONDS
+    ) -> None:
+        """Tell that memories were put into a prompt; returns when that is on the stream, and is noted soon after.
+
+        Args:
+            scope: Of the conversation.
+            memory_ids: 1..500 of them; what does not apply to the scope is passed over.
+            deadline: For how long to outlast an outage of Redis, in seconds.
+        """
+        request = self._requests.make(InjectedRequest, scope, None, deadline, memory_ids=memory_ids, reply_to=None)
+        await self._requests.tell(request)
+
+    async def feedback(
+        self,
+        scope: MemoryScope,
+        memory_id: UUID,
+        useful: bool | float,  # noqa: FBT001 - what is said, and no switch
+        *,
+        request_id: str | None = None,
+        deadline: float = DEFAULT_DEADLINE_SECONDS,
+    ) -> None:
+        """Tell whether a memory helped: its usefulness moves by a fifth of the way to 1, to 0, or to a score between.
+
+        Returns when that is on the stream; nobody waits until it is noted.
+        """
+        request = self._requests.make(
+            FeedbackRequest, scope, request_id, deadline, memory_id=memory_id, score=float(useful), reply_to=None
+        )
+        await self._requests.tell(request)
 
     async def _transition(
         self,

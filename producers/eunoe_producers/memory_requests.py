@@ -122,6 +122,15 @@ class MemoryRequests:
             raise EunoeError(msg)
         return answer.result
 
+    async def tell(self, request: MemoryRequest) -> None:
+        """Send what nobody waits to hear about; returns when it is on the stream.
+
+        Raises:
+            RedisUnavailable: If Redis stayed away until the deadline.
+            RedisRefused: If Redis refused to append, its memory being full, say.
+        """
+        await self._send(request)
+
     async def _send(self, request: MemoryRequest) -> None:
         """Append the request; an append that is repeated after an outage is the same request, and done once.
 

@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 
 from eunoe_consumers.connections import redis_wrapped
 from eunoe_consumers.curate.answer import Answerer
+from eunoe_consumers.curate.retrieval_log import RetrievalLog
 from eunoe_consumers.curate.stream_order import Place, StreamOrder
 from eunoe_consumers.delivery.entry import Delivered, Entry
 from eunoe_consumers.errors import PermanentError, TransientError
@@ -29,6 +30,7 @@ class CurateMemories:
         self._redis = redis
         self._answerer = answerer
         self._order = StreamOrder()
+        self._retrievals = RetrievalLog(redis)
 
     async def __call__(self, batch: Sequence[Delivered[MemoryRequest]]) -> Mapping[str, EunoeError]:
         """Do a batch; the requests that could not be done, or not answered, are named with the error.
@@ -44,6 +46,7 @@ class CurateMemories:
         outcomes = await asyncio.gather(
             *(self._do(delivered, place, now_ms) for delivered, place in zip(ordered, places, strict=True))
         )
+        await self._retrievals.tell()
         named = zip(ordered, outcomes, strict=True)
         failures = {delivered.id: error for delivered, error in named if error is not None}
         if len(failures) == len(batch) and all(isinstance(error, TransientError) for error in failures.values()):
@@ -89,9 +92,13 @@ class CurateMemories:
             message = f"unforeseen {type(error).__name__}; the consumers' log says more"
             reply, failure = _problem(request.request_id, ProblemCode.FAILED, message), PermanentError(message)
         try:
-            await self._reply(request.reply_to, reply)
+            if request.reply_to is not None:
+                await self._reply(request.reply_to, reply)
+            elif reply.problem is not None:
+                log.info("refused", entry_id=delivered.id, kind=request.kind, code=str(reply.problem.code))
         except TransientError as error:
             return failure or error  # done, and answered from what was kept when it comes again
+        self._retrievals.note(request, reply)
         return failure
 
     async def _reply(self, channel: str, reply: MemoryReply) -> None:

@@ -8,6 +8,7 @@ from eunoe_consumers.curate.change import merge, revise, supersede
 from eunoe_consumers.curate.read import get, list_, search
 from eunoe_consumers.curate.remember import remember
 from eunoe_consumers.curate.transition import purge, tag, transition, untag
+from eunoe_consumers.curate.usage import feedback, injected, retrieved
 from eunoe_schema.memory.change import (
     MergeRequest,
     PurgeRequest,
@@ -21,6 +22,7 @@ from eunoe_schema.memory.read import GetRequest, ListRequest, SearchRequest
 from eunoe_schema.memory.remember import RememberRequest
 from eunoe_schema.memory.reply import Result
 from eunoe_schema.memory.requests import MemoryRequest
+from eunoe_schema.memory.usage import FeedbackRequest, InjectedRequest, RetrievedRequest
 
 # A handler takes its request and a call, and returns the result or raises Refused. Each is typed by itself; the table
 # cannot say that key and value belong together.
@@ -36,4 +38,7 @@ HANDLERS: Mapping[type[MemoryRequest], Callable[[Any, Call], Awaitable[Result]]]
     PurgeRequest: purge,
     TagRequest: tag,
     UntagRequest: untag,
+    RetrievedRequest: retrieved,
+    InjectedRequest: injected,
+    FeedbackRequest: feedback,
 }

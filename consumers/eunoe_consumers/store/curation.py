@@ -12,6 +12,7 @@ from eunoe_consumers.store.lifetime import Lifetime
 from eunoe_consumers.store.memories import MemoryTable
 from eunoe_consumers.store.memory_search import MemorySearch
 from eunoe_consumers.store.memory_tags import TagTable
+from eunoe_consumers.store.memory_usage import UsageTable
 from eunoe_consumers.store.queries import Queries
 from eunoe_schema.memory.scope import MemoryScope, SessionRef
 
@@ -26,6 +27,7 @@ class Curation:
         memories: The memories themselves.
         search: Which of them apply.
         tags: Their tags.
+        usage: How they are used.
         requests: Which requests were answered.
     """
 
@@ -35,6 +37,7 @@ class Curation:
         self.memories = MemoryTable(connection, queries, lifetime)
         self.search = MemorySearch(connection, queries, lifetime)
         self.tags = TagTable(connection, queries)
+        self.usage = UsageTable(connection, queries)
         self.requests = AnsweredRequests(connection, queries)
 
     @contextlib.asynccontextmanager

@@ -57,6 +57,9 @@ class Queries:
     copy_tags: str
     mark_compared: str
     try_alone: str
+    count_retrievals: str
+    note_injections: str
+    move_usefulness: str
     claim_request: str
     read_reply: str
     keep_reply: str

@@ -19,7 +19,7 @@ class ScopedRequest(BaseModel):
 
     Attributes:
         request_id: Names the request and its reply, once and for all: asked again, it is answered as it was.
-        reply_to: The pub/sub channel on which the client waits.
+        reply_to: The pub/sub channel on which the client waits; None: nobody waits for what a change became.
         tenant_id: The tenant.
         agent_id: The agent; None for every agent.
         user_id: The user; None for every user.
@@ -30,7 +30,7 @@ class ScopedRequest(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     request_id: Name
-    reply_to: Name
+    reply_to: Name | None = None
     tenant_id: UUID
     agent_id: UUID | None = None
     user_id: Name | None = None
@@ -39,6 +39,13 @@ class ScopedRequest(BaseModel):
     @model_validator(mode="after")
     def _belongs_to_someone(self) -> Self:
         require_agent_or_user(self.agent_id, self.user_id)
+        return self
+
+    @model_validator(mode="after")
+    def _is_heard(self) -> Self:
+        if not self.changes and self.reply_to is None:
+            msg = "reply_to must be given: nobody would hear the answer to a question"
+            raise ValueError(msg)
         return self
 
     @property

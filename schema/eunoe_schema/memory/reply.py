@@ -10,6 +10,7 @@ from eunoe_schema.memory.change import MemoryResult, PurgedResult, ReplacedResul
 from eunoe_schema.memory.read import MemoryPage, SearchResult
 from eunoe_schema.memory.remember import RememberResult
 from eunoe_schema.memory.status_machine import Action, State
+from eunoe_schema.memory.usage import UsedResult
 
 
 class ProblemCode(StrEnum):
@@ -50,7 +51,7 @@ class Problem(BaseModel):
 
 
 Result = Annotated[
-    RememberResult | MemoryResult | MemoryPage | SearchResult | ReplacedResult | PurgedResult,
+    RememberResult | MemoryResult | MemoryPage | SearchResult | ReplacedResult | PurgedResult | UsedResult,
     Field(discriminator="kind"),
 ]
 

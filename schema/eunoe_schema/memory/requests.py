@@ -17,6 +17,7 @@ from eunoe_schema.memory.change import (
 )
 from eunoe_schema.memory.read import GetRequest, ListRequest, SearchRequest
 from eunoe_schema.memory.remember import RememberRequest
+from eunoe_schema.memory.usage import FeedbackRequest, InjectedRequest, RetrievedRequest
 
 MemoryRequest = (
     RememberRequest
@@ -30,6 +31,9 @@ MemoryRequest = (
     | PurgeRequest
     | TagRequest
     | UntagRequest
+    | RetrievedRequest
+    | InjectedRequest
+    | FeedbackRequest
 )
 REQUESTS: tuple[type[MemoryRequest], ...] = get_args(MemoryRequest)
 
