@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from eunoe_schema.memory.administration import AdminSearchRequest
 from eunoe_schema.memory.change import (
     MergeRequest,
     PurgeRequest,
@@ -16,6 +17,7 @@ from eunoe_schema.memory.change import (
     TransitionRequest,
     UntagRequest,
 )
+from eunoe_schema.memory.consolidation import ConsolidationGroupsRequest
 from eunoe_schema.memory.content import content_hash
 from eunoe_schema.memory.enums import Category, Source, Status, Tier
 from eunoe_schema.memory.filters import MemoryFilter
@@ -38,6 +40,7 @@ _OF_USER: dict[str, Any] = {
     "user_id": "ada",
 }
 _OF_BOTH: dict[str, Any] = {**_OF_USER, "request_id": "request-2", "agent_id": _AGENT}
+_OF_TENANT = {name: value for name, value in _OF_USER.items() if name != "user_id"}
 _CONTENT = "Ada's cat is called Minka."
 _MADE = datetime(2026, 5, 3, 9, 20, tzinfo=UTC)
 
@@ -167,6 +170,14 @@ MEMORY_EXAMPLES: Mapping[str, Mapping[str, BaseModel]] = {
     "feedbackRequest": {
         "it helped": FeedbackRequest(**_event(memory_id=_CAT, score=1.0)),
         "it helped a little, with an answer": FeedbackRequest(**_one(score=0.3)),
+    },
+    "consolidationGroupsRequest": {
+        "smallest": ConsolidationGroupsRequest(**_OF_USER),
+        "of tasks, after a day": ConsolidationGroupsRequest(**_OF_BOTH, tiers=(Tier.TASK,), older_than_days=1, limit=3),
+    },
+    "adminSearchRequest": {
+        "by words": AdminSearchRequest(**_OF_TENANT, words="cat Minka"),
+        "by meaning": AdminSearchRequest(**_OF_TENANT, query="pets", statuses=(Status.ACTIVE,), limit=20),
     },
     "memoryReply": {
         "a result": MemoryReply(

@@ -8,6 +8,8 @@ from uuid import UUID
 
 from pydantic import JsonValue
 
+from eunoe_producers.memory_administration import Administration
+from eunoe_producers.memory_consolidation import Consolidation
 from eunoe_producers.memory_requests import DEFAULT_CONNECT_SECONDS, MemoryRequests
 from eunoe_schema.memory.base import DEFAULT_DEADLINE_SECONDS
 from eunoe_schema.memory.change import (
@@ -57,6 +59,8 @@ class Curator:
         CurationTimeout: If no reply came within the deadline.
         RedisUnavailable: If Redis stayed away until the deadline.
 
+    `consolidation` offers old related memories and takes a summary of them; `administration` searches a whole tenant.
+
     Example:
         ```python
         async with await Curator.connect("redis://localhost:6379/0") as curator:
@@ -67,6 +71,8 @@ class Curator:
 
     def __init__(self, requests: MemoryRequests) -> None:
         self._requests = requests
+        self.consolidation = Consolidation(requests)
+        self.administration = Administration(requests)
 
     @classmethod
     async def connect(cls, url: str, *, retry_seconds: float = DEFAULT_CONNECT_SECONDS) -> Self:

@@ -71,9 +71,16 @@ class MemoryRequests:
         return cls(redis, replies, place=masked(url))
 
     def make(
-        self, model: type[RequestT], scope: MemoryScope, request_id: str | None, deadline: float, **fields: object
+        self,
+        model: type[RequestT],
+        scope: MemoryScope | None,
+        request_id: str | None,
+        deadline: float,
+        **fields: object,
     ) -> RequestT:
         """Return a request of this client; without a request id with a new one.
+
+        Without a scope, as administrators ask, the fields name the tenant.
 
         Raises:
             InvalidEvent: If a field breaks the contract.
@@ -83,9 +90,7 @@ class MemoryRequests:
                 {
                     "request_id": request_id or uuid4().hex,
                     "reply_to": self._replies.name,
-                    "tenant_id": scope.tenant_id,
-                    "agent_id": scope.agent_id,
-                    "user_id": scope.user_id,
+                    **({} if scope is None else scope.model_dump()),
                     "deadline_seconds": deadline,
                     **fields,
                 }

@@ -50,7 +50,9 @@ async def _merge(curator: Curator, scope: MemoryScope, theirs: Memory) -> None:
     assert mine.id in {memory.id for memory in (await curator.list(scope)).memories}
 
 
-async def _used(curator: Curator, scope: MemoryScope, model: type[InjectedRequest | RetrievedRequest], *ids: UUID) -> None:
+async def _used(
+    curator: Curator, scope: MemoryScope, model: type[InjectedRequest | RetrievedRequest], *ids: UUID
+) -> None:
     """What is told of another's memory is noted of none; the client waits for no answer, so this asks for one."""
     requests = curator._requests  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
     told = requests.make(model, scope, None, 30, memory_ids=ids)
@@ -62,6 +64,21 @@ async def _feedback(curator: Curator, scope: MemoryScope, theirs: Memory) -> Non
     await _finds_nothing(
         requests.ask(requests.make(FeedbackRequest, scope, None, 30, memory_id=theirs.id, score=0), UsedResult)
     )
+
+
+async def _consolidation_groups(curator: Curator, scope: MemoryScope, theirs: Memory) -> None:
+    assert theirs.content == THEIRS
+    assert await curator.consolidation.groups(scope, older_than_days=0, min_cosine=-1) == ()
+
+
+async def _admin_search(curator: Curator, scope: MemoryScope, theirs: Memory) -> None:
+    """It crosses agents and users, and no tenant: a stranger of equal agent and user is of the other one."""
+    another_tenant = (scope.agent_id, scope.user_id) == (theirs.agent_id, theirs.user_id)
+    for page in (
+        await curator.administration.search(scope.tenant_id, words=THEIRS, limit=100),
+        await curator.administration.search(scope.tenant_id, THEIRS, limit=100),
+    ):
+        assert (theirs.id in {one.memory.id for one in page.found}) is not another_tenant
 
 
 # By the kind of request: what a tenant tries on the memory of another. A kind without a case fails below.
@@ -84,6 +101,8 @@ CASES: Mapping[str, Callable[[Curator, MemoryScope, Memory], Awaitable[None]]] =
     "retrieved": lambda curator, scope, theirs: _used(curator, scope, RetrievedRequest, theirs.id),
     "injected": lambda curator, scope, theirs: _used(curator, scope, InjectedRequest, theirs.id),
     "feedback": _feedback,
+    "consolidation_groups": _consolidation_groups,
+    "admin_search": _admin_search,
 }
 
 

@@ -12,6 +12,7 @@ from eunoe_consumers.store.answered_requests import Answered
 from eunoe_consumers.store.curation import CurationStore
 from eunoe_consumers.store.memories import ContentTaken, Embedded
 from eunoe_schema.codec import encode
+from eunoe_schema.memory.base import ScopedRequest
 from eunoe_schema.memory.change import MemoryResult, ReplacedResult
 from eunoe_schema.memory.remember import RememberResult
 from eunoe_schema.memory.reply import MemoryReply, Problem, ProblemCode, Result
@@ -46,11 +47,12 @@ class Answerer:
             TransientError: If it may be done later.
         """
         async with self._store.begin(request.tenant_id) as unit:
-            call = Call(unit, request.scope, embedded, self._rules)
-            if not request.changes:
+            scope = request.scope if isinstance(request, ScopedRequest) else None
+            call = Call(unit, scope, embedded, self._rules)
+            if scope is None or not request.changes:
                 return await _reply(request, call)
             body_hash = _body_hash(request)
-            answered = await unit.requests.claim(request.scope, request.request_id, body_hash)
+            answered = await unit.requests.claim(scope, request.request_id, body_hash)
             if answered is not None:
                 return _again(request, answered, body_hash)
             reply = await _reply(request, call)

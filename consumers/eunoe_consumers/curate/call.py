@@ -29,15 +29,22 @@ class Call:
 
     Attributes:
         unit: The transaction's tables.
-        scope: The scope that is asked.
+        asked: The scope that is asked; None where a whole tenant is.
         embedded: The embedding of each of the request's `texts`.
         rules: What an operator decides.
     """
 
     unit: Curation
-    scope: MemoryScope
+    asked: MemoryScope | None
     embedded: Mapping[str, Embedded]
     rules: CurationRules
+
+    @property
+    def scope(self) -> MemoryScope:
+        """The scope that is asked."""
+        if self.asked is None:
+            raise AssertionError  # a handler of an administrator's request knows the tenant only
+        return self.asked
 
     async def memory(self, memory_id: UUID) -> Memory:
         """Return a memory as it is now.

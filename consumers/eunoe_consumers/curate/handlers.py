@@ -3,12 +3,15 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from eunoe_consumers.curate.administration import admin_search
 from eunoe_consumers.curate.call import Call
 from eunoe_consumers.curate.change import merge, revise, supersede
+from eunoe_consumers.curate.consolidation import consolidation_groups
 from eunoe_consumers.curate.read import get, list_, search
 from eunoe_consumers.curate.remember import remember
 from eunoe_consumers.curate.transition import purge, tag, transition, untag
 from eunoe_consumers.curate.usage import feedback, injected, retrieved
+from eunoe_schema.memory.administration import AdminSearchRequest
 from eunoe_schema.memory.change import (
     MergeRequest,
     PurgeRequest,
@@ -18,6 +21,7 @@ from eunoe_schema.memory.change import (
     TransitionRequest,
     UntagRequest,
 )
+from eunoe_schema.memory.consolidation import ConsolidationGroupsRequest
 from eunoe_schema.memory.read import GetRequest, ListRequest, SearchRequest
 from eunoe_schema.memory.remember import RememberRequest
 from eunoe_schema.memory.reply import Result
@@ -41,4 +45,6 @@ HANDLERS: Mapping[type[MemoryRequest], Callable[[Any, Call], Awaitable[Result]]]
     RetrievedRequest: retrieved,
     InjectedRequest: injected,
     FeedbackRequest: feedback,
+    ConsolidationGroupsRequest: consolidation_groups,
+    AdminSearchRequest: admin_search,
 }

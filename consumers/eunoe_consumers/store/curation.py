@@ -14,6 +14,7 @@ from eunoe_consumers.store.memory_search import MemorySearch
 from eunoe_consumers.store.memory_tags import TagTable
 from eunoe_consumers.store.memory_usage import UsageTable
 from eunoe_consumers.store.queries import Queries
+from eunoe_consumers.store.tenant_search import TenantSearch
 from eunoe_schema.memory.scope import MemoryScope, SessionRef
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class Curation:
     Attributes:
         memories: The memories themselves.
         search: Which of them apply.
+        tenant: All of the tenant, for administrators.
         tags: Their tags.
         usage: How they are used.
         requests: Which requests were answered.
@@ -36,6 +38,7 @@ class Curation:
         self._queries = queries
         self.memories = MemoryTable(connection, queries, lifetime)
         self.search = MemorySearch(connection, queries, lifetime)
+        self.tenant = TenantSearch(connection, queries, lifetime)
         self.tags = TagTable(connection, queries)
         self.usage = UsageTable(connection, queries)
         self.requests = AnsweredRequests(connection, queries)

@@ -1,6 +1,8 @@
 """Which memories apply to a scope and pass a filter: page by page, or the nearest first."""
 
 import json
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -19,6 +21,23 @@ if TYPE_CHECKING:
     from eunoe_consumers.store.database import Connection
 
 _CANDIDATES = 5
+# Compared with one another: a million cosines, some ten milliseconds.
+_OLDEST = 1_000
+
+
+@dataclass(frozen=True)
+class OldMemory:
+    """A memory that may be consolidated.
+
+    Attributes:
+        id: Its id.
+        kind: Its owner and tier: only what is of one kind can be merged.
+        vector: Shape (dimensions,) float32.
+    """
+
+    id: UUID
+    kind: Hashable
+    vector: NDArray[np.float32]
 
 
 class MemorySearch:
@@ -94,6 +113,33 @@ class MemorySearch:
             *self._lifetime,
         )
         return [(row["id"], row["cosine"]) for row in rows]
+
+    async def oldest(self, scope: MemoryScope, *, older_than_days: int, tiers: Sequence[Tier]) -> list[OldMemory]:
+        """Return the oldest active memories that apply to a scope, the oldest first, 1,000 at most.
+
+        Args:
+            scope: Whose.
+            older_than_days: How old at least.
+            tiers: Any of these; every tier where there is none.
+        """
+        rows = await self._connection.fetch(
+            self._queries.oldest_memories,
+            scope.tenant_id,
+            scope.agent_id,
+            scope.user_id,
+            older_than_days,
+            tiers,
+            _OLDEST,
+            *self._lifetime,
+        )
+        return [
+            OldMemory(
+                id=row["id"],
+                kind=(row["agent_id"], row["user_id"], row["tier"]),
+                vector=row["embedding"].to_numpy().astype(np.float32),
+            )
+            for row in rows
+        ]
 
 
 def _arguments(scope: MemoryScope, filter_: MemoryFilter) -> tuple[object, ...]:

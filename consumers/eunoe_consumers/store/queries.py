@@ -60,6 +60,11 @@ class Queries:
     count_retrievals: str
     note_injections: str
     move_usefulness: str
+    oldest_memories: str
+    find_words: str
+    widen_index_search: str
+    nearest_of_tenant: str
+    read_tenant_memories: str
     claim_request: str
     read_reply: str
     keep_reply: str

@@ -14,15 +14,13 @@ DEFAULT_DEADLINE_SECONDS = 5.0
 Version = Annotated[int, Field(ge=1, le=2**31 - 1)]
 
 
-class ScopedRequest(BaseModel):
-    """A request on the memories that apply to a scope.
+class MemoryMessage(BaseModel):
+    """What every request on `eunoe:memory` has.
 
     Attributes:
         request_id: Names the request and its reply, once and for all: asked again, it is answered as it was.
         reply_to: The pub/sub channel on which the client waits; None: nobody waits for what a change became.
         tenant_id: The tenant.
-        agent_id: The agent; None for every agent.
-        user_id: The user; None for every user.
         deadline_seconds: How long the client waits, counted from the request's place on the stream. A question that
             comes later is dropped; a change is made all the same, since whoever asks again must find it made.
     """
@@ -32,14 +30,7 @@ class ScopedRequest(BaseModel):
     request_id: Name
     reply_to: Name | None = None
     tenant_id: UUID
-    agent_id: UUID | None = None
-    user_id: Name | None = None
     deadline_seconds: Annotated[float, Field(gt=0, le=MAX_DEADLINE_SECONDS)] = DEFAULT_DEADLINE_SECONDS
-
-    @model_validator(mode="after")
-    def _belongs_to_someone(self) -> Self:
-        require_agent_or_user(self.agent_id, self.user_id)
-        return self
 
     @model_validator(mode="after")
     def _is_heard(self) -> Self:
@@ -47,11 +38,6 @@ class ScopedRequest(BaseModel):
             msg = "reply_to must be given: nobody would hear the answer to a question"
             raise ValueError(msg)
         return self
-
-    @property
-    def scope(self) -> MemoryScope:
-        """The scope that is asked."""
-        return MemoryScope(tenant_id=self.tenant_id, agent_id=self.agent_id, user_id=self.user_id)
 
     @property
     def changes(self) -> bool:
@@ -67,3 +53,25 @@ class ScopedRequest(BaseModel):
     def texts(self) -> tuple[str, ...]:
         """What has to be embedded before it can be done."""
         return ()
+
+
+class ScopedRequest(MemoryMessage):
+    """A request on the memories that apply to a scope.
+
+    Attributes:
+        agent_id: The agent; None for every agent.
+        user_id: The user; None for every user.
+    """
+
+    agent_id: UUID | None = None
+    user_id: Name | None = None
+
+    @model_validator(mode="after")
+    def _belongs_to_someone(self) -> Self:
+        require_agent_or_user(self.agent_id, self.user_id)
+        return self
+
+    @property
+    def scope(self) -> MemoryScope:
+        """The scope that is asked."""
+        return MemoryScope(tenant_id=self.tenant_id, agent_id=self.agent_id, user_id=self.user_id)

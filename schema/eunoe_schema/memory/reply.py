@@ -6,7 +6,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from eunoe_schema.memory.administration import AdminSearchResult
 from eunoe_schema.memory.change import MemoryResult, PurgedResult, ReplacedResult
+from eunoe_schema.memory.consolidation import ConsolidationGroupsResult
 from eunoe_schema.memory.read import MemoryPage, SearchResult
 from eunoe_schema.memory.remember import RememberResult
 from eunoe_schema.memory.status_machine import Action, State
@@ -51,7 +53,7 @@ class Problem(BaseModel):
 
 
 Result = Annotated[
-    RememberResult | MemoryResult | MemoryPage | SearchResult | ReplacedResult | PurgedResult | UsedResult,
+    RememberResult | MemoryResult | MemoryPage | SearchResult | ReplacedResult | PurgedResult | UsedResult | ConsolidationGroupsResult | AdminSearchResult,
     Field(discriminator="kind"),
 ]
 

@@ -6,6 +6,7 @@ from typing import Annotated, get_args
 from pydantic import Field, RootModel
 
 from eunoe_schema.codec import Refusal, decode
+from eunoe_schema.memory.administration import AdminSearchRequest
 from eunoe_schema.memory.change import (
     MergeRequest,
     PurgeRequest,
@@ -15,6 +16,7 @@ from eunoe_schema.memory.change import (
     TransitionRequest,
     UntagRequest,
 )
+from eunoe_schema.memory.consolidation import ConsolidationGroupsRequest
 from eunoe_schema.memory.read import GetRequest, ListRequest, SearchRequest
 from eunoe_schema.memory.remember import RememberRequest
 from eunoe_schema.memory.usage import FeedbackRequest, InjectedRequest, RetrievedRequest
@@ -34,6 +36,8 @@ MemoryRequest = (
     | RetrievedRequest
     | InjectedRequest
     | FeedbackRequest
+    | ConsolidationGroupsRequest
+    | AdminSearchRequest
 )
 REQUESTS: tuple[type[MemoryRequest], ...] = get_args(MemoryRequest)
 

@@ -96,6 +96,23 @@ WHERE memory.tenant_id = $1::uuid
 ORDER BY (memory.embedding <=> $19::halfvec) + 0, memory.id
 LIMIT $21::int;
 
+-- name: oldest_memories
+-- The oldest active memories that apply to a scope, with what they are grouped by.
+SELECT id, agent_id, user_id, tier, embedding
+FROM memories
+WHERE tenant_id = $1::uuid
+    AND scope_hash IN (
+        eunoe_memory_scope_hash($2::uuid, $3::text), eunoe_memory_scope_hash($2::uuid, NULL),
+        eunoe_memory_scope_hash(NULL, $3::text)
+    )
+    AND (agent_id IS NULL OR agent_id = $2::uuid) AND (user_id IS NULL OR user_id = $3::text)
+    AND status = 'active' AND deleted_at IS NULL AND embedding IS NOT NULL
+    AND created_at <= now() - $4::int * interval '24 hours'
+    AND (cardinality($5::text[]) = 0 OR tier = ANY ($5::text[]))
+    AND (eunoe_memory_lapses_at(tier, created_at, accessed_at, expires_at, $7::int, $8::bool) <= now()) IS NOT TRUE
+ORDER BY created_at, id
+LIMIT $6::int;
+
 -- name: near_duplicates
 -- Active memories of one owner and tier that say nearly the same as one of them, the nearest first; exact.
 SELECT near.id, 1 - near.distance AS cosine

@@ -1,0 +1,43 @@
+"""The end of a page, as text that nobody takes for more than that."""
+
+import base64
+import binascii
+from collections.abc import Callable
+from datetime import datetime
+from typing import TypeVar
+
+from eunoe_consumers.curate.refusal import invalid
+
+KeyT = TypeVar("KeyT")
+
+
+def to_cursor(moment: datetime, key: object) -> str:
+    """Return the cursor of what was shown last.
+
+    Args:
+        moment: When it began.
+        key: What tells it from others of the same moment.
+    """
+    return base64.urlsafe_b64encode(f"{moment.isoformat()} {key}".encode()).decode()
+
+
+def from_cursor(cursor: str | None, key_of: Callable[[str], KeyT]) -> tuple[datetime, KeyT] | None:
+    """Return what was shown last; None where there is no cursor.
+
+    Raises:
+        Refused: If it is no cursor of such a page.
+    """
+    if cursor is None:
+        return None
+    try:
+        moment, _, key = base64.urlsafe_b64decode(cursor.encode()).decode().partition(" ")
+        parsed = datetime.fromisoformat(moment), key_of(key)
+    except (ValueError, binascii.Error) as error:
+        raise _no_cursor(cursor) from error
+    if parsed[0].tzinfo is None:
+        raise _no_cursor(cursor)
+    return parsed
+
+
+def _no_cursor(cursor: str) -> Exception:
+    return invalid(f"cursor: {cursor!r} is not one that a page came with: begin again without")
