@@ -139,7 +139,7 @@ async def test_the_index_serves_an_administrator_and_finds_past_others(
             await connection.execute(queries.take_role, "eunoe_curator", str(tenant), "")
             await connection.execute("SET LOCAL enable_sort = off")  # 600 rows are too few to make it the cheaper way
             await connection.execute(queries.widen_index_search)
-            arguments = (tenant, [], False, HalfVector(np.ones(384, dtype=np.float32)), 100)
+            arguments = (tenant, list[str](), False, HalfVector(np.ones(384, dtype=np.float32)), 100)
             plan = await connection.fetch(f"EXPLAIN {queries.nearest_of_tenant}", *arguments)
             assert "memories_by_embedding" in " ".join(row[0] for row in plan)
             assert len(await connection.fetch(queries.nearest_of_tenant, *arguments)) == 100

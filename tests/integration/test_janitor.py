@@ -109,10 +109,11 @@ async def test_a_round_goes_through_all_tenants_batch_by_batch(
     for owner in (tenant, other_tenant):
         for _ in range(7):
             await add_old(login, owner, 31, tier="task")
-            gone = await add_old(login, owner, 31, tier="task", status="archived")
+        ended = [await add_old(login, owner, 31, tier="task", status="archived") for _ in range(7)]
+        for gone in ended:
             await login.execute("INSERT INTO memory_tags VALUES ($1, $2, 't')", owner, gone)
         insert = "INSERT INTO memory_requests (tenant_id, request_id, body_hash, memory_ids, created_at) VALUES "
-        await login.execute(f"{insert} ($1, 'quotes', repeat('0', 64), ARRAY[$2::uuid], now())", owner, gone)
+        await login.execute(f"{insert} ($1, 'quotes', repeat('0', 64), ARRAY[$2::uuid], now())", owner, ended[0])
         await login.execute(f"{insert} ($1, 'old', repeat('0', 64), '{{}}', now() - interval '25 hours')", owner)
         await login.execute(f"{insert} ($1, 'young', repeat('0', 64), '{{}}', now() - interval '23 hours')", owner)
     done = await janitor_of(database).tidy()

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import cast
 from uuid import UUID
 
 import asyncpg
@@ -83,8 +84,9 @@ async def test_reading_writes_nothing_on_its_way(
             assert found.memory.retrieval_count == 0
 
         async def waiting() -> list[RetrievedRequest]:
-            entries = [decode_request(fields) for _, fields in await redis.xrange(stream(Subject.MEMORY))]
-            return [entry for entry in entries if isinstance(entry, RetrievedRequest)]
+            entries = cast("list[tuple[bytes, dict[bytes, bytes]]]", await redis.xrange(stream(Subject.MEMORY)))
+            requests = [decode_request(fields) for _, fields in entries]
+            return [request for request in requests if isinstance(request, RetrievedRequest)]
 
         assert (await wait_until(waiting))[0].memory_ids == (memory.id,)
     finally:
