@@ -16,6 +16,7 @@ from pydantic import BaseModel, JsonValue
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from eunoe_consumers.asyncapi_memory import MEMORY_EXAMPLES, MEMORY_TEXTS
+from eunoe_consumers.asyncapi_records import RECORD_EXAMPLES
 from eunoe_consumers.asyncapi_texts import EXAMPLES, TEXTS
 from eunoe_schema.codec import encode
 from eunoe_schema.events import SCHEMA_VERSION, MessageEvent
@@ -29,7 +30,7 @@ Json = dict[str, JsonValue]
 _SCHEMAS = "#/components/schemas/"
 _HEADER = "# Made by `eunoe asyncapi > asyncapi.yaml` from the models in schema/eunoe_schema: change those, not this.\n"
 _TEXTS = {**TEXTS, **MEMORY_TEXTS}
-_EXAMPLES = {**EXAMPLES, **MEMORY_EXAMPLES}
+_EXAMPLES = {**EXAMPLES, **MEMORY_EXAMPLES, **RECORD_EXAMPLES}
 # The requests on curated memory, by the names of their messages.
 _REQUESTS = {model.__name__[0].lower() + model.__name__[1:]: model for model in REQUESTS}
 _ATTRIBUTE = re.compile(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", re.MULTILINE)

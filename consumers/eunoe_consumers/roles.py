@@ -152,7 +152,10 @@ async def _work(group: Group, settings: Settings, redis: Redis, database: Databa
             )
         case Group.CURATE:
             embedder = await asyncio.to_thread(load_embedder, settings)
-            rules = CurationRules(near_duplicate_cosine=settings.memory_near_duplicate_cosine)
+            rules = CurationRules(
+                near_duplicate_cosine=settings.memory_near_duplicate_cosine,
+                session_idle_seconds=settings.session_idle_seconds,
+            )
             store = CurationStore(database, _lifetime(settings))
             curate = CurateMemories(redis, CurateAnswerer(store, TextEmbedder(embedder), rules))
             return GroupWork[MemoryRequest](

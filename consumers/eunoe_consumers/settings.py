@@ -113,6 +113,12 @@ class Settings(BaseSettings):
     janitor_merge_near_duplicates: bool = Field(
         default=False, description="Whether the janitor merges memories that say nearly the same."
     )
+    session_idle_seconds: float = Field(
+        default=1_800,
+        ge=1,
+        le=31_536_000,
+        description="After how long a silence a session counts as closed; as long as gateways take for it.",
+    )
     hnsw_m: int = Field(
         default=16, ge=2, le=100, description="Links of a memory in the HNSW index; fixed by `eunoe migrate up`."
     )

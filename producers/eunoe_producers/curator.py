@@ -9,8 +9,13 @@ from uuid import UUID
 from pydantic import JsonValue
 
 from eunoe_producers.memory_administration import Administration
+from eunoe_producers.memory_checkpoints import Checkpoints
+from eunoe_producers.memory_collections import Collections
 from eunoe_producers.memory_consolidation import Consolidation
+from eunoe_producers.memory_directives import Directives
+from eunoe_producers.memory_relations import Relations
 from eunoe_producers.memory_requests import DEFAULT_CONNECT_SECONDS, MemoryRequests
+from eunoe_producers.memory_sessions import Sessions
 from eunoe_schema.memory.base import DEFAULT_DEADLINE_SECONDS
 from eunoe_schema.memory.change import (
     MemoryResult,
@@ -50,6 +55,13 @@ class Curator:
     Every call takes the scope, a `deadline` in seconds, and changes take a `request_id`: one of your own makes a call
     that is repeated, after a timeout say, the same request, which is done once. What can be raised is the same for all:
 
+    Attributes:
+        relations: What memories are to one another.
+        collections: Sets of memories with a name.
+        sessions: The sessions of an agent with a user.
+        checkpoints: What an orchestrator must find again to go on with a session.
+        directives: An agent's standing instructions.
+
     Raises:
         InvalidEvent: If an argument breaks the contract.
         MemoryNotFound: If no such memory applies to the scope.
@@ -73,6 +85,11 @@ class Curator:
         self._requests = requests
         self.consolidation = Consolidation(requests)
         self.administration = Administration(requests)
+        self.relations = Relations(requests)
+        self.collections = Collections(requests)
+        self.sessions = Sessions(requests)
+        self.checkpoints = Checkpoints(requests)
+        self.directives = Directives(requests)
 
     @classmethod
     async def connect(cls, url: str, *, retry_seconds: float = DEFAULT_CONNECT_SECONDS) -> Self:

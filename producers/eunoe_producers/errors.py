@@ -84,12 +84,16 @@ class CurationRefused(CurationError):
         super().__init__(problem.message)
 
 
-class MemoryNotFound(CurationRefused):
+class NotFound(CurationRefused):
+    """What was named is not there, or does not apply to the scope."""
+
+
+class MemoryNotFound(NotFound):
     """No such memory applies to the scope."""
 
 
 class VersionConflict(CurationRefused):
-    """The memory was changed since it was read; `problem.version` is its version now."""
+    """It was changed since it was read; `problem.version` is its version now."""
 
 
 class TransitionRefused(CurationRefused):
@@ -98,6 +102,10 @@ class TransitionRefused(CurationRefused):
 
 class DuplicateContent(CurationRefused):
     """Another memory of the same owner, `problem.memory_id`, holds that content."""
+
+
+class DuplicateName(CurationRefused):
+    """The owner has another collection of that type and name."""
 
 
 class RequestReused(CurationRefused):

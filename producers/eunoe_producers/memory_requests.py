@@ -14,7 +14,9 @@ from eunoe_producers.errors import (
     CurationRefused,
     CurationTimeout,
     DuplicateContent,
+    DuplicateName,
     MemoryNotFound,
+    NotFound,
     RedisUnavailable,
     RequestReused,
     TransitionRefused,
@@ -23,7 +25,7 @@ from eunoe_producers.errors import (
 from eunoe_producers.replies import ReplyChannel
 from eunoe_schema.codec import describe, encode
 from eunoe_schema.errors import EunoeError, InvalidEvent
-from eunoe_schema.memory.reply import MemoryReply, ProblemCode
+from eunoe_schema.memory.reply import MemoryReply, Problem, ProblemCode
 from eunoe_schema.memory.requests import MemoryRequest
 from eunoe_schema.memory.scope import MemoryScope
 from eunoe_schema.streams import DATA_FIELD, Subject, reply_channel, stream
@@ -33,12 +35,19 @@ RequestT = TypeVar("RequestT", bound=BaseModel)
 ResultT = TypeVar("ResultT", bound=BaseModel)
 
 _ERRORS: Mapping[ProblemCode, type[CurationRefused]] = {
-    ProblemCode.NOT_FOUND: MemoryNotFound,
+    ProblemCode.NOT_FOUND: NotFound,
     ProblemCode.VERSION_CONFLICT: VersionConflict,
     ProblemCode.REFUSED_TRANSITION: TransitionRefused,
     ProblemCode.DUPLICATE_CONTENT: DuplicateContent,
+    ProblemCode.DUPLICATE_NAME: DuplicateName,
     ProblemCode.REQUEST_REUSED: RequestReused,
 }
+
+
+def _error(problem: Problem) -> CurationRefused:
+    """Return the error that says why a request was refused."""
+    error = _ERRORS.get(problem.code, CurationRefused)
+    return MemoryNotFound(problem) if error is NotFound and problem.memory_id is not None else error(problem)
 
 
 class MemoryRequests:
@@ -120,7 +129,7 @@ class MemoryRequests:
                 msg = f"Redis at {self._place} did not take the request within {deadline:g} s"
                 raise RedisUnavailable(msg) from error
         if answer.problem is not None:
-            raise _ERRORS.get(answer.problem.code, CurationRefused)(answer.problem)
+            raise _error(answer.problem)
         if not isinstance(answer.result, expected):
             found = type(answer.result).__name__
             msg = f"the consumers answered {request.kind} with {found}: use the same version of eunoe on both sides"

@@ -32,23 +32,31 @@ def _levels(value: JsonValue) -> Iterator[list[JsonValue]]:
         ]
 
 
-def _storable_metadata(metadata: dict[str, JsonValue]) -> dict[str, JsonValue]:
-    """Refuse metadata that a jsonb column cannot hold, or that is larger or deeper than an event may carry."""
-    for depth, level in enumerate(_levels(metadata), start=1):
+def require_storable(value: JsonValue, *, most_bytes: int) -> None:
+    """Refuse JSON that a jsonb column cannot hold, or that is larger or deeper than the contract allows.
+
+    Raises:
+        ValueError: If it is.
+    """
+    for depth, level in enumerate(_levels(value), start=1):
         if depth > METADATA_DEPTH:
             msg = f"nests deeper than {METADATA_DEPTH} levels"
             raise ValueError(msg)
-        if any(isinstance(value, str) and _UNSTORABLE.search(value) for value in level):
+        if any(isinstance(part, str) and _UNSTORABLE.search(part) for part in level):
             msg = "contains a NUL character or a lone surrogate, which jsonb cannot store"
             raise ValueError(msg)
     try:
-        size = len(json.dumps(metadata, allow_nan=False, ensure_ascii=False).encode())
+        size = len(json.dumps(value, allow_nan=False, ensure_ascii=False).encode())
     except ValueError as error:
         msg = f"is not JSON: {error}"
         raise ValueError(msg) from error
-    if size > METADATA_BYTES:
-        msg = f"is {size} bytes of JSON; at most {METADATA_BYTES} are allowed"
+    if size > most_bytes:
+        msg = f"is {size} bytes of JSON; at most {most_bytes} are allowed"
         raise ValueError(msg)
+
+
+def _storable_metadata(metadata: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    require_storable(metadata, most_bytes=METADATA_BYTES)
     return metadata
 
 

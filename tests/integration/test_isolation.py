@@ -200,7 +200,7 @@ async def test_each_role_may_do_what_it_is_for_and_nothing_else(
         }
         for role in ["eunoe_ingest", "eunoe_recall", "eunoe_curator", "eunoe_janitor"]:
             may = {kind for someone, kind in allowed if someone == role}
-            if role == "eunoe_curator" and table in {"agents", "users", "sessions"}:
+            if role == "eunoe_curator" and table in {"agents", "conversation_embeddings", "users", "sessions"}:
                 may = {"SELECT"}
             for kind, statement in statements.items():
                 async with as_role(login, role, tenant=str(tenant), batch=str(tenant)):

@@ -30,6 +30,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "memory_purge_after_days": (1, 3_650),
     "janitor_interval_seconds": (1, 86_400),
     "janitor_batch_rows": (1, 10_000),
+    "session_idle_seconds": (1, 31_536_000),
     "hnsw_m": (2, 100),
     "hnsw_ef_construction": (4, 1_000),
 }

@@ -18,9 +18,11 @@ class CurationRules:
 
     Attributes:
         near_duplicate_cosine: From which similarity on a memory is reported as saying nearly the same.
+        session_idle_seconds: After how long a silence a session is closed.
     """
 
     near_duplicate_cosine: float
+    session_idle_seconds: float
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,11 @@
 """Handle `get`, `list` and `search`."""
 
-import base64
-import binascii
 from datetime import UTC, datetime
 from uuid import UUID
 
 from eunoe_consumers.curate.call import Call
-from eunoe_consumers.curate.refusal import invalid, not_found
+from eunoe_consumers.curate.cursor import from_cursor, to_cursor
+from eunoe_consumers.curate.refusal import not_found
 from eunoe_schema.memory.change import MemoryResult
 from eunoe_schema.memory.read import (
     FoundMemory,
@@ -30,12 +29,12 @@ async def get(request: GetRequest, call: Call) -> MemoryResult:
 
 async def list_(request: ListRequest, call: Call) -> MemoryPage:
     """Return a page of memories."""
-    after = None if request.cursor is None else _parse_cursor(request.cursor)
+    after = from_cursor(request.cursor, UUID)
     # One more than is asked for: it says whether there is another page.
     newest = await call.unit.search.newest(call.scope, request.filter, limit=request.limit + 1, after=after)
     shown = newest[: request.limit]
     memories = await call.unit.memories.read(call.scope, [memory_id for memory_id, _ in shown])
-    cursor = _cursor(*shown[-1]) if len(newest) > request.limit else None
+    cursor = to_cursor(shown[-1][1], shown[-1][0]) if len(newest) > request.limit else None
     return MemoryPage(memories=tuple(memories), cursor=cursor)
 
 
@@ -52,21 +51,3 @@ async def search(request: SearchRequest, call: Call) -> SearchResult:
     distances = dict(near)
     memories = await call.unit.memories.read(call.scope, list(distances))
     return SearchResult(found=tuple(FoundMemory(memory=memory, distance=distances[memory.id]) for memory in memories))
-
-
-def _cursor(memory_id: UUID, created_at: datetime) -> str:
-    """Return a page's end as text that nobody takes for more than that."""
-    return base64.urlsafe_b64encode(f"{created_at.isoformat()} {memory_id}".encode()).decode()
-
-
-def _parse_cursor(cursor: str) -> tuple[datetime, UUID]:
-    try:
-        moment, _, memory_id = base64.urlsafe_b64decode(cursor.encode()).decode().partition(" ")
-        parsed = datetime.fromisoformat(moment), UUID(memory_id)
-    except (ValueError, binascii.Error) as error:
-        msg = f"cursor: {cursor!r} is not one that a page came with: begin again without"
-        raise invalid(msg) from error
-    if parsed[0].tzinfo is None:
-        msg = f"cursor: {cursor!r} is not one that a page came with: begin again without"
-        raise invalid(msg)
-    return parsed

@@ -48,6 +48,23 @@ def conflict(memory_id: UUID, *, expected: int, found: int) -> Refused:
     )
 
 
+def nothing_there(thing: str) -> Refused:
+    """Refuse what is no memory and is not there, or another scope's or tenant's: no difference can be seen."""
+    return Refused(Problem(code=ProblemCode.NOT_FOUND, message=f"there is no {thing} that applies to this scope"))
+
+
+def other_version(thing: str, *, expected: int, found: int) -> Refused:
+    """Refuse a change of something, other than a memory, that the caller has not seen."""
+    message = f"{thing} has version {found}, not {expected}: read it, and decide again"
+    return Refused(Problem(code=ProblemCode.VERSION_CONFLICT, message=message, version=found))
+
+
+def duplicate_name(thing: str) -> Refused:
+    """Refuse what would give two things of one owner the same name."""
+    message = f"there is {thing} already: take another name, or use the one that is there"
+    return Refused(Problem(code=ProblemCode.DUPLICATE_NAME, message=message))
+
+
 def refused_transition(memory: LockedMemory, action: Action) -> Refused:
     """Refuse an action that the memory's state does not allow, and name those that it does."""
     state, allowed = memory.state, allowed_actions(memory.state)

@@ -7,13 +7,18 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from eunoe_consumers.store.answered_requests import AnsweredRequests
+from eunoe_consumers.store.checkpoints import CheckpointTable
+from eunoe_consumers.store.collections import CollectionTable
 from eunoe_consumers.store.database import Database, DatabaseRole
+from eunoe_consumers.store.directives import DirectiveTable
 from eunoe_consumers.store.lifetime import Lifetime
 from eunoe_consumers.store.memories import MemoryTable
+from eunoe_consumers.store.memory_relations import RelationTable
 from eunoe_consumers.store.memory_search import MemorySearch
 from eunoe_consumers.store.memory_tags import TagTable
 from eunoe_consumers.store.memory_usage import UsageTable
 from eunoe_consumers.store.queries import Queries
+from eunoe_consumers.store.sessions import SessionTable
 from eunoe_consumers.store.tenant_search import TenantSearch
 from eunoe_schema.memory.scope import MemoryScope, SessionRef
 
@@ -29,6 +34,11 @@ class Curation:
         search: Which of them apply.
         tenant: All of the tenant, for administrators.
         tags: Their tags.
+        relations: What they are to one another.
+        collections: Their collections.
+        sessions: The sessions of agents with users.
+        checkpoints: The sessions' checkpoints.
+        directives: Standing instructions.
         usage: How they are used.
         requests: Which requests were answered.
     """
@@ -40,6 +50,11 @@ class Curation:
         self.search = MemorySearch(connection, queries, lifetime)
         self.tenant = TenantSearch(connection, queries, lifetime)
         self.tags = TagTable(connection, queries)
+        self.relations = RelationTable(connection, queries, lifetime)
+        self.collections = CollectionTable(connection, queries, lifetime)
+        self.sessions = SessionTable(connection, queries)
+        self.checkpoints = CheckpointTable(connection, queries)
+        self.directives = DirectiveTable(connection, queries)
         self.usage = UsageTable(connection, queries)
         self.requests = AnsweredRequests(connection, queries)
 

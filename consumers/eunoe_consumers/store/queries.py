@@ -65,6 +65,30 @@ class Queries:
     widen_index_search: str
     nearest_of_tenant: str
     read_tenant_memories: str
+    add_relation: str
+    remove_relation: str
+    walk_relations: str
+    relations_among: str
+    insert_collection: str
+    lock_collection: str
+    read_collections: str
+    update_collection: str
+    delete_collection: str
+    add_members: str
+    remove_members: str
+    touch_collection: str
+    lock_session: str
+    reopen_session: str
+    close_session: str
+    read_sessions: str
+    insert_checkpoint: str
+    load_checkpoint: str
+    list_checkpoints: str
+    lock_directives: str
+    set_directive: str
+    read_directives: str
+    order_directives: str
+    remove_directive: str
     claim_request: str
     read_reply: str
     keep_reply: str

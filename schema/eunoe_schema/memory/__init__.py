@@ -1,30 +1,48 @@
 """The contract of curated memories: the memory, the requests on `eunoe:memory`, and their replies."""
 
+from eunoe_schema.memory.checkpoints import Checkpoint, CheckpointPage, CheckpointSummary
+from eunoe_schema.memory.collections import Collection, CollectionPage
 from eunoe_schema.memory.content import content_hash
+from eunoe_schema.memory.directives import Directive
 from eunoe_schema.memory.enums import Category, RelationType, Source, Status, Tier
 from eunoe_schema.memory.filters import MemoryFilter
 from eunoe_schema.memory.memory import Candidate, Memory
 from eunoe_schema.memory.read import FoundMemory, MemoryPage
+from eunoe_schema.memory.relations import Direction, RelatedMemory, Relation, WalkResult
 from eunoe_schema.memory.remember import NewMemory, Remembered
 from eunoe_schema.memory.scope import MemoryScope, SessionRef
+from eunoe_schema.memory.sessions import CloseReason, Session, SessionPage
 from eunoe_schema.memory.status_machine import Action, State
 
 __all__ = [
     "Action",
     "Candidate",
     "Category",
+    "Checkpoint",
+    "CheckpointPage",
+    "CheckpointSummary",
+    "CloseReason",
+    "Collection",
+    "CollectionPage",
+    "Direction",
+    "Directive",
     "FoundMemory",
     "Memory",
     "MemoryFilter",
     "MemoryPage",
     "MemoryScope",
     "NewMemory",
+    "RelatedMemory",
+    "Relation",
     "RelationType",
     "Remembered",
+    "Session",
+    "SessionPage",
     "SessionRef",
     "Source",
     "State",
     "Status",
     "Tier",
+    "WalkResult",
     "content_hash",
 ]

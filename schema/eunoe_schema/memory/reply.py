@@ -8,9 +8,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from eunoe_schema.memory.administration import AdminSearchResult
 from eunoe_schema.memory.change import MemoryResult, PurgedResult, ReplacedResult
+from eunoe_schema.memory.checkpoints import CheckpointPage, CheckpointResult, CheckpointSavedResult
+from eunoe_schema.memory.collections import CollectionDeletedResult, CollectionPage, CollectionResult
 from eunoe_schema.memory.consolidation import ConsolidationGroupsResult
+from eunoe_schema.memory.directives import DirectiveRemovedResult, DirectiveResult, DirectivesResult
 from eunoe_schema.memory.read import MemoryPage, SearchResult
+from eunoe_schema.memory.relations import RelationResult, WalkResult
 from eunoe_schema.memory.remember import RememberResult
+from eunoe_schema.memory.sessions import SessionPage, SessionResult
 from eunoe_schema.memory.status_machine import Action, State
 from eunoe_schema.memory.usage import UsedResult
 
@@ -26,6 +31,7 @@ class ProblemCode(StrEnum):
     VERSION_CONFLICT = "version_conflict"
     REFUSED_TRANSITION = "refused_transition"
     DUPLICATE_CONTENT = "duplicate_content"
+    DUPLICATE_NAME = "duplicate_name"
     REQUEST_REUSED = "request_reused"
     FAILED = "failed"
 
@@ -37,7 +43,7 @@ class Problem(BaseModel):
         code: The kind of refusal.
         message: A sentence: what was wrong, with which value, what to do.
         memory_id: The memory in question; of `duplicate_content`, the one that holds the content.
-        version: Of `version_conflict`: the memory's version now.
+        version: Of `version_conflict`: the version of what was to be changed, now.
         state: Of `refused_transition`: the state that the memory is in.
         allowed: Of `refused_transition`: what may be done in that state.
     """
@@ -53,7 +59,28 @@ class Problem(BaseModel):
 
 
 Result = Annotated[
-    RememberResult | MemoryResult | MemoryPage | SearchResult | ReplacedResult | PurgedResult | UsedResult | ConsolidationGroupsResult | AdminSearchResult,
+    RememberResult
+    | MemoryResult
+    | MemoryPage
+    | SearchResult
+    | ReplacedResult
+    | PurgedResult
+    | UsedResult
+    | ConsolidationGroupsResult
+    | AdminSearchResult
+    | RelationResult
+    | WalkResult
+    | CollectionResult
+    | CollectionPage
+    | CollectionDeletedResult
+    | SessionResult
+    | SessionPage
+    | CheckpointSavedResult
+    | CheckpointResult
+    | CheckpointPage
+    | DirectiveResult
+    | DirectivesResult
+    | DirectiveRemovedResult,
     Field(discriminator="kind"),
 ]
 

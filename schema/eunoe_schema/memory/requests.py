@@ -16,9 +16,32 @@ from eunoe_schema.memory.change import (
     TransitionRequest,
     UntagRequest,
 )
+from eunoe_schema.memory.checkpoints import ListCheckpointsRequest, LoadCheckpointRequest, SaveCheckpointRequest
+from eunoe_schema.memory.collections import (
+    AddMembersRequest,
+    CreateCollectionRequest,
+    DeleteCollectionRequest,
+    GetCollectionRequest,
+    ListCollectionsRequest,
+    RemoveMembersRequest,
+    UpdateCollectionRequest,
+)
 from eunoe_schema.memory.consolidation import ConsolidationGroupsRequest
+from eunoe_schema.memory.directives import (
+    ListDirectivesRequest,
+    OrderDirectivesRequest,
+    RemoveDirectiveRequest,
+    SetDirectiveRequest,
+)
 from eunoe_schema.memory.read import GetRequest, ListRequest, SearchRequest
+from eunoe_schema.memory.relations import RelateRequest, UnrelateRequest, WalkRequest
 from eunoe_schema.memory.remember import RememberRequest
+from eunoe_schema.memory.sessions import (
+    CloseSessionRequest,
+    GetSessionRequest,
+    ListSessionsRequest,
+    OpenSessionRequest,
+)
 from eunoe_schema.memory.usage import FeedbackRequest, InjectedRequest, RetrievedRequest
 
 MemoryRequest = (
@@ -33,6 +56,27 @@ MemoryRequest = (
     | PurgeRequest
     | TagRequest
     | UntagRequest
+    | RelateRequest
+    | UnrelateRequest
+    | WalkRequest
+    | CreateCollectionRequest
+    | GetCollectionRequest
+    | ListCollectionsRequest
+    | UpdateCollectionRequest
+    | DeleteCollectionRequest
+    | AddMembersRequest
+    | RemoveMembersRequest
+    | OpenSessionRequest
+    | CloseSessionRequest
+    | GetSessionRequest
+    | ListSessionsRequest
+    | SaveCheckpointRequest
+    | LoadCheckpointRequest
+    | ListCheckpointsRequest
+    | SetDirectiveRequest
+    | ListDirectivesRequest
+    | OrderDirectivesRequest
+    | RemoveDirectiveRequest
     | RetrievedRequest
     | InjectedRequest
     | FeedbackRequest

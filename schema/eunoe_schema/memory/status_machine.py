@@ -17,6 +17,7 @@ class Action(StrEnum):
     APPROVE = "approve"
     REJECT = "reject"
     TAG = "tag"
+    RELATE = "relate"
     FORGET = "forget"
     PURGE = "purge"
 
@@ -34,13 +35,15 @@ class State(StrEnum):
 
 
 # A state with the actions that are allowed there and what each leads to. None: back to the status that it had when it
-# was forgotten. Superseded and merged memories are history, which is not rewritten: they can only be forgotten.
+# was forgotten. Superseded and merged memories are history, which is not rewritten: they can only be related and
+# forgotten.
 TRANSITIONS: Mapping[State, Mapping[Action, State | None]] = {
     State.PENDING_REVIEW: {
         Action.APPROVE: State.ACTIVE,
         Action.REJECT: State.ARCHIVED,
         Action.REVISE: State.PENDING_REVIEW,
         Action.TAG: State.PENDING_REVIEW,
+        Action.RELATE: State.PENDING_REVIEW,
         Action.MERGE: State.MERGED,
         Action.FORGET: State.FORGOTTEN,
         Action.PURGE: State.PURGED,
@@ -48,6 +51,7 @@ TRANSITIONS: Mapping[State, Mapping[Action, State | None]] = {
     State.ACTIVE: {
         Action.REVISE: State.ACTIVE,
         Action.TAG: State.ACTIVE,
+        Action.RELATE: State.ACTIVE,
         Action.SUPERSEDE: State.SUPERSEDED,
         Action.MERGE: State.MERGED,
         Action.ARCHIVE: State.ARCHIVED,
@@ -57,11 +61,20 @@ TRANSITIONS: Mapping[State, Mapping[Action, State | None]] = {
     State.ARCHIVED: {
         Action.RESTORE: State.ACTIVE,
         Action.TAG: State.ARCHIVED,
+        Action.RELATE: State.ARCHIVED,
         Action.FORGET: State.FORGOTTEN,
         Action.PURGE: State.PURGED,
     },
-    State.SUPERSEDED: {Action.FORGET: State.FORGOTTEN, Action.PURGE: State.PURGED},
-    State.MERGED: {Action.FORGET: State.FORGOTTEN, Action.PURGE: State.PURGED},
+    State.SUPERSEDED: {
+        Action.RELATE: State.SUPERSEDED,
+        Action.FORGET: State.FORGOTTEN,
+        Action.PURGE: State.PURGED,
+    },
+    State.MERGED: {
+        Action.RELATE: State.MERGED,
+        Action.FORGET: State.FORGOTTEN,
+        Action.PURGE: State.PURGED,
+    },
     State.FORGOTTEN: {Action.RESTORE: None, Action.PURGE: State.PURGED},
     State.PURGED: {},
 }

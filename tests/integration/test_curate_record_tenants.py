@@ -1,0 +1,44 @@
+"""What surrounds memories, of two tenants with equal agents and users: what is another's is not there."""
+
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from eunoe_consumers.settings import Settings
+from eunoe_tests.curation import CURATED, curating, memory_scope
+from eunoe_tests.record_cases import RECORD_CASES, fill_records
+
+
+async def everything(database_url: str, tenant: UUID) -> set[str]:
+    """Return all that a tenant has of curated memory, as a superuser sees it."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        return {
+            row["row"]
+            for table in (*CURATED, "sessions")
+            for row in await connection.fetch(
+                f"SELECT '{table} ' || kept::text AS row FROM {table} AS kept WHERE tenant_id = $1",  # noqa: S608
+                tenant,
+            )
+        }
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize("other_scope", ["tenant", "agent", "user"])
+async def test_what_surrounds_another_s_memories_is_not_there(
+    settings: Settings, tenant: UUID, other_tenant: UUID, database_url: str, other_scope: str
+) -> None:
+    """Each kind of request, by another tenant, agent or user: not found, never forbidden, and nothing is changed."""
+    async with curating(settings) as curator:
+        for number, (kind, attempt) in enumerate(RECORD_CASES.items()):
+            theirs = await fill_records(curator, memory_scope(tenant, f"user {number}"))
+            before = await everything(database_url, tenant)
+            strangers = {
+                "tenant": memory_scope(other_tenant, f"user {number}"),  # of equal agent and user
+                "agent": memory_scope(tenant, f"user {number}", UUID(int=number + 1)),
+                "user": memory_scope(tenant, f"stranger {number}"),
+            }
+            await attempt(curator, strangers[other_scope], theirs)
+            assert before <= await everything(database_url, tenant), kind

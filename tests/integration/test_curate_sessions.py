@@ -1,0 +1,180 @@
+"""Sessions through the public client: opened by message or request, told of their turns, closed by request or idle."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import asyncpg
+import numpy as np
+import pytest
+
+from eunoe_consumers.settings import Settings
+from eunoe_consumers.store.database import Database
+from eunoe_consumers.store.turns import NewTurn, TurnWriter
+from eunoe_producers import CurationRefused, Curator, NotFound
+from eunoe_schema.entries import EntryOrder
+from eunoe_schema.errors import InvalidEvent
+from eunoe_schema.memory import CloseReason, MemoryFilter
+from eunoe_tests.curation import curating, memory_scope, remembered
+from eunoe_tests.events import event_of, scope_of
+
+IDLE_SECONDS = 600.0
+
+
+@pytest.fixture
+async def curator(settings: Settings, tenant: UUID) -> AsyncIterator[Curator]:
+    """A client of a running consumer, the tenant being registered."""
+    assert tenant
+    async with curating(settings.model_copy(update={"session_idle_seconds": IDLE_SECONDS})) as curator:
+        yield curator
+
+
+@pytest.fixture
+def writer(database: Database) -> TurnWriter:
+    """The writer of the group `embed`."""
+    return TurnWriter(database, embedding_model="test")
+
+
+def ago(seconds: float) -> datetime:
+    """Return a moment in the past, to the millisecond as streams count."""
+    moment = datetime.now(UTC) - timedelta(seconds=seconds)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def turn(tenant: UUID, event_id: str, session_id: str | None, at: datetime, user: str = "ada") -> NewTurn:
+    """Return a turn of a session, as the stream brings it."""
+    event = event_of(scope_of(tenant, user), event_id, session_id=session_id, thread_id="thread", channel="chat")
+    return NewTurn(event, EntryOrder(round(at.timestamp() * 1000), 0), np.ones(384, dtype=np.float32))
+
+
+async def test_a_session_opens_with_its_first_message_and_counts(
+    curator: Curator, writer: TurnWriter, tenant: UUID
+) -> None:
+    """Its messages are counted, each once however often it is written; the first and the last are named."""
+    scope = memory_scope(tenant)
+    first, second, last = ago(60), ago(50), ago(40)
+    turns = [turn(tenant, "e1", "s", first), turn(tenant, "e2", "s", second), turn(tenant, "e3", "s", last)]
+    await writer.write(turns[1:])
+    await writer.write(turns)
+    await writer.write([turn(tenant, "e4", "other", ago(1)), turn(tenant, "e5", None, ago(1))])
+    await writer.write([turn(tenant, "e6", "s", ago(1), user="eve")])
+    session = await curator.sessions.get(scope, "s")
+    assert (session.messages, session.first_event_id, session.last_event_id) == (3, "e1", "e3")
+    assert (session.first_message_at, session.last_message_at) == (first, last)
+    assert (session.thread_id, session.channel, session.metadata) == ("thread", "chat", {})
+    assert (session.is_open, session.close_reason) == (True, None)
+    with pytest.raises(NotFound, match="there is no session 'nowhere' that applies to this scope"):
+        await curator.sessions.get(scope, "nowhere")
+
+
+async def test_the_curator_sees_when_turns_were_and_not_their_words(
+    database_url: str, writer: TurnWriter, tenant: UUID
+) -> None:
+    """Counting needs no right to read what was said."""
+    await writer.write([turn(tenant, "e1", "s", ago(1))])
+    login = await asyncpg.connect(database_url)
+    try:
+        await login.execute("SELECT set_config('app.current_tenant', $1, false)", str(tenant))
+        await login.execute("SET ROLE eunoe_curator")
+        assert await login.fetchval("SELECT count(session_id) FROM conversation_embeddings") == 1
+        for column in ("content", "metadata", "speaker", "embedding", "*"):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await login.execute(f"SELECT {column} FROM conversation_embeddings")  # noqa: S608 - from this test
+    finally:
+        await login.close()
+
+
+async def test_a_session_opened_by_request_waits_for_its_messages(
+    curator: Curator, writer: TurnWriter, tenant: UUID
+) -> None:
+    """It is there before its first message, keeps its metadata, and is the one that the messages are counted in."""
+    scope = memory_scope(tenant, "new user")
+    opened = await curator.sessions.open(scope, "s", thread_id="t", channel="c", metadata={"a": [None, 1]})
+    assert (opened.messages, opened.first_message_at, opened.is_open) == (0, None, True)
+    assert (opened.thread_id, opened.channel, opened.metadata) == ("t", "c", {"a": [None, 1]})
+    await writer.write([turn(tenant, "e1", "s", datetime.now(UTC), user="new user")])
+    again = await curator.sessions.open(scope, "s", thread_id="another")
+    assert (again.messages, again.thread_id, again.metadata) == (1, "t", {"a": [None, 1]})
+    assert again.opened_at == opened.opened_at
+    assert (await curator.sessions.open(scope, "s", metadata={})).metadata == {}
+
+
+async def test_a_session_is_closed_by_request_and_goes_on_when_somebody_writes(
+    curator: Curator, writer: TurnWriter, tenant: UUID
+) -> None:
+    """Closing twice changes nothing; a later message opens it again, and so does a request."""
+    scope = memory_scope(tenant)
+    await writer.write([turn(tenant, "e1", "s", ago(5))])
+    closed = await curator.sessions.close(scope, "s")
+    assert (closed.is_open, closed.close_reason) == (False, CloseReason.REQUESTED)
+    assert await curator.sessions.close(scope, "s") == closed
+    await writer.write([turn(tenant, "late", "s", ago(4))])  # was on its way when the session was closed
+    assert (await curator.sessions.get(scope, "s")).close_reason is CloseReason.REQUESTED
+    await writer.write([turn(tenant, "e2", "s", datetime.now(UTC) + timedelta(seconds=1))])
+    assert (await curator.sessions.get(scope, "s")).is_open
+    assert (await curator.sessions.close(scope, "s")).close_reason is CloseReason.REQUESTED
+    assert (await curator.sessions.open(scope, "s")).is_open
+    with pytest.raises(NotFound):
+        await curator.sessions.close(scope, "nowhere")
+
+
+async def test_a_silent_session_is_closed(curator: Curator, writer: TurnWriter, tenant: UUID) -> None:
+    """After the idle time it counts as closed, at the end of that time; who opens it again has the whole time."""
+    scope = memory_scope(tenant)
+    last = ago(2 * IDLE_SECONDS)
+    await writer.write([turn(tenant, "e1", "old", last), turn(tenant, "e2", "new", ago(IDLE_SECONDS / 2))])
+    old = await curator.sessions.get(scope, "old")
+    assert (old.close_reason, old.closed_at) == (CloseReason.IDLE, last + timedelta(seconds=IDLE_SECONDS))
+    assert (await curator.sessions.get(scope, "new")).is_open
+    assert (await curator.sessions.close(scope, "old")).close_reason is CloseReason.REQUESTED
+    assert (await curator.sessions.open(scope, "old")).is_open
+
+
+async def test_sessions_are_listed_page_by_page(curator: Curator, writer: TurnWriter, tenant: UUID) -> None:
+    """Each comes once, the one that opened last first, also those of one moment; open and closed ones apart."""
+    scope = memory_scope(tenant)
+    same, old = ago(10), ago(2 * IDLE_SECONDS)
+    names = [f"s{number}" for number in range(4)]
+    await writer.write([turn(tenant, name, name, same) for name in names] + [turn(tenant, "o", "old", old)])
+    await writer.write([turn(tenant, "x", "hers", same, user="eve")])
+    await curator.sessions.close(scope, "s2")
+    expected = ["s3", "s2", "s1", "s0", "old"]
+    page = await curator.sessions.list(scope, limit=3)
+    assert [session.session_id for session in page.sessions] == expected[:3]
+    rest = await curator.sessions.list(scope, limit=3, cursor=page.cursor)
+    assert ([session.session_id for session in rest.sessions], rest.cursor) == (expected[3:], None)
+    assert [one.session_id async for one in curator.sessions.list_all(scope)] == expected
+    assert [one.session_id async for one in curator.sessions.list_all(scope, is_open=True)] == ["s3", "s1", "s0"]
+    assert [one.session_id async for one in curator.sessions.list_all(scope, is_open=False)] == ["s2", "old"]
+    with pytest.raises(CurationRefused, match="cursor: 'x' is not one"):
+        await curator.sessions.list(scope, cursor="x")
+
+
+async def test_a_session_with_the_longest_names_is_listed(curator: Curator, tenant: UUID) -> None:
+    """Ids at their bounds, of characters of four bytes, fit the indexes and the cursor."""
+    scope = memory_scope(tenant, "\U0001f642" * 256)
+    longest = "\U0001f642" * 299
+    for end in "ab":
+        await curator.sessions.open(scope, longest + end)
+    page = await curator.sessions.list(scope, limit=1)
+    rest = await curator.sessions.list(scope, limit=1, cursor=page.cursor)
+    assert [*page.sessions, *rest.sessions] == [await curator.sessions.get(scope, longest + end) for end in "ba"]
+
+
+async def test_a_sessions_memories_are_found_by_it(curator: Curator, tenant: UUID) -> None:
+    """What a session is named by is what memories and filters take."""
+    scope = memory_scope(tenant)
+    session = await curator.sessions.open(scope, "s")
+    memory = await remembered(curator, scope, "From the session.", session=session.ref)
+    page = await curator.list(scope, MemoryFilter(session=session.ref))
+    assert [found.id for found in page.memories] == [memory.id]
+
+
+@pytest.mark.parametrize("missing", ["agent", "user"])
+async def test_a_session_has_an_agent_and_a_user(curator: Curator, tenant: UUID, missing: str) -> None:
+    """Asked for one of them alone, the mistake is told before anything is sent."""
+    scope = memory_scope(tenant, agent=None) if missing == "agent" else memory_scope(tenant, None)
+    with pytest.raises(InvalidEvent, match="a session is an agent's with a user"):
+        await curator.sessions.open(scope, "s")
+    with pytest.raises(InvalidEvent, match="a session is an agent's with a user"):
+        await curator.sessions.list(scope)
