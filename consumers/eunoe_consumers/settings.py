@@ -114,7 +114,7 @@ class Settings(BaseSettings):
         default=False, description="Whether the janitor merges memories that say nearly the same."
     )
     session_idle_seconds: float = Field(
-        default=1_800,
+        default=1_800.0,
         ge=1,
         le=31_536_000,
         description="After how long a silence a session counts as closed; as long as gateways take for it.",

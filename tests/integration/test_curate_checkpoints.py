@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from uuid import UUID, uuid4
 
 import pytest
+from pydantic import JsonValue
 
 from eunoe_consumers.settings import Settings
 from eunoe_producers import Curator, NotFound, RequestReused
@@ -23,7 +24,13 @@ async def test_the_latest_checkpoint_comes_back_as_it_was(curator: Curator, tena
     """Every JSON value survives, the session opens with its first checkpoint, and an earlier one can be named."""
     scope = memory_scope(tenant, "new user")
     assert await curator.checkpoints.load(scope, "s") is None
-    state = {"step": 3, "plan": ["a", None, {"ü\U0001f642": 1.5}], "none": None, "yes": True, "": ""}
+    state: dict[str, JsonValue] = {
+        "step": 3,
+        "plan": ["a", None, {"ü\U0001f642": 1.5}],
+        "none": None,
+        "yes": True,
+        "": "",
+    }
     first = await curator.checkpoints.save(scope, "s", {"step": 1})
     second = await curator.checkpoints.save(scope, "s", state, name="plan")
     loaded = await curator.checkpoints.load(scope, "s")

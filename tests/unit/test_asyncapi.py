@@ -230,6 +230,12 @@ def test_examples_follow_the_schema_and_the_model(name: str) -> None:
         ("mergeRequest", {"memory_ids": ["33333333-3333-4333-8333-333333333333"]}),
         ("transitionRequest", {"kind": "promote"}),
         ("tagRequest", {"tags": []}),
+        ("walkRequest", {"depth": 11}),
+        ("createCollectionRequest", {"type": "x" * 51}),
+        ("addMembersRequest", {"memory_ids": []}),
+        ("openSessionRequest", {"session_id": ""}),
+        ("saveCheckpointRequest", {"state": []}),
+        ("orderDirectivesRequest", {"names": []}),
     ],
 )
 def test_what_the_model_refuses_the_schema_refuses(name: str, change: dict[str, object]) -> None:

@@ -46,6 +46,11 @@ class Checkpoint(CheckpointSummary):
     """A checkpoint.
 
     Attributes:
+        id: Its id within the tenant.
+        session_id: The session.
+        name: Its name, where it has one.
+        state_bytes: How large its state is.
+        created_at: When it was saved.
         state: What was saved.
     """
 
