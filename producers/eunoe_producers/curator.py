@@ -386,9 +386,7 @@ class Curator:
         )
         return (await self._requests.ask(request, MemoryResult)).memory
 
-    async def injected(
-        self, scope: MemoryScope, *memory_ids: UUID, deadline: float = DEFAULT_DEADLINE_SECONDS
-    ) -> None:
+    async def injected(self, scope: MemoryScope, *memory_ids: UUID, deadline: float = DEFAULT_DEADLINE_SECONDS) -> None:
         """Tell that memories were put into a prompt; returns when that is on the stream, and is noted soon after.
 
         Args:

@@ -10,6 +10,7 @@ import pytest
 from redis.asyncio import Redis
 
 from eunoe_consumers.settings import Settings
+from eunoe_consumers.store.queries import load_queries
 from eunoe_producers import Curator
 from eunoe_schema.memory import Memory, MemoryScope
 from eunoe_schema.memory.requests import decode_request
@@ -136,3 +137,20 @@ async def test_use_keeps_a_task_where_last_use_counts(
         lapses_at = (await curator.get(scope, memory.id)).lapses_at
         assert lapses_at is not None
         assert lapses_at - memory.created_at >= timedelta(days=30)
+
+
+async def test_counting_leaves_the_indexes_alone(curator: Curator, tenant: UUID, database_url: str) -> None:
+    """A counter's update stays in its page (HOT): the HNSW index gets no entry for it, whose insertion is dear."""
+    scope = memory_scope(tenant)
+    memories = [await remembered(curator, scope, f"memory {number}") for number in range(20)]
+    count, names = load_queries().count_retrievals, (tenant, scope.agent_id, scope.user_id)
+    connection = await asyncpg.connect(database_url)
+    try:
+        for _ in range(3):
+            for memory in memories:
+                await connection.execute(count, *names, [memory.id])
+        await connection.execute("SELECT pg_stat_force_next_flush()")
+        hot = await connection.fetchval("SELECT n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'memories'")
+    finally:
+        await connection.close()
+    assert hot >= 50, hot  # of 60: the first in a full page moves to another one, and leaves room for the next

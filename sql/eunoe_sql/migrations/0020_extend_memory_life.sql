@@ -18,10 +18,6 @@ CREATE FUNCTION eunoe_memory_lapses_at(
 ALTER TABLE memories ADD COLUMN compared_version int;
 COMMENT ON COLUMN memories.compared_version IS 'the version at which the janitor looked for near duplicates';
 
--- Counters move whenever a memory is used. With room in its page the new row version needs no new entry in any index, of
--- which HNSW's is dear.
-ALTER TABLE memories SET (fillfactor = 75);
-
 -- What the janitor looks for: tasks by age, and what has ended by the time of its end.
 CREATE INDEX memories_by_age ON memories (tenant_id, created_at)
     WHERE tier = 'task' AND expires_at IS NULL AND status IN ('active', 'pending_review') AND deleted_at IS NULL;
@@ -38,7 +34,6 @@ SET LOCAL ROLE eunoe_owner;
 REVOKE INSERT ON memory_tags FROM eunoe_janitor;
 DROP INDEX memories_by_end;
 DROP INDEX memories_by_age;
-ALTER TABLE memories RESET (fillfactor);
 ALTER TABLE memories DROP COLUMN compared_version;
 DROP FUNCTION eunoe_memory_lapses_at(text, timestamptz, timestamptz, timestamptz, int, bool);
 RESET ROLE;
