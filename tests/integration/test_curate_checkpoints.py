@@ -47,6 +47,16 @@ async def test_the_latest_checkpoint_comes_back_as_it_was(curator: Curator, tena
         await curator.checkpoints.load(scope, "another session", first.id)
 
 
+async def test_each_checkpoint_is_the_latest_until_the_next(curator: Curator, tenant: UUID) -> None:
+    """Whatever their ids: what was saved last is what comes back."""
+    scope = memory_scope(tenant)
+    for step in range(8):
+        await curator.checkpoints.save(scope, "s", {"step": step})
+        latest = await curator.checkpoints.load(scope, "s")
+        assert latest is not None
+        assert latest.state == {"step": step}
+
+
 async def test_a_checkpoint_is_saved_once(curator: Curator, tenant: UUID) -> None:
     """A request that comes again saves nothing more; its id for another state is refused."""
     scope = memory_scope(tenant)

@@ -94,6 +94,12 @@ async def test_a_walk_survives_cycles_and_keeps_its_bound(curator: Curator, tena
     assert not bounded.complete
     whole = await curator.relations.walk(scope, ids[0], depth=10, limit=5)
     assert (whole.reached[-1].memory.id, whole.reached[-1].depth, whole.complete) == (far.id, 2, True)
+    # Over every way there are 4^n of n relations: who counted ways would not come to the end of this tail.
+    tail = [far, *[await remembered(curator, scope, f"tail{number} alone") for number in range(6)]]
+    for one, other in pairwise(tail):
+        await curator.relations.relate(scope, one.id, SUPPORTS, other.id)
+    ended = await curator.relations.walk(scope, ids[0], depth=10)
+    assert (ended.reached[-1].memory.id, ended.reached[-1].depth, ended.complete) == (tail[-1].id, 8, True)
 
 
 async def test_a_walk_leads_over_what_applies_and_is_remembered(curator: Curator, tenant: UUID) -> None:

@@ -30,7 +30,8 @@ WHERE tenant_id = $1::uuid AND agent_id = $2::uuid AND user_id = $3::text AND se
 
 -- name: read_sessions
 -- Sessions of an agent with a user, the one that opened last first, after a place, with what their turns tell. Closed is
--- one that nothing happened in since it was closed by request, or for so many seconds.
+-- one that nothing happened in since it was closed by request, or for so many seconds. OFFSET 0: the last turn is looked
+-- up once for each session, not once for each time that it is named.
 WITH page AS (
     SELECT
         session.session_id, session.thread_id, session.channel, session.metadata, session.opened_at,
@@ -55,6 +56,7 @@ WITH page AS (
                     AND session_id = session.session_id
             )
         ) AS active_at
+        OFFSET 0
     ) AS life
     WHERE session.tenant_id = $1::uuid AND session.agent_id = $2::uuid AND session.user_id = $3::text
         AND ($4::text IS NULL OR session.session_id = $4::text)
