@@ -11,12 +11,15 @@ import pytest
 from eunoe_consumers.settings import Settings
 from eunoe_consumers.store.database import Database
 from eunoe_consumers.store.turns import NewTurn, TurnWriter
-from eunoe_producers import CurationRefused, Curator, NotFound
+from eunoe_producers import CurationRefused, Curator, Gateway, NotFound
 from eunoe_schema.entries import EntryOrder
 from eunoe_schema.errors import InvalidEvent
 from eunoe_schema.memory import CloseReason, MemoryFilter
-from eunoe_tests.curation import curating, memory_scope, remembered
+from eunoe_schema.streams import Group
+from eunoe_tests.curation import curating, memory_scope, quick, remembered
 from eunoe_tests.events import event_of, scope_of
+from eunoe_tests.roles import consuming
+from eunoe_tests.waiting import wait_until
 
 IDLE_SECONDS = 600.0
 
@@ -65,6 +68,29 @@ async def test_a_session_opens_with_its_first_message_and_counts(
     assert (session.is_open, session.close_reason) == (True, None)
     with pytest.raises(NotFound, match="there is no session 'nowhere' that applies to this scope"):
         await curator.sessions.get(scope, "nowhere")
+
+
+async def test_published_messages_open_sessions(
+    settings: Settings, curator: Curator, redis_url: str, tenant: UUID
+) -> None:
+    """By the session that an event names, else by its thread, and within a thread by the idle time."""
+    talk, start = scope_of(tenant), ago(3_000)
+    moments = [("named", 0, "s", None), ("a1", 0, None, "a"), ("a2", 60, None, "a"), ("b1", 0, None, "b")]
+    moments.append(("a3", 60 + 1_801, None, "a"))  # after the silence that gateways take for the end
+    async with consuming(quick(settings), Group.EMBED), await Gateway.connect(redis_url) as gateway:
+        for event_id, seconds, session_id, thread_id in moments:
+            at = start + timedelta(seconds=seconds)
+            await gateway.publish(event_of(talk, event_id, session_id=session_id, thread_id=thread_id, occurred_at=at))
+
+        async def stored() -> bool:
+            sessions = [session async for session in curator.sessions.list_all(memory_scope(tenant))]
+            return sum(session.messages for session in sessions) == len(moments)
+
+        await wait_until(stored)
+    sessions = [session async for session in curator.sessions.list_all(memory_scope(tenant))]
+    told = {(one.thread_id, one.first_event_id, one.last_event_id, one.messages) for one in sessions}
+    assert told == {(None, "named", "named", 1), ("a", "a1", "a2", 2), ("a", "a3", "a3", 1), ("b", "b1", "b1", 1)}
+    assert {one.session_id for one in sessions if one.thread_id is None} == {"s"}
 
 
 async def test_the_curator_sees_when_turns_were_and_not_their_words(
