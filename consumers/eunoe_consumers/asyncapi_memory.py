@@ -187,10 +187,10 @@ MEMORY_EXAMPLES: Mapping[str, Mapping[str, BaseModel]] = {
             request_id="request-2",
             problem=Problem(
                 code=ProblemCode.REFUSED_TRANSITION,
-                message=f"memory {_CAT} is merged: revise is not allowed, only forget, purge",
+                message=f"memory {_CAT} is merged: revise is not allowed, only relate, forget, purge",
                 memory_id=_CAT,
                 state=State.MERGED,
-                allowed=(Action.FORGET, Action.PURGE),
+                allowed=(Action.RELATE, Action.FORGET, Action.PURGE),
             ),
         ),
     },

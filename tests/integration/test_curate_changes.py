@@ -90,9 +90,11 @@ async def test_supersede_keeps_the_chain(curator: Curator, tenant: UUID) -> None
         (old.id, Status.SUPERSEDED, result.memory.id)
     ]
     assert [memory.id for memory in (await curator.list(scope)).memories] == [result.memory.id]
-    with pytest.raises(TransitionRefused, match="superseded: revise is not allowed, only forget, purge") as refused:
+    with pytest.raises(
+        TransitionRefused, match="superseded: revise is not allowed, only relate, forget, purge"
+    ) as refused:
         await curator.revise(scope, old.id, content="Ada works nowhere.")
-    assert refused.value.problem.allowed == (Action.FORGET, Action.PURGE)
+    assert refused.value.problem.allowed == (Action.RELATE, Action.FORGET, Action.PURGE)
 
 
 async def test_merge_may_take_the_content_of_one_of_them(curator: Curator, tenant: UUID) -> None:
@@ -124,7 +126,9 @@ async def test_archive_and_restore(curator: Curator, tenant: UUID) -> None:
     memory = await remembered(curator, scope, "Ada likes tea.")
     assert (await curator.archive(scope, memory.id)).status is Status.ARCHIVED
     assert (await curator.list(scope)).memories == ()
-    with pytest.raises(TransitionRefused, match="archived: archive is not allowed, only restore, tag, forget, purge"):
+    with pytest.raises(
+        TransitionRefused, match="archived: archive is not allowed, only restore, tag, relate, forget, purge"
+    ):
         await curator.archive(scope, memory.id)
     holder = await remembered(curator, scope, "Ada likes tea.")
     with pytest.raises(DuplicateContent) as refused:
