@@ -38,6 +38,8 @@ from eunoe_schema.codec import describe
 from eunoe_schema.streams import Group, Subject, dead_letters, stream
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+# The storm of chaos.py is an acceptance test as well, and lives with what the tests share.
+sys.path.append(str(REPOSITORY / "tests" / "support"))
 AGENT = UUID("b0000000-0000-4000-8000-000000000001")
 
 _CANNOT_MEASURE = 2
@@ -102,6 +104,12 @@ class Report:
         output = Console()
         output.print(table)
         output.print(self.about, highlight=False, markup=False)
+
+
+def changed_settings(settings: Settings) -> str:
+    """Return the settings that are not the defaults, in words."""
+    changed = settings.model_dump(mode="json", exclude_defaults=True, exclude=_PLACES)
+    return ", ".join(f"{name}={value}" for name, value in changed.items()) or "default settings"
 
 
 def rounded(value: float) -> float:
@@ -194,8 +202,7 @@ class RunningSystem:
 
     def describe(self) -> str:
         """Return the settings that are not the defaults, in words."""
-        changed = self.settings.model_dump(mode="json", exclude_defaults=True, exclude=_PLACES)
-        return ", ".join(f"{name}={value}" for name, value in changed.items()) or "default settings"
+        return changed_settings(self.settings)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import structlog
 from faststream import AckPolicy, FastStream
+from faststream.exceptions import StopConsume
 from faststream.redis import RedisBroker, StreamSub
 from faststream.redis.message import FAKE_CONSUMER, BatchStreamMessage, RedisBatchStreamMessage
 from redis.asyncio import Redis
@@ -106,7 +107,12 @@ class ConsumerProcess:
             parser=parse_entries,
             decoder=decode_entries,
         )
-        subscriber(worker.handle)
+
+        async def handle(entries: list[Entry]) -> None:
+            if not await worker.handle(entries):
+                raise StopConsume  # or it would begin another read, just when its connection is about to be closed
+
+        subscriber(handle)
         return subscriber
 
     async def _watch(self, stop: asyncio.Event, beats: Sequence["asyncio.Task[None]"]) -> None:
