@@ -241,7 +241,7 @@ async def test_the_covering_index_is_that_of_the_requirement(database_url: str) 
     """Row K4: a btree on scope and time, newest first, that also carries what search needs."""
     wanted = (
         "CREATE INDEX conversation_embeddings_by_scope ON public.conversation_embeddings "
-        "USING btree (tenant_id, agent_id, user_id, created_at DESC) INCLUDE (id, embedding)"
+        'USING btree (tenant_id, agent_id, user_id, created_at DESC, "position" DESC) INCLUDE (id, embedding)'
     )
     statement = "SELECT pg_get_indexdef('conversation_embeddings_by_scope'::regclass)"
     assert await fetch(database_url, statement) == [(wanted,)]

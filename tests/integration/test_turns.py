@@ -85,7 +85,7 @@ async def test_the_first_writing_of_an_event_stays(
     scope = scope_of(tenant)
     await writer.write([turn_of(scope, 1, "my cat is called Minka")])
     before = await login.fetch("SELECT * FROM postings ORDER BY lexeme")
-    assert {row["lexeme"] for row in before} == {"cat", "call", "minka"}
+    assert {row["lexeme"] for row in before} == {"", "cat", "call", "minka"}
     assert await writer.write([turn_of(scope, 1, "my dog barks at Minka", unit(0.5))]) == 0
     assert await login.fetch("SELECT * FROM postings ORDER BY lexeme") == before
     assert [message.content for message in await reader.last(scope, 10)] == ["my cat is called Minka"]
@@ -100,7 +100,8 @@ async def test_of_two_contents_in_one_batch_the_earlier_entry_stays(
     late = NewTurn(late.event, EntryOrder(START_MS + 9, 0), late.embedding)
     assert await writer.write([late, early]) == 1
     assert [message.content for message in await reader.last(scope, 10)] == ["apples"]
-    assert [row["lexeme"] for row in await login.fetch("SELECT lexeme FROM postings")] == ["appl"]
+    rows = await login.fetch("SELECT lexeme FROM postings ORDER BY lexeme")
+    assert [row["lexeme"] for row in rows] == ["", "appl"]
 
 
 async def test_racing_writers_write_each_turn_once(database: Database, reader: TurnReader, tenant: UUID) -> None:
@@ -119,18 +120,23 @@ async def test_racing_writers_write_each_turn_once(database: Database, reader: T
 async def test_terms_are_those_of_the_turn(
     writer: TurnWriter, login: "asyncpg.Connection[asyncpg.Record]", tenant: UUID
 ) -> None:
-    """Each turn has its lexemes once, with their counts and its length; speaker included, stop words left out."""
+    """Each turn has its lexemes once, with their counts and its length; speaker included, stop words left out.
+
+    The empty lexeme stands for the turn itself.
+    """
     scope = scope_of(tenant)
     await writer.write([turn_of(scope, 1, "The cats saw a cat and dogs", speaker="Ada"), turn_of(scope, 2, "cats")])
     await writer.write([turn_of(scope, 1, "The cats saw a cat and dogs", speaker="Ada")])
     rows = await login.fetch(
-        "SELECT id, lexeme, tf, length, scope_hash = eunoe_scope_hash($1, $2) AS of_scope FROM postings",
+        "SELECT position, lexeme, tf, length, scope_hash = eunoe_scope_hash($1, $2) AS of_scope FROM postings",
         scope.agent_id,
         scope.user_id,
     )
-    first, second = scope.turn_id("e1"), scope.turn_id("e2")
+    first, second = (EntryOrder(START_MS + number, 0).position for number in (1, 2))
     assert sorted(map(tuple, rows), key=str) == sorted(
         [
+            (first, "", 0, 5, True),
+            (second, "", 0, 1, True),
             (first, "ada", 1, 5, True),
             (first, "cat", 2, 5, True),
             (first, "saw", 1, 5, True),

@@ -16,18 +16,35 @@ from eunoe_schema.scope import Scope
 
 
 @dataclass(frozen=True)
+class NewPiece:
+    """A part of a message's content that the model sees whole, with its embedding.
+
+    Attributes:
+        starts_at: Its first character in the content, in code points.
+        ends_at: The character behind its last.
+        embedding: Shape (dimensions,) float32.
+    """
+
+    starts_at: int
+    ends_at: int
+    embedding: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
 class NewTurn:
     """A message with its place on the stream and its embedding.
 
     Attributes:
         event: The message.
         order: The place of its entry.
-        embedding: Shape (dimensions,) float32.
+        embedding: Shape (dimensions,) float32; of the first piece where the message is long.
+        pieces: The further pieces of a long message, in order.
     """
 
     event: MessageEvent
     order: EntryOrder
     embedding: NDArray[np.float32]
+    pieces: Sequence[NewPiece] = ()
 
 
 class TurnWriter:
@@ -38,7 +55,7 @@ class TurnWriter:
         self._embedding_model = embedding_model
 
     async def write(self, turns: Sequence[NewTurn]) -> int:
-        """Write turns with their agents, users, sessions and terms in one transaction.
+        """Write turns with their pieces, agents, users, sessions and terms in one transaction.
 
         Returns:
             How many were not there yet.
@@ -62,6 +79,9 @@ class TurnWriter:
             await connection.execute(
                 queries.insert_sessions, tenants, agents, users, sessions, threads, channels, times
             )
+            speakers = [event.speaker for event in events]
+            if any(speakers):
+                await connection.execute(queries.insert_speakers, tenants, agents, users, speakers)
             tag = await connection.execute(
                 queries.insert_turns,
                 tenants,
@@ -76,12 +96,27 @@ class TurnWriter:
                 sessions,
                 threads,
                 channels,
-                [event.speaker for event in events],
+                speakers,
                 [event.occurred_at for event in events],
                 [json.dumps(event.metadata) for event in events],
                 [self._embedding_model] * len(turns),
                 [HalfVector(turn.embedding) for turn in turns],
             )
+            # A turn that was there already may be of another entry: its position tells which pieces are its own.
+            pieces = [(turn, number, piece) for turn in turns for number, piece in enumerate(turn.pieces, start=1)]
+            if pieces:
+                await connection.execute(
+                    queries.insert_pieces,
+                    [turn.event.tenant_id for turn, _, _ in pieces],
+                    [turn.event.agent_id for turn, _, _ in pieces],
+                    [turn.event.user_id for turn, _, _ in pieces],
+                    [turn.event.scope.turn_id(turn.event.event_id) for turn, _, _ in pieces],
+                    [turn.order.position for turn, _, _ in pieces],
+                    [number for _, number, _ in pieces],
+                    [piece.starts_at for _, _, piece in pieces],
+                    [piece.ends_at for _, _, piece in pieces],
+                    [HalfVector(piece.embedding) for _, _, piece in pieces],
+                )
         return int(tag.rsplit(" ", 1)[1])
 
 

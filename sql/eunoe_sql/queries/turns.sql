@@ -23,6 +23,15 @@ WHERE session_id IS NOT NULL
 ORDER BY tenant_id, agent_id, user_id, session_id, opened_at
 ON CONFLICT DO NOTHING;
 
+-- name: insert_speakers
+-- Who speaks in a scope appears with the first message.
+INSERT INTO speakers (tenant_id, agent_id, user_id, speaker)
+SELECT DISTINCT tenant_id, agent_id, user_id, speaker
+FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[]) AS new (tenant_id, agent_id, user_id, speaker)
+WHERE speaker IS NOT NULL
+ORDER BY tenant_id, agent_id, user_id, speaker
+ON CONFLICT DO NOTHING;
+
 -- name: insert_turns
 -- Write the turns that are not there yet; the command tag counts them.
 INSERT INTO conversation_embeddings (
@@ -40,6 +49,16 @@ FROM unnest(
     session_id, thread_id, channel, speaker, occurred_at, metadata, embedding_model, embedding
 )
 ORDER BY tenant_id, id, position
+ON CONFLICT DO NOTHING;
+
+-- name: insert_pieces
+-- Write the further pieces of long turns; those of one entry are the same each time.
+INSERT INTO turn_pieces (tenant_id, agent_id, user_id, id, position, piece, starts_at, ends_at, embedding)
+SELECT tenant_id, agent_id, user_id, id, position, piece, starts_at, ends_at, embedding
+FROM unnest(
+    $1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::bigint[], $6::smallint[], $7::int[], $8::int[], $9::halfvec[]
+) AS new (tenant_id, agent_id, user_id, id, position, piece, starts_at, ends_at, embedding)
+ORDER BY tenant_id, id, position, piece
 ON CONFLICT DO NOTHING;
 
 -- name: last_turns
