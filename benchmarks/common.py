@@ -9,7 +9,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import AsyncGenerator, Callable, Collection, Generator, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Generator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -68,7 +68,7 @@ class Figure:
         value: The number.
         unit: Its unit.
         better: Which direction is an improvement.
-        must: What it has to be for the run to be right at all; None where any value is right.
+        must: What it has to reach for the run to be right at all; None where any value is right.
         aim: What it ought to reach; None where nothing is promised.
     """
 
@@ -78,6 +78,10 @@ class Figure:
     better: Literal["higher", "lower"]
     must: float | None = None
     aim: float | None = None
+
+    def is_reached(self, bound: float) -> bool:
+        """Tell whether the value is at least as good as a bound."""
+        return self.value >= bound if self.better == "higher" else self.value <= bound
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,7 @@ class Report:
         for column in (1, 4, 5):
             table.columns[column].justify = "right"
         for figure in self.figures:
-            right = figure.must is None or figure.value == figure.must
+            right = figure.must is None or figure.is_reached(figure.must)
             numbers = ["" if number is None else f"{number:,.6g}" for number in (figure.must, figure.aim)]
             style = None if right else "red"
             table.add_row(figure.name, f"{figure.value:,.6g}", figure.unit, figure.better, *numbers, style=style)
@@ -185,6 +189,18 @@ class RunningSystem:
         """The database, as its superuser: row-level security does not hide rows from a count."""
         return self.settings.database_url or ""
 
+    @contextmanager
+    def recalling(self, **changes: object) -> Generator[None]:
+        """Run a recall process with settings of its own for the length of the block.
+
+        Raises:
+            CannotMeasure: If it does not come up.
+        """
+        settings = self.settings.model_copy(update=changes)
+        with RoleProcesses(settings, [Group.RECALL], log_file=self._log):
+            asyncio.run(_await_consumers(self, {Group.RECALL: 1}))
+            yield
+
     def check(self) -> None:
         """Raise if a role has ended.
 
@@ -206,7 +222,7 @@ class RunningSystem:
 
 
 @contextmanager
-def running_system(*, embed_processes: int = 1) -> Generator[RunningSystem]:
+def running_system(*, embed_processes: int = 1, recall_processes: int = 1) -> Generator[RunningSystem]:
     """Run servers, schema, a tenant and every role for the length of the block; leave nothing behind.
 
     The settings are those of the environment, but for the servers: these are always embedded and new. The prepared
@@ -214,6 +230,7 @@ def running_system(*, embed_processes: int = 1) -> Generator[RunningSystem]:
 
     Args:
         embed_processes: Processes of the role embed.
+        recall_processes: Processes of the role recall; with none, `recalling` runs one.
 
     Raises:
         CannotMeasure: If a role does not come up.
@@ -226,11 +243,11 @@ def running_system(*, embed_processes: int = 1) -> Generator[RunningSystem]:
         settings = Settings(redis_url=urls.redis_url, database_url=urls.database_url)
         tenant_id = asyncio.run(_prepare(settings))
         log = folder / "roles.log"
-        # One object takes each role once: further embedders are objects of their own.
-        every = [list(Group), *([Group.EMBED] for _ in range(embed_processes - 1))]
-        roles = [stack.enter_context(RoleProcesses(settings, groups, log_file=log)) for groups in every]
-        system = RunningSystem(settings, tenant_id, roles, log)
-        asyncio.run(_await_consumers(system, embed_processes))
+        wanted = dict.fromkeys(Group, 1) | {Group.EMBED: embed_processes, Group.RECALL: recall_processes}
+        every = [group for group, count in wanted.items() for _ in range(count)]
+        roles = stack.enter_context(RoleProcesses(settings, every, log_file=log))
+        system = RunningSystem(settings, tenant_id, [roles], log)
+        asyncio.run(_await_consumers(system, wanted))
         yield system
 
 
@@ -250,13 +267,12 @@ async def _prepare(settings: Settings) -> UUID:
     return tenant.id
 
 
-async def _await_consumers(system: RunningSystem, embed_processes: int) -> None:
+async def _await_consumers(system: RunningSystem, wanted: Mapping[Group, int]) -> None:
     """Wait until every process reads: a consumer appears with its first read, after its model is loaded."""
     ends = time.monotonic() + _START_SECONDS
     async with observe(system) as observer:
-        for group in Group:
-            wanted = embed_processes if group is Group.EMBED else 1
-            while await observer.consumers(group) < wanted:
+        for group, count in wanted.items():
+            while await observer.consumers(group) < count:
                 system.check()
                 if time.monotonic() > ends:
                     msg = f"role {group} did not read within {_START_SECONDS:.0f} s"

@@ -31,7 +31,7 @@ def both_new(one: str, other: str) -> bool:
         ("I live in Graz.", "I live in Graz."),
         ("I live in Graz.", "i  LIVE in\nGraz!"),
         ("Straße", "STRASSE"),
-        ("caf\u00e9", "cafe\u0301"),
+        ("\u00fcber", "u\u0308ber"),
         ("\uff47\uff52\uff41\uff5a", "Graz"),
         ("!!!", " !!! "),
         ("", "  "),
@@ -49,7 +49,7 @@ def test_texts_of_the_same_words_are_the_same(one: str, other: str) -> None:
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        ("I live in Graz.", "I live in Linz."),
+        ("I live in Graz.", "I live in Bonn."),
         ("Anna loves Ben.", "Ben loves Anna."),
         ("ok", "ok ok"),
         ("!!!", "???"),

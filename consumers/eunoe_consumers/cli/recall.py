@@ -156,15 +156,15 @@ def _content(turn: Turn) -> Text:
 
 
 def _explanation_table(turns: tuple[Turn, ...]) -> Table:
-    """Return what each turn's score is made of: a column for each part that adds to any of them."""
-    explanations = [turn.explanation or {} for turn in turns]
-    parts = list(dict.fromkeys(name for explanation in explanations for name in explanation))
-    table = Table(title="parts that add up to the score", title_justify="left")
-    for name in ("event", "score", *parts):
-        table.add_column(name, overflow="fold", justify="left" if name == "event" else "right")
-    for turn, explanation in zip(turns, explanations, strict=True):
-        shares = [f"{explanation[name]:.3f}" if name in explanation else "" for name in parts]
-        table.add_row(Text(turn.event_id), f"{turn.score:.3f}", *shares)
+    """Return what each turn's score is the sum of, the largest part first."""
+    table = Table(title="parts of the scores", title_justify="left", expand=True)
+    for name, ratio in (("event", None), ("score", None), ("is the sum of", 1)):
+        table.add_column(name, ratio=ratio, overflow="fold")
+    for turn in turns:
+        parts = sorted((turn.explanation or {}).items(), key=lambda part: -abs(part[1]))
+        table.add_row(
+            Text(turn.event_id), f"{turn.score:.3f}", ", ".join(f"{name} {value:.3f}" for name, value in parts)
+        )
     return table
 
 

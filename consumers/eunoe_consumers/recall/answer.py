@@ -19,7 +19,8 @@ from eunoe_schema.recall import Context, Freshness, MissingPart, RecallRequest, 
 log = structlog.stdlib.get_logger()
 ResultT = TypeVar("ResultT")
 
-# Part of the deadline kept for search and reply when a request waits for its own write, and for the reply's way back.
+# Part of the deadline kept for search and reply when a request waits for its own write. Of it, half is kept when a part
+# is late, for what is left to do with the other one, and of that half again for the reply's way back.
 _RESERVED_SHARE = 0.2
 # Requests of a process that may wait for their own write at a time. One beyond them is answered at once, and told that
 # its write is not there: waiting must not take the place of those who have nothing to wait for.
@@ -64,7 +65,8 @@ class Answerer:
         shown = _shown(window.result, request)
         # What is shown in the window is not repeated, nor is the message being answered.
         excluded = {*_excluded(window.result, request), *(m.event_id for m in shown if m.event_id)}
-        selected = await _timed(self._selection.select(request, found.result or (), excluded), ends)
+        selecting_ends = ends + request.deadline_seconds * _RESERVED_SHARE / 4
+        selected = await _timed(self._selection.select(request, found.result or (), excluded), selecting_ends)
         missing = [MissingPart(part="window", reason=window.reason)] if window.reason else []
         if reason := found.reason or selected.reason:
             missing.append(MissingPart(part="turns", reason=reason))
