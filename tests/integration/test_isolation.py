@@ -15,6 +15,7 @@ from pgvector import HalfVector
 from pgvector.asyncpg import register_vector
 from redis.asyncio import Redis
 
+from eunoe_consumers.store.candidates import CandidateReader
 from eunoe_consumers.store.database import Database, DatabaseRole
 from eunoe_consumers.store.errors import StoreUnavailable
 from eunoe_consumers.store.queries import load_queries
@@ -101,9 +102,13 @@ async def test_scopes_never_share_a_window(redis: Redis, words: dict[Scope, str]
 
 async def test_scopes_never_share_a_turn(database: Database, stored: dict[Scope, str]) -> None:
     """All layers together: each scope finds its three turns and no more, though every embedding is the same."""
-    reader = TurnReader(database)
+    reader, candidates = TurnReader(database), CandidateReader(database)
     for scope, word in stored.items():
-        assert [turn.content for turn in await reader.nearest(scope, EMBEDDING, top_k=100)] == [word] * 3
+        found = await candidates.candidates(scope, EMBEDDING, [], limit=100)
+        assert [turn.content for turn in found] == [word] * 3
+        for asked in stored.values():
+            outline = await candidates.outline(scope, asked)
+            assert (len(outline.positions), len(outline.term_places)) == (3, 3 if asked == word else 0)
         assert [message.content for message in await reader.last(scope, 100)] == [word] * 3
 
 
@@ -117,10 +122,10 @@ async def test_the_predicates_alone_isolate(login: Login, stored: dict[Scope, st
         AGENT,
     )
     assert await login.fetchval("SELECT count(*) - count(DISTINCT id) FROM conversation_embeddings") == 3
-    queries = load_queries()
+    queries, by_pieces = load_queries(), True
     for scope, word in stored.items():
         names = (scope.tenant_id, scope.agent_id, scope.user_id)
-        rows = await login.fetch(queries.nearest_turns, *names, HalfVector(EMBEDDING), list[UUID](), 100, None)
+        rows = await login.fetch(queries.candidates, *names, HalfVector(EMBEDDING), list[int](), 100, by_pieces, 100)
         assert len(rows) == (6 if word == "banana" else 3)
         assert {row["content"] for row in rows} == {word}
         rows = await login.fetch(queries.last_turns, *names, 100)

@@ -8,11 +8,12 @@ import asyncpg
 import numpy as np
 import pytest
 
+from eunoe_consumers.store.candidates import CandidateReader
 from eunoe_consumers.store.database import Database
 from eunoe_consumers.store.errors import SchemaMismatch
 from eunoe_consumers.store.migrations import Migration, Migrator, check_schema, load_migrations
 from eunoe_consumers.store.tenants import TenantTable
-from eunoe_consumers.store.turns import NewTurn, TurnReader, TurnWriter
+from eunoe_consumers.store.turns import NewTurn, TurnWriter
 from eunoe_schema.entries import EntryOrder
 from eunoe_tests.events import event_of, scope_of
 
@@ -170,7 +171,8 @@ async def test_a_turn_with_the_longest_names_fits_at_every_width(empty_database_
         scope = scope_of(tenant.id, user=user)
         turn = NewTurn(event_of(scope, "e1"), EntryOrder(1_700_000_000_000, 0), embedding)
         assert await TurnWriter(database, embedding_model="test").write([turn]) == 1
-        assert [found.event_id for found in await TurnReader(database).nearest(scope, embedding, top_k=1)] == ["e1"]
+        found = await CandidateReader(database).candidates(scope, embedding, [], limit=1)
+        assert [turn.event_id for turn in found] == ["e1"]
 
 
 async def test_check_schema_accepts_what_up_made(database_url: str) -> None:

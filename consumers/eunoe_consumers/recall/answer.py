@@ -88,12 +88,14 @@ class Answerer:
         )
 
     async def _find(self, request: RecallRequest, asked_at: datetime, stages: Stages) -> Sequence[Ranked]:
-        if self._selection.top_k(request) == 0:
+        top_k = self._selection.top_k(request)
+        if top_k == 0:
             return ()
         return await self._search.find(
             request.scope,
             request.query,
             asked_at=request.asked_at or asked_at,
+            wanted=top_k,
             beyond=len(request.exclude) + self._windows.size,  # messages of the window are left out of what is found
             stages=stages,
         )

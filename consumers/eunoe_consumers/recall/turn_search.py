@@ -78,7 +78,7 @@ class TurnSearch:
         self._scopes = KnownScopes(reader)
 
     async def find(
-        self, scope: Scope, query: str, *, asked_at: datetime, beyond: int, stages: Stages
+        self, scope: Scope, query: str, *, asked_at: datetime, wanted: int, beyond: int, stages: Stages
     ) -> Sequence[Ranked]:
         """Return the turns that answer a query, the best first.
 
@@ -86,14 +86,15 @@ class TurnSearch:
             scope: Whose turns.
             query: As it was asked.
             asked_at: What "last week" is relative to.
-            beyond: How many more candidates are wanted, since some will be left out.
+            wanted: How many turns are wanted at least.
+            beyond: How many more candidates are looked for, since some will be left out.
             stages: Filled in on the way.
 
         Raises:
             StoreUnavailable: If PostgreSQL failed.
             QueryNotEmbedded: If the model failed for this query.
         """
-        limit = self._options.candidates + beyond
+        limit = max(self._options.candidates, wanted) + beyond
         facts = await self._scopes.facts(scope)
         if self._options.ranking == "cosine":
             return await self._by_cosine(scope, facts, query, limit, stages)

@@ -31,7 +31,6 @@ class Queries:
     insert_turns: str
     insert_pieces: str
     last_turns: str
-    nearest_turns: str
     take_role: str
     applied_versions: str
     embedding_dimensions: str

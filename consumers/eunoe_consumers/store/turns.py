@@ -1,7 +1,7 @@
 """Turns: written by the ingest role, read by the recall role."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ from pgvector import HalfVector
 from eunoe_consumers.store.database import Database, DatabaseRole
 from eunoe_schema.entries import EntryOrder
 from eunoe_schema.events import MessageEvent
-from eunoe_schema.recall import Turn, WindowMessage
+from eunoe_schema.recall import WindowMessage
 from eunoe_schema.scope import Scope
 
 
@@ -125,56 +125,6 @@ class TurnReader:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-
-    async def nearest(
-        self,
-        scope: Scope,
-        embedding: NDArray[np.float32],
-        *,
-        top_k: int,
-        exclude: Collection[str] = (),
-        min_cosine: float | None = None,
-    ) -> tuple[Turn, ...]:
-        """Return the turns nearest to a vector by cosine, the best first; exact.
-
-        Args:
-            scope: Whose turns.
-            embedding: Shape (dimensions,) float32.
-            top_k: How many at most.
-            exclude: Event ids to leave out.
-            min_cosine: The least similarity, -1..1.
-
-        Raises:
-            StoreUnavailable: If PostgreSQL failed.
-        """
-        if top_k == 0:
-            return ()
-        async with self._database.transaction(DatabaseRole.RECALL, tenant=scope.tenant_id) as connection:
-            rows = await connection.fetch(
-                self._database.queries.nearest_turns,
-                scope.tenant_id,
-                scope.agent_id,
-                scope.user_id,
-                HalfVector(embedding),
-                [scope.turn_id(event_id) for event_id in exclude],
-                top_k,
-                min_cosine,
-            )
-        return tuple(
-            Turn(
-                event_id=row["event_id"],
-                entry_id=str(EntryOrder.from_position(row["position"])),
-                role=row["role"],
-                content=row["content"],
-                speaker=row["speaker"],
-                session_id=row["session_id"],
-                created_at=row["created_at"],
-                occurred_at=row["occurred_at"],
-                cosine=row["cosine"],
-                score=row["cosine"],
-            )
-            for row in rows
-        )
 
     async def last(self, scope: Scope, count: int) -> list[WindowMessage]:
         """Return the last turns of a scope as window messages, oldest first.

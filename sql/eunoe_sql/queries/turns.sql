@@ -68,21 +68,3 @@ FROM conversation_embeddings
 WHERE tenant_id = $1::uuid AND agent_id = $2::uuid AND user_id = $3::text
 ORDER BY created_at DESC, position DESC
 LIMIT $4::int;
-
--- name: nearest_turns
--- The turns of a scope nearest to a vector, exactly: the inner query is index-only, and `+ 0` keeps every plan exact,
--- since no approximate index can serve that order.
-SELECT
-    turn.event_id, turn.position, turn.role, turn.content, turn.speaker, turn.session_id,
-    turn.created_at, turn.occurred_at, 1 - nearest.distance AS cosine
-FROM (
-    SELECT id, (embedding <=> $4::halfvec) + 0 AS distance
-    FROM conversation_embeddings
-    WHERE tenant_id = $1::uuid AND agent_id = $2::uuid AND user_id = $3::text AND id <> ALL ($5::uuid[])
-    ORDER BY (embedding <=> $4::halfvec) + 0
-    LIMIT $6::int
-) AS nearest
-JOIN conversation_embeddings AS turn
-    ON turn.tenant_id = $1::uuid AND turn.id = nearest.id AND turn.agent_id = $2::uuid AND turn.user_id = $3::text
-WHERE $7::float8 IS NULL OR nearest.distance <= 1 - $7::float8
-ORDER BY nearest.distance, turn.position DESC;

@@ -54,7 +54,7 @@ class Memory:
         """Return the turns that answer a query, by a search of its own that remembers no speakers."""
         options = RankingOptions(ranking=ranking, dialogue=DIALOGUE, assistant=ASSISTANT, candidates=candidates)
         search = TurnSearch(CandidateReader(self.database), QueryEmbedder(self.embedder), options)
-        return await search.find(scope, query, asked_at=asked_at, beyond=beyond, stages=Stages())
+        return await search.find(scope, query, asked_at=asked_at, wanted=10, beyond=beyond, stages=Stages())
 
 
 def events_of(found: Sequence[Ranked]) -> list[str]:
