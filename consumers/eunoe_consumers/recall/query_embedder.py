@@ -60,7 +60,7 @@ class QueryEmbedder:
         except Exception as error:  # noqa: BLE001 - whatever the model does belongs to those who wait for it
             if len(taken) > 1:
                 for waiting in taken:
-                    await self._embed([waiting])
+                    await self._embed([waiting] if not waiting[1].done() else [])
                 return
             (_, future) = taken[0]
             if not future.done():
