@@ -18,7 +18,8 @@ class Weights(BaseModel):
         second_neighbour: The same of those two turns away.
         answer: What the turn before adds once more if it asks a question.
         question: What a turn loses that ends with a question mark: it asks what is looked for.
-        length: What a turn loses for each e-fold beyond 800 characters.
+        length: What a turn loses for each e-fold beyond 800 characters, up to 4,000: of a document that somebody pasted
+            one piece may well be the answer.
         brevity: What a turn loses for each e-fold below 200 characters.
         date: What a turn gains from the period that the query names.
         speaker: What a turn gains whose speaker the query names.

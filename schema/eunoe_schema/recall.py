@@ -116,7 +116,7 @@ class Neighbour(BaseModel):
     Attributes:
         event_id: The event's own id.
         role: Who wrote it.
-        content: The text.
+        content: The text; its first 1,000 characters where the request wants excerpts.
         speaker: A display name.
     """
 

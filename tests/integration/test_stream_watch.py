@@ -92,6 +92,24 @@ async def test_a_total_loss_is_named_from_the_last_durable_entry_to_the_new_begi
     assert len(await stream_log.losses()) == 1
 
 
+async def test_a_total_loss_is_told_once_whoever_looks_again(
+    redis: Redis, watch: StreamWatch, stream_log: StreamLog
+) -> None:
+    """Nothing was published since: the empty stream is not taken for one that went back to the beginning of time."""
+    await _append(redis, 3)
+    await _settle(redis, 3)
+    await watch.note()
+    await redis.flushall()
+    await ensure_groups(redis)
+    restarted = StreamWatch(redis, stream_log)
+    for _ in range(3):
+        await restarted.note()
+        await watch.note()
+        await StreamWatch(redis, stream_log).note()
+    (loss,) = await stream_log.losses()
+    assert loss.lost_after.year > 1970
+
+
 async def test_a_server_that_comes_back_with_an_older_state_is_noticed(
     redis: Redis, watch: StreamWatch, stream_log: StreamLog
 ) -> None:
@@ -135,8 +153,9 @@ async def test_a_process_that_was_frozen_does_not_pass_for_a_loss(
     await _append(redis, 2)
     await ensure_groups(redis)
     await StreamWatch(redis, stream_log).note()
-    newest = await stream_log.note(old)
-    assert newest > old.newest
+    noted = await stream_log.note(old)
+    assert noted.newest > old.newest
+    assert noted.lost is None
     assert await stream_log.losses() == []
 
 
@@ -147,6 +166,21 @@ async def test_an_id_beyond_all_bounds_stops_no_consumer(
     await redis.xadd(MESSAGES, {"n": "1"}, id="18446744073709551615-18446744073709551614")
     await watch.note()
     await watch.note()
+    assert await stream_log.losses() == []
+
+
+async def test_a_bad_id_behind_what_is_durable_stops_no_consumer(
+    redis: Redis, watch: StreamWatch, stream_log: StreamLog
+) -> None:
+    """A sequence number beyond all bounds, and a good entry that is pending behind it: the watch waits, and goes on."""
+    await redis.xadd(MESSAGES, {"n": "1"}, id="1700000000000-9999999")
+    (good,) = await _append(redis)
+    await redis.xreadgroup(Group.EMBED, "c", {MESSAGES: ">"}, count=2)
+    await redis.xack(MESSAGES, Group.EMBED, "1700000000000-9999999")
+    await watch.note()
+    await redis.xack(MESSAGES, Group.EMBED, good)
+    await watch.note()
+    assert str((await watch.observe() or pytest.fail("not watched")).durable) == good
     assert await stream_log.losses() == []
 
 

@@ -87,7 +87,7 @@ def test_a_weight_of_0_switches_its_part_off(name: str) -> None:
     question, candidates, outline, lexical = rich_case()
     if name == "user":  # counts where nobody's name is known
         question = Question("Where did she go?")
-    part = "neighbours" if name in {"neighbour", "second_neighbour"} else name
+    part = name
     on = rank(question, candidates, outline, lexical, ALL)
     assert share(on, part)
     off = rank(question, candidates, outline, lexical, ALL.model_copy(update={name: 0.0}))
@@ -109,17 +109,18 @@ def test_neighbours_lend_at_their_distance() -> None:
     candidates = [candidate_of(place, 0.5 if place == 30 else 0.0) for place in (10, 20, 30, 40, 50, 60)]
     lexical = scores_of(6, bm25=[0, 0, 1, 0, 0, 0])
     weights = Weights(cosine=2, bm25=0.4, neighbour=0.1, second_neighbour=0.01)
-    found = share(ranked_of(candidates, weights, lexical=lexical), "neighbours")
+    ranked = ranked_of(candidates, weights, lexical=lexical)
     lent = 2 * 0.5 + 0.4
-    assert found == pytest.approx({10: 0.01 * lent, 20: 0.1 * lent, 40: 0.1 * lent, 50: 0.01 * lent})
+    assert share(ranked, "neighbour") == pytest.approx({20: 0.1 * lent, 40: 0.1 * lent})
+    assert share(ranked, "second_neighbour") == pytest.approx({10: 0.01 * lent, 50: 0.01 * lent})
 
 
 def test_neighbours_are_of_the_same_session() -> None:
     """What stands beside a turn in another session lends nothing; the next turn of its own, further away, neither."""
     candidates = [candidate_of(10, 0.5), candidate_of(20), candidate_of(30), candidate_of(40)]
     outline = outline_of([10, 20, 30, 40], sessions=[1, 2, 1, 1])
-    assert share(ranked_of(candidates, only("neighbour"), outline=outline), "neighbours") == {}
-    assert share(ranked_of(candidates, only("second_neighbour"), outline=outline), "neighbours") == {30: 0.5}
+    assert share(ranked_of(candidates, only("neighbour"), outline=outline), "neighbour") == {}
+    assert share(ranked_of(candidates, only("second_neighbour"), outline=outline), "second_neighbour") == {30: 0.5}
 
 
 def test_a_turn_that_is_no_candidate_lends_nothing() -> None:
@@ -127,8 +128,8 @@ def test_a_turn_that_is_no_candidate_lends_nothing() -> None:
     candidates = [candidate_of(10, 0.5), candidate_of(30)]
     outline = outline_of([10, 20, 30])
     lexical = scores_of(3, bm25=[0, 1, 0])
-    assert share(ranked_of(candidates, only("neighbour"), outline=outline, lexical=lexical), "neighbours") == {}
-    assert share(ranked_of(candidates, only("second_neighbour"), outline=outline), "neighbours") == {30: 0.5}
+    assert share(ranked_of(candidates, only("neighbour"), outline=outline, lexical=lexical), "neighbour") == {}
+    assert share(ranked_of(candidates, only("second_neighbour"), outline=outline), "second_neighbour") == {30: 0.5}
 
 
 def test_an_answer_stands_after_a_question() -> None:
@@ -148,9 +149,9 @@ def test_a_question_gives_way() -> None:
 
 
 def test_long_turns_lose_by_their_length_and_brief_ones_by_their_brevity() -> None:
-    """800 and 200 characters are free; each e-fold beyond costs the weight. An empty text costs no infinity."""
+    """800 and 200 characters are free; each e-fold beyond costs the weight, up to 4,000. An empty text is finite."""
     candidates = [candidate_of(chars, 0.5, "x" * chars) for chars in (0, 20, 200, 800, 8_000)]
-    assert share(ranked_of(candidates, only("length", 0.5)), "length") == pytest.approx({8_000: -0.5 * log(10)})
+    assert share(ranked_of(candidates, only("length", 0.5)), "length") == pytest.approx({8_000: -0.5 * log(5)})
     brief = share(ranked_of(candidates, only("brevity", 0.5)), "brevity")
     assert brief == pytest.approx({0: -0.5 * log(200), 20: -0.5 * log(10)})
 
@@ -227,7 +228,7 @@ def test_candidates_that_the_outline_lacks_are_ranked() -> None:
     assert len(ranked) == 5
     for position in (5, 25, 99):
         assert parts_of(ranked)[position] == pytest.approx({"cosine": 0.5, "session": 0.5})
-    assert parts_of(ranked)[10] == pytest.approx({"cosine": 0.5, "bm25": 1, "neighbours": 0.15, "session": 1.65})
+    assert parts_of(ranked)[10] == pytest.approx({"cosine": 0.5, "bm25": 1, "neighbour": 0.15, "session": 1.65})
     lost = ranked_of(candidates, weights, outline=outline_of([]))
     assert [found.candidate.position for found in lost] == [5, 10, 20, 25, 99]
 

@@ -33,7 +33,7 @@ class Turn:
 def outline_of(turns: list[Turn], query: str = "abc") -> Outline:
     """Return the outline that PostgreSQL would return: positions with gaps, sessions hashed, terms numbered from 1."""
     positions = [1_000 + 7 * place for place in range(len(turns))]
-    hashes = [None if turn.session is None else 1 + ord(turn.session[0]) for turn in turns]
+    hashes = [0 if turn.session is None else 1 + ord(turn.session[0]) for turn in turns]
     occurrences = [
         (number, position, turn.words.count(term))
         for number, term in enumerate(query, start=1)

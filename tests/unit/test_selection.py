@@ -36,9 +36,9 @@ class Neighbours:
 class WordCounter:
     """Counts words as tokens, in place of the model."""
 
-    async def count_tokens(self, texts: Sequence[str]) -> list[int]:
+    async def count_tokens(self, text: str) -> int:
         """Count words."""
-        return [len(text.split()) for text in texts]
+        return len(text.split())
 
 
 def request_of(**options: Any) -> RecallRequest:
@@ -223,3 +223,11 @@ async def test_the_budget_is_of_the_top_k() -> None:
     """What lies beyond the top k does not fill the place of what was cut."""
     selected = await select(ranked_of("one two three", "four", "five"), top_k=2, token_budget=2)
     assert (events(selected), [found.event_id for found in selected.cut]) == (["e1"], ["e0"])
+
+
+async def test_what_must_not_come_back_is_no_neighbour_either() -> None:
+    """The message being answered, and what the window shows, stand beside no turn."""
+    reader = Neighbours({0: Beside(turn_beside("b", "s"), turn_beside("a", "s"))})
+    (turn,) = (await select(ranked_of("x", session_id="s"), "a", reader=reader, neighbours=True)).turns
+    assert turn.before is not None
+    assert turn.after is None

@@ -102,7 +102,9 @@ def _check_group(group: GroupFigures, *, alive_seconds: float) -> Check:
     alive = sum(consumer.idle_seconds < alive_seconds for consumer in group.consumers)
     waiting = f"lag {'unknown' if group.lag is None else group.lag}, {group.pending} pending, {group.dead} dead"
     if not group.exists:
-        return Check(name, "fail", "the consumer group was not made yet: no consumer has ever run", start)
+        return Check(
+            name, "fail", "there is no consumer group: no consumer has run yet, or Redis has lost its data", start
+        )
     if not alive:
         return Check(name, "fail", f"no consumer is alive; {waiting}", start)
     found = f"{alive} alive; {waiting}"

@@ -28,8 +28,9 @@ class StreamWatch:
         self._stream_log = stream_log
         self._stream = stream(Subject.MESSAGES)
         self._newest: EntryOrder | None = None
-        source = files("eunoe_consumers.delivery").joinpath("lua/observe.lua").read_text(encoding="utf-8")
-        self._observe = redis.register_script(source)
+        lua = files("eunoe_consumers.delivery").joinpath("lua")
+        self._observe = redis.register_script(lua.joinpath("observe.lua").read_text(encoding="utf-8"))
+        self._raise_ids = redis.register_script(lua.joinpath("raise_ids.lua").read_text(encoding="utf-8"))
 
     async def note(self) -> None:
         """Observe and note once.
@@ -41,10 +42,18 @@ class StreamWatch:
         seen = await self.observe()
         if seen is None:
             return  # nobody has published yet, or the group was just lost: its worker will tell
-        if seen.torn:
-            after, before = seen.torn
-            log.error("messages were lost by Redis", lost_after=after.isoformat(), lost_before=before.isoformat())
-        self._newest = await self._stream_log.note(seen)
+        noted = await self._stream_log.note(seen)
+        if noted.lost is not None:
+            after, before = noted.lost
+            log.error(
+                "messages may be lost: `eunoe health` says what to do",
+                lost_after=after.isoformat(),
+                lost_before=before.isoformat(),
+            )
+        if noted.newest > seen.newest:
+            with redis_wrapped():
+                await self._raise_ids(keys=[self._stream], args=[str(noted.newest)])
+        self._newest = noted.newest
 
     async def observe(self) -> Observation | None:
         """Return the stream as it is; None where it or its group is absent, or its ids are beyond all bounds.
@@ -64,7 +73,7 @@ class StreamWatch:
             return None
         mark, born_ms, now_ms, newest, durable = (part.decode() for part in cast("list[bytes]", reply[:5]))
         try:
-            _ = EntryOrder.parse(newest).position
+            _ = EntryOrder.parse(newest).position, EntryOrder.parse(durable).position
         except ValueError as error:  # appended past the gateway, with an id of somebody's own
             log.error("the stream cannot be watched", reason=str(error))  # noqa: TRY400 - its trace says no more
             return None

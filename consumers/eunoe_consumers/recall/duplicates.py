@@ -8,6 +8,8 @@ from dataclasses import dataclass
 _WORD = re.compile(r"\w+")
 # Short texts that share nine words of ten still differ in what matters: a name, a number.
 _LEAST_WORDS = 20
+# Of long texts so many are compared: a hundred of the longest must not hold up everybody else.
+_COMPARED_WORDS = 400
 
 
 @dataclass(frozen=True)
@@ -17,12 +19,14 @@ class _LongText:
     Attributes:
         words: How often each word occurs.
         total: How many words there are.
-        numbers: The words in digits: a text of another number says something else.
+        numbers: The words in digits, of the whole text: one of another number says something else.
+        whole: How many words the whole text has.
     """
 
     words: Counter[str]
     total: int
     numbers: Counter[str]
+    whole: int
 
 
 class SeenTexts:
@@ -42,7 +46,9 @@ class SeenTexts:
         if words in self._texts:
             return False
         if len(words) >= _LEAST_WORDS:
-            long = _LongText(Counter(words), len(words), Counter(word for word in words if word.isdigit()))
+            compared = words[:_COMPARED_WORDS]
+            numbers = Counter(word for word in words if word.isdigit())
+            long = _LongText(Counter(compared), len(compared), numbers, len(words))
             if any(_are_alike(long, other) for other in self._long):
                 return False
             self._long.append(long)
@@ -59,6 +65,8 @@ def _are_alike(one: _LongText, other: _LongText) -> bool:
     # common / (one + other - common) >= 9 / 10, in whole numbers.
     needed = -(-9 * (one.total + other.total) // 19)
     if min(one.total, other.total) < needed or one.numbers != other.numbers:
+        return False
+    if 10 * min(one.whole, other.whole) < 9 * max(one.whole, other.whole):
         return False
     common = one.total
     for word, count in one.words.items():

@@ -41,9 +41,10 @@ class QueryEmbedder:
             self._running = asyncio.create_task(self._run())
         return await future
 
-    async def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """Count the tokens of whole texts, without the special ones; behind the queries that wait."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._embedder.count_all_tokens, texts)
+    async def count_tokens(self, text: str) -> int:
+        """Count the tokens of a whole text, without the special ones; queries do not wait for it."""
+        (count,) = await asyncio.to_thread(self._embedder.count_all_tokens, [text])
+        return count
 
     async def _run(self) -> None:
         while self._waiting:

@@ -11,6 +11,7 @@ from eunoe_schema.entries import EntryOrder
 from eunoe_schema.recall import CutTurn, Excerpt, Neighbour, RecallRequest, Turn
 
 _ROUNDED = 6
+_NEIGHBOUR_CHARS = 1_000  # about as much as a piece of a long message has
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,12 @@ class Selection:
             beside = await self._reader.neighbours(request.scope, [found.candidate.position for found in chosen])
         excerpts = self._defaults.excerpts if request.excerpts is None else request.excerpts
         turns = [
-            _turn(found, beside.get(found.candidate.position), excerpts=excerpts, explain=request.explain)
+            _turn(
+                found,
+                _shown(beside.get(found.candidate.position), found, excluded),
+                excerpts=excerpts,
+                explain=request.explain,
+            )
             for found in chosen
         ]
         if request.token_budget is None:
@@ -93,17 +99,27 @@ class Selection:
 
     async def _within(self, budget: int, turns: Sequence[Turn]) -> Selected:
         """Keep the best turns that fit, whole ones only; a shorter one may take the place of one that does not."""
-        counts = await self._embedder.count_tokens([_all_text(turn) for turn in turns])
         kept: list[Turn] = []
         cut: list[CutTurn] = []
         left = budget
-        for turn, tokens in zip(turns, counts, strict=True):
+        for turn in turns:  # one by one: the tokens of a hundred of the longest texts would take a gigabyte
+            tokens = await self._embedder.count_tokens(_all_text(turn))
             if tokens <= left:
                 kept.append(turn)
                 left -= tokens
             else:
                 cut.append(CutTurn(event_id=turn.event_id, score=turn.score, tokens=tokens))
         return Selected(tuple(kept), tuple(cut))
+
+
+def _shown(beside: Beside | None, found: Ranked, excluded: Collection[str]) -> Beside | None:
+    """Return the neighbours that may be shown: of the same session, and not excluded themselves."""
+
+    def shown(turn: NeighbourTurn | None) -> NeighbourTurn | None:
+        of_session = turn is not None and turn.session_id == found.candidate.session_id
+        return turn if turn is not None and of_session and turn.event_id not in excluded else None
+
+    return None if beside is None else Beside(shown(beside.before), shown(beside.after))
 
 
 def _turn(found: Ranked, beside: Beside | None, *, excerpts: bool, explain: bool) -> Turn:
@@ -125,17 +141,18 @@ def _turn(found: Ranked, beside: Beside | None, *, excerpts: bool, explain: bool
         cosine=candidate.cosine,
         score=found.score,
         excerpt=excerpt,
-        before=_neighbour(beside.before, candidate.session_id) if beside else None,
-        after=_neighbour(beside.after, candidate.session_id) if beside else None,
+        before=_neighbour(beside.before, excerpts=excerpts) if beside else None,
+        after=_neighbour(beside.after, excerpts=excerpts) if beside else None,
         explanation={name: round(value, _ROUNDED) for name, value in found.parts.items()} if explain else None,
     )
 
 
-def _neighbour(turn: NeighbourTurn | None, session_id: str | None) -> Neighbour | None:
-    """Return a neighbour where it is of the same session."""
-    if turn is None or turn.session_id != session_id:
+def _neighbour(turn: NeighbourTurn | None, *, excerpts: bool) -> Neighbour | None:
+    """Return a neighbour as the contract has it; where excerpts are wanted, the beginning of a long one."""
+    if turn is None:
         return None
-    return Neighbour(event_id=turn.event_id, role=turn.role, content=turn.content, speaker=turn.speaker)
+    content = turn.content[:_NEIGHBOUR_CHARS] if excerpts else turn.content
+    return Neighbour(event_id=turn.event_id, role=turn.role, content=content, speaker=turn.speaker)
 
 
 def _all_text(turn: Turn) -> str:

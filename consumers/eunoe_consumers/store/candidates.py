@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 from uuid import UUID
 
 import asyncpg
@@ -19,6 +20,11 @@ from eunoe_schema.scope import Scope
 _QUERY_TERMS = 64
 # The lexical side of a giant scope looks at its newest turns.
 _OUTLINE_TURNS = 50_000
+# Of a term that more turns have, the newest of them: it tells little, and a flood of them must not take a second.
+_TERM_TURNS = 10_000
+_EMPTY_ARRAY_BYTES, _ARRAY_HEAD_BYTES = 12, 20
+
+Numbers: TypeAlias = "Sequence[int] | NDArray[np.int64]"
 
 
 @dataclass(frozen=True)
@@ -46,31 +52,42 @@ class Outline:
     @classmethod
     def build(
         cls,
-        turns: tuple[Sequence[int], Sequence[int | None], Sequence[int]],
-        occurrences: tuple[Sequence[int], Sequence[int], Sequence[int]],
+        turns: tuple[Numbers, Numbers, Numbers],
+        occurrences: tuple[Numbers, Numbers, Numbers],
     ) -> "Outline":
-        """Build an outline from what PostgreSQL returns.
+        """Build an outline.
 
         Args:
-            turns: Positions, session hashes and lengths.
+            turns: Positions, rising, session hashes and lengths.
             occurrences: Term numbers, positions and tf; those of turns that are not in `turns` are left out.
         """
-        positions = np.array(turns[0], dtype=np.int64)
-        hashes = np.array([session or 0 for session in turns[1]], dtype=np.int64)
-        term_positions = np.array(occurrences[1], dtype=np.int64)
+        positions, hashes, lengths = (np.asarray(numbers, dtype=np.int64) for numbers in turns)
+        numbers, term_positions, tf = (np.asarray(found, dtype=np.int64) for found in occurrences)
         places = np.searchsorted(positions, term_positions)
         there = places < len(positions)
         there[there] = positions[places[there]] == term_positions[there]
-        numbers, term_numbers = np.unique(np.array(occurrences[0], dtype=np.int64)[there], return_inverse=True)
+        kept, term_numbers = np.unique(numbers[there], return_inverse=True)
         return cls(
             positions=positions,
             session_numbers=np.unique(hashes, return_inverse=True)[1].astype(np.int64),
-            lengths=np.array(turns[2], dtype=np.int64),
-            term_count=len(numbers),
+            lengths=lengths,
+            term_count=len(kept),
             term_numbers=term_numbers.astype(np.int64),
             term_places=places[there].astype(np.int64),
-            term_tf=np.array(occurrences[2], dtype=np.int64)[there],
+            term_tf=tf[there],
         )
+
+
+def _numbers(sent: bytes, kind: str) -> NDArray[np.int64]:
+    """Return the numbers of a one-dimensional array without NULL in PostgreSQL's binary format (array_send).
+
+    Its head has 12 bytes (dimensions, flags, element type), and 8 more (length, lower bound) where it is not empty;
+    each element is its length and its value, big-endian.
+    """
+    if len(sent) <= _EMPTY_ARRAY_BYTES:
+        return np.zeros(0, dtype=np.int64)
+    elements = np.frombuffer(sent, dtype=[("length", ">i4"), ("value", kind)], offset=_ARRAY_HEAD_BYTES)
+    return elements["value"].astype(np.int64)
 
 
 @dataclass(frozen=True)
@@ -172,11 +189,19 @@ class CandidateReader:
                 query,
                 _QUERY_TERMS,
                 _OUTLINE_TURNS,
+                _TERM_TURNS,
             )
         if row is None:
             raise AssertionError  # an aggregate has one row
+        newest_first = (
+            _numbers(row["positions"], ">i8"),
+            _numbers(row["sessions"], ">i8"),
+            _numbers(row["lengths"], ">i2"),
+        )
+        turns = (newest_first[0][::-1], newest_first[1][::-1], newest_first[2][::-1])
         return Outline.build(
-            (row["positions"], row["sessions"], row["lengths"]), (row["terms"], row["term_positions"], row["term_tf"])
+            turns,
+            (_numbers(row["terms"], ">i2"), _numbers(row["term_positions"], ">i8"), _numbers(row["term_tf"], ">i2")),
         )
 
     async def candidates(

@@ -48,6 +48,19 @@ class Loss:
     lost_before: datetime
 
 
+@dataclass(frozen=True)
+class Noted:
+    """What became of an observation.
+
+    Attributes:
+        newest: The newest entry that was ever noted of the stream.
+        lost: Between which moments entries were lost, as this observation shows; None for nothing new.
+    """
+
+    newest: EntryOrder
+    lost: tuple[datetime, datetime] | None
+
+
 class StreamLog:
     """Notes observations, and tells what was lost between two of them."""
 
@@ -55,15 +68,15 @@ class StreamLog:
         self._database = database
         self._queries = database.queries
 
-    async def note(self, seen: Observation) -> EntryOrder:
-        """Note how far a stream is; return the newest entry that was ever noted of it.
+    async def note(self, seen: Observation) -> Noted:
+        """Note how far a stream is, and what it has lost.
 
         Raises:
             StoreUnavailable: If PostgreSQL failed.
         """
         torn_after, torn_before = seen.torn or (None, None)
         async with self._database.transaction(DatabaseRole.INGEST) as connection:
-            newest = await connection.fetchval(
+            row = await connection.fetchrow(
                 self._queries.note_stream,
                 seen.stream,
                 seen.incarnation,
@@ -74,7 +87,10 @@ class StreamLog:
                 torn_after,
                 torn_before,
             )
-        return EntryOrder.from_position(newest)
+        if row is None:
+            raise AssertionError  # the function returns one row
+        lost = None if row["lost_after"] is None else (row["lost_after"], row["lost_before"])
+        return Noted(EntryOrder.from_position(row["newest"]), lost)
 
     async def losses(self) -> list[Loss]:
         """Return what was lost, the newest first.

@@ -29,34 +29,41 @@ COMMENT ON TABLE stream_losses IS 'spans of time whose entries Redis has lost be
 -- from a stream that is still there. An observation that is older than the last one is ignored: a process that was
 -- frozen must not pass for a stream that went back.
 CREATE FUNCTION eunoe_note_stream(
-    stream_name text, mark uuid, born_at timestamptz, seen_at timestamptz, newest bigint, durable bigint,
+    stream_name text, mark uuid, born_at timestamptz, seen_at timestamptz, newest_seen bigint, durable bigint,
     torn_after timestamptz, torn_before timestamptz
-) RETURNS bigint
+) RETURNS TABLE (newest bigint, lost_after timestamptz, lost_before timestamptz)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS
 $$
 DECLARE
     known stream_watermarks;
 BEGIN
-    INSERT INTO stream_watermarks VALUES (stream_name, mark, seen_at, newest, durable) ON CONFLICT DO NOTHING;
+    INSERT INTO stream_watermarks VALUES (stream_name, mark, seen_at, newest_seen, durable) ON CONFLICT DO NOTHING;
     SELECT * INTO known FROM stream_watermarks AS w WHERE w.stream = stream_name FOR UPDATE;
-    IF known.observed_at > seen_at THEN
-        RETURN known.last_position;
-    END IF;
-    IF known.incarnation <> mark THEN
+    newest := greatest(known.last_position, newest_seen);
+    IF known.observed_at <= seen_at AND known.incarnation <> mark THEN
         torn_after := to_timestamp((known.durable_position >> 20) / 1000.0);
-        torn_before := greatest(born_at, torn_after);
+        torn_before := born_at;
         known.durable_position := 0;
     END IF;
     IF torn_after IS NOT NULL THEN
+        torn_before := greatest(torn_before, torn_after);
         INSERT INTO stream_losses VALUES (stream_name, seen_at, torn_after, torn_before) ON CONFLICT DO NOTHING;
+        IF FOUND THEN
+            lost_after := torn_after;
+            lost_before := torn_before;
+        END IF;
+    END IF;
+    IF known.observed_at > seen_at THEN
+        RETURN NEXT;
+        RETURN;
     END IF;
     UPDATE stream_watermarks AS w
     SET incarnation = mark,
         observed_at = seen_at,
-        last_position = greatest(known.last_position, newest),
+        last_position = eunoe_note_stream.newest,
         durable_position = greatest(known.durable_position, durable)
     WHERE w.stream = stream_name;
-    RETURN greatest(known.last_position, newest);
+    RETURN NEXT;
 END
 $$;
 REVOKE ALL ON FUNCTION eunoe_note_stream(text, uuid, timestamptz, timestamptz, bigint, bigint, timestamptz, timestamptz)

@@ -13,33 +13,39 @@ SELECT
     ) AS is_giant;
 
 -- name: outline
--- The lexical side of a scope: place, session and length of its newest turns in stream order, and where the terms of a
--- query occur, as arrays. What BM25 counts is all in it.
+-- The lexical side of a scope: place, session and length of its newest turns, newest first, and where the terms of a query
+-- occur, as arrays in binary: decoding thousands of numbers one by one would take longer than to find them. What BM25
+-- counts is all in it.
 WITH terms AS (
     SELECT lexeme, row_number() OVER (ORDER BY positions[1])::int2 AS number
     FROM unnest(to_tsvector((SELECT language FROM tenants WHERE id = $1::uuid), $4::text))
     ORDER BY number
     LIMIT $5::int
-), occurrences AS (
-    SELECT
-        coalesce(array_agg(terms.number), '{}') AS terms,
-        coalesce(array_agg(postings.position), '{}') AS term_positions,
-        coalesce(array_agg(postings.tf), '{}') AS term_tf
-    FROM terms
-    JOIN postings
-        ON postings.tenant_id = $1::uuid AND postings.scope_hash = eunoe_scope_hash($2::uuid, $3::text)
-        AND postings.lexeme = terms.lexeme
-), newest AS (
-    SELECT position, session_hash, length
+), newest AS MATERIALIZED (
+    SELECT position, coalesce(session_hash, 0) AS session_hash, length
     FROM postings
     WHERE tenant_id = $1::uuid AND scope_hash = eunoe_scope_hash($2::uuid, $3::text) AND lexeme = ''
     ORDER BY position DESC
     LIMIT $6::int
+), occurrences AS (
+    SELECT
+        array_send(coalesce(array_agg(terms.number), '{}')) AS terms,
+        array_send(coalesce(array_agg(found.position), '{}')) AS term_positions,
+        array_send(coalesce(array_agg(found.tf), '{}')) AS term_tf
+    FROM terms
+    CROSS JOIN LATERAL (
+        SELECT postings.position, postings.tf
+        FROM postings
+        WHERE postings.tenant_id = $1::uuid AND postings.scope_hash = eunoe_scope_hash($2::uuid, $3::text)
+            AND postings.lexeme = terms.lexeme AND postings.position >= (SELECT min(position) FROM newest)
+        ORDER BY postings.position DESC
+        LIMIT $7::int
+    ) AS found
 ), turns AS (
     SELECT
-        coalesce(array_agg(position ORDER BY position), '{}') AS positions,
-        coalesce(array_agg(session_hash ORDER BY position), '{}') AS sessions,
-        coalesce(array_agg(length ORDER BY position), '{}') AS lengths
+        array_send(coalesce(array_agg(position), '{}')) AS positions,
+        array_send(coalesce(array_agg(session_hash), '{}')) AS sessions,
+        array_send(coalesce(array_agg(length), '{}')) AS lengths
     FROM newest
 )
 SELECT positions, sessions, lengths, terms, term_positions, term_tf

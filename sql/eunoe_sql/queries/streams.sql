@@ -1,6 +1,7 @@
 -- name: note_stream
--- Note how far a stream is, and what it has lost; returns the newest position ever noted.
-SELECT eunoe_note_stream(
+-- Note how far a stream is, and what it has lost.
+SELECT newest, lost_after, lost_before
+FROM eunoe_note_stream(
     $1::text, $2::uuid, $3::timestamptz, $4::timestamptz, $5::bigint, $6::bigint, $7::timestamptz, $8::timestamptz
 );
 

@@ -8,8 +8,6 @@
 --
 -- Returns {mark, born_ms, now_ms, newest entry id, id of the last durable entry, torn}; torn is '' or the ids between
 -- which entries are missing, {the last one that is there, the next one or ''}. False where stream or group is absent.
--- Where the newest id is older than the one in ARGV[3], the stream is set to go on after that: ids must rise even where
--- the clock of a new server is behind, because windows and rows are in their order.
 local clock = redis.call('TIME')
 local now_ms = string.format('%.0f', tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000))
 if redis.call('EXISTS', KEYS[1]) == 0 then return false end
@@ -55,7 +53,6 @@ end
 local torn, seen, newest = '', ARGV[3], info['last-generated-id']
 if seen ~= '' and is_before(newest, seen) then
     torn = {newest, ''}
-    redis.call('XSETID', KEYS[1], seen, 'ENTRIESADDED', info['entries-added'], 'MAXDELETEDID', seen)
 elseif seen ~= '' and first and is_before(first, seen) and is_before(info['max-deleted-entry-id'], seen)
     and #redis.call('XRANGE', KEYS[1], seen, seen) == 0 then
     local before = redis.call('XREVRANGE', KEYS[1], seen, '-', 'COUNT', 1)

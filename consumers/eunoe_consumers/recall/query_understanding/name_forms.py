@@ -123,7 +123,7 @@ def _parts(name: str) -> Iterable[tuple[tuple[str, ...], str]]:
     spans = {(first, end) for end in range(first + 1, last + 1)} | {(start, last) for start in range(first, last)}
     for start, end in sorted(spans):
         part = tuple(word for words_of_part in folded[start:end] for word in words_of_part)
-        if _stands_alone(part):
+        if len(part) <= _MOST_WORDS and _stands_alone(part):
             yield part, " ".join(piece.strip(_DECORATION) for piece in written[start:end])
             if start and end == last:  # "Dr. Doe"
                 titles = tuple(word for words_of_part in folded[:first] for word in words_of_part)

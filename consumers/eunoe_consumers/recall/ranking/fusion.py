@@ -12,7 +12,7 @@ from eunoe_consumers.recall.ranking.lexical import Array, LexicalScores, beside
 from eunoe_consumers.recall_weights import Weights
 from eunoe_consumers.store.candidates import Candidate, Outline
 
-_LONG_CHARS, _BRIEF_CHARS = 800, 200
+_BRIEF_CHARS, _LONG_CHARS, _LONGEST_CHARS = 200, 800, 4_000
 _SESSION_BEST = 3
 
 
@@ -70,7 +70,8 @@ def rank(
     base = scope.spread(own["cosine"] + own["bm25"])
     asking = scope.spread(np.array([is_question(candidate.content) for candidate in ordered], dtype=np.float64))
     nearest, second = (beside(base, scope.sessions, distance)[scope.at] for distance in (1, 2))
-    own["neighbours"] = weights.neighbour * nearest + weights.second_neighbour * second
+    own["neighbour"] = weights.neighbour * nearest
+    own["second_neighbour"] = weights.second_neighbour * second
     own["answer"] = weights.answer * beside(base * asking, scope.sessions, 1, after=False)[scope.at]
     own["question"] = -weights.question * asking[scope.at]
     score = np.sum(list(own.values()), axis=0)
@@ -96,7 +97,7 @@ def _own_parts(question: Question, candidates: Sequence[Candidate], weights: Wei
     chars = np.array([max(1, len(candidate.content)) for candidate in candidates], dtype=np.float64)
     parts = {
         "cosine": part(weights.cosine, [candidate.cosine for candidate in candidates]),
-        "length": -weights.length * np.log(np.maximum(chars, _LONG_CHARS) / _LONG_CHARS),
+        "length": -weights.length * np.log(np.clip(chars, _LONG_CHARS, _LONGEST_CHARS) / _LONG_CHARS),
         "brevity": weights.brevity * np.log(np.minimum(chars, _BRIEF_CHARS) / _BRIEF_CHARS),
     }
     if (is_within := question.is_within) is not None:
