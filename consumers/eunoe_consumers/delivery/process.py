@@ -81,6 +81,7 @@ class ConsumerProcess:
         """
         await ensure_groups(self._redis)
         beats = [asyncio.create_task(worker.run(), name=f"{worker.group.group} worker") for worker in self._workers]
+        shell = await self._broker.connect()
         try:
             await self._app.start()
             log.info("consuming", groups=[str(worker.group.group) for worker in self._workers])
@@ -92,6 +93,8 @@ class ConsumerProcess:
             await self._app.stop()
             left = max(0.0, ends - time.monotonic())
             await asyncio.gather(*(worker.drain(left) for worker in self._workers))
+            # A reader that was about to read when its client was closed has opened a connection anew.
+            await shell.connection_pool.disconnect(inuse_connections=True)
 
     def _subscribe(self, worker: Worker[Any], batch_entries: int) -> Any:  # noqa: ANN401 - FastStream keeps its type private
         subscriber = self._broker.subscriber(
