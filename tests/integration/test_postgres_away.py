@@ -28,8 +28,8 @@ from eunoe_tests.roles import consuming
 from eunoe_tests.stores import consumed, consumers, pending, window_events
 from eunoe_tests.waiting import wait_until
 
-# A call of a server that hangs is abandoned on purpose: its connection may outlive the test's event loop, and Python then
-# warns of the socket. Only here, where servers hang.
+# A call of a server that hangs is abandoned on purpose: its connection may outlive the test's event loop, and Python
+# then warns of the socket. Only here, where servers hang.
 pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
 
 
