@@ -38,7 +38,7 @@ from texts import chat_queries, chat_texts
 from eunoe_consumers.model.embedder import Embedder
 from eunoe_consumers.recall.ranking.lexical import lexical_scores
 from eunoe_consumers.roles import load_embedder
-from eunoe_consumers.store.candidates import CandidateReader
+from eunoe_consumers.store.candidates import OUTLINE_TURNS, QUERY_TERMS, TERM_TURNS, CandidateReader
 from eunoe_consumers.store.database import Database, DatabaseRole
 from eunoe_consumers.store.turns import NewTurn, TurnWriter
 from eunoe_producers import Gateway, Orchestrator
@@ -227,7 +227,12 @@ async def execution_ms(system: RunningSystem, embedder: Embedder, scope: Scope, 
             async with database.transaction(DatabaseRole.RECALL, tenant=scope.tenant_id) as connection:
                 rows = [
                     *await connection.fetch(
-                        f"EXPLAIN (ANALYZE, TIMING OFF) {database.queries.outline}", *names, query, 64, 50_000, 10_000
+                        f"EXPLAIN (ANALYZE, TIMING OFF) {database.queries.outline}",
+                        *names,
+                        query,
+                        QUERY_TERMS,
+                        OUTLINE_TURNS,
+                        TERM_TURNS,
                     ),
                     *await connection.fetch(
                         f"EXPLAIN (ANALYZE, TIMING OFF) {database.queries.candidates}",

@@ -17,11 +17,11 @@ from eunoe_schema.events import Role
 from eunoe_schema.scope import Scope
 
 # A message of thousands of words is no better a query for all of them.
-_QUERY_TERMS = 64
+QUERY_TERMS = 64
 # The lexical side of a giant scope looks at its newest turns.
-_OUTLINE_TURNS = 50_000
+OUTLINE_TURNS = 50_000
 # Of a term that more turns have, the newest of them: it tells little, and a flood of them must not take a second.
-_TERM_TURNS = 10_000
+TERM_TURNS = 10_000
 _EMPTY_ARRAY_BYTES, _ARRAY_HEAD_BYTES = 12, 20
 
 Numbers: TypeAlias = "Sequence[int] | NDArray[np.int64]"
@@ -187,9 +187,9 @@ class CandidateReader:
                 scope.agent_id,
                 scope.user_id,
                 query,
-                _QUERY_TERMS,
-                _OUTLINE_TURNS,
-                _TERM_TURNS,
+                QUERY_TERMS,
+                OUTLINE_TURNS,
+                TERM_TURNS,
             )
         if row is None:
             raise AssertionError  # an aggregate has one row
