@@ -9,7 +9,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import AsyncGenerator, Callable, Collection, Generator, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Generator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -28,6 +28,7 @@ from rich.table import Table
 
 from eunoe_consumers.connections import connect_redis
 from eunoe_consumers.embedded import embedded_servers
+from eunoe_consumers.role import Role
 from eunoe_consumers.settings import Settings
 from eunoe_consumers.store.database import Database
 from eunoe_consumers.store.migrations import Migrator
@@ -38,6 +39,8 @@ from eunoe_schema.codec import describe
 from eunoe_schema.streams import Group, Subject, dead_letters, stream
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+# The storm of chaos.py is an acceptance test as well, and lives with what the tests share.
+sys.path.append(str(REPOSITORY / "tests" / "support"))
 AGENT = UUID("b0000000-0000-4000-8000-000000000001")
 
 _CANNOT_MEASURE = 2
@@ -66,7 +69,7 @@ class Figure:
         value: The number.
         unit: Its unit.
         better: Which direction is an improvement.
-        must: What it has to be for the run to be right at all; None where any value is right.
+        must: What it has to reach for the run to be right at all; None where any value is right.
         aim: What it ought to reach; None where nothing is promised.
     """
 
@@ -76,6 +79,10 @@ class Figure:
     better: Literal["higher", "lower"]
     must: float | None = None
     aim: float | None = None
+
+    def is_reached(self, bound: float) -> bool:
+        """Tell whether the value is at least as good as a bound."""
+        return self.value >= bound if self.better == "higher" else self.value <= bound
 
 
 @dataclass(frozen=True)
@@ -95,13 +102,19 @@ class Report:
         for column in (1, 4, 5):
             table.columns[column].justify = "right"
         for figure in self.figures:
-            right = figure.must is None or figure.value == figure.must
+            right = figure.must is None or figure.is_reached(figure.must)
             numbers = ["" if number is None else f"{number:,.6g}" for number in (figure.must, figure.aim)]
             style = None if right else "red"
             table.add_row(figure.name, f"{figure.value:,.6g}", figure.unit, figure.better, *numbers, style=style)
         output = Console()
         output.print(table)
         output.print(self.about, highlight=False, markup=False)
+
+
+def changed_settings(settings: Settings) -> str:
+    """Return the settings that are not the defaults, in words."""
+    changed = settings.model_dump(mode="json", exclude_defaults=True, exclude=_PLACES)
+    return ", ".join(f"{name}={value}" for name, value in changed.items()) or "default settings"
 
 
 def rounded(value: float) -> float:
@@ -177,6 +190,18 @@ class RunningSystem:
         """The database, as its superuser: row-level security does not hide rows from a count."""
         return self.settings.database_url or ""
 
+    @contextmanager
+    def recalling(self, **changes: object) -> Generator[None]:
+        """Run a recall process with settings of its own for the length of the block.
+
+        Raises:
+            CannotMeasure: If it does not come up.
+        """
+        settings = self.settings.model_copy(update=changes)
+        with RoleProcesses(settings, [Role.RECALL], log_file=self._log):
+            asyncio.run(_await_consumers(self, {Group.RECALL: 1}))
+            yield
+
     def check(self) -> None:
         """Raise if a role has ended.
 
@@ -194,19 +219,22 @@ class RunningSystem:
 
     def describe(self) -> str:
         """Return the settings that are not the defaults, in words."""
-        changed = self.settings.model_dump(mode="json", exclude_defaults=True, exclude=_PLACES)
-        return ", ".join(f"{name}={value}" for name, value in changed.items()) or "default settings"
+        return changed_settings(self.settings)
 
 
 @contextmanager
-def running_system(*, embed_processes: int = 1) -> Generator[RunningSystem]:
-    """Run servers, schema, a tenant and every role for the length of the block; leave nothing behind.
+def running_system(
+    *, embed_processes: int = 1, recall_processes: int = 1, curate_processes: int = 0
+) -> Generator[RunningSystem]:
+    """Run servers, schema, a tenant and the roles for the length of the block; leave nothing behind.
 
     The settings are those of the environment, but for the servers: these are always embedded and new. The prepared
     model is taken from, and stays in, the cache folder of the settings.
 
     Args:
         embed_processes: Processes of the role embed.
+        recall_processes: Processes of the role recall; with none, `recalling` runs one.
+        curate_processes: Processes of the role curate.
 
     Raises:
         CannotMeasure: If a role does not come up.
@@ -219,11 +247,16 @@ def running_system(*, embed_processes: int = 1) -> Generator[RunningSystem]:
         settings = Settings(redis_url=urls.redis_url, database_url=urls.database_url)
         tenant_id = asyncio.run(_prepare(settings))
         log = folder / "roles.log"
-        # One object takes each role once: further embedders are objects of their own.
-        every = [list(Group), *([Group.EMBED] for _ in range(embed_processes - 1))]
-        roles = [stack.enter_context(RoleProcesses(settings, groups, log_file=log)) for groups in every]
-        system = RunningSystem(settings, tenant_id, roles, log)
-        asyncio.run(_await_consumers(system, embed_processes))
+        wanted = {
+            Group.WINDOW: 1,
+            Group.EMBED: embed_processes,
+            Group.RECALL: recall_processes,
+            Group.CURATE: curate_processes,
+        }
+        every = [Role(group) for group, count in wanted.items() for _ in range(count)]
+        roles = stack.enter_context(RoleProcesses(settings, every, log_file=log))
+        system = RunningSystem(settings, tenant_id, [roles], log)
+        asyncio.run(_await_consumers(system, wanted))
         yield system
 
 
@@ -243,13 +276,12 @@ async def _prepare(settings: Settings) -> UUID:
     return tenant.id
 
 
-async def _await_consumers(system: RunningSystem, embed_processes: int) -> None:
+async def _await_consumers(system: RunningSystem, wanted: Mapping[Group, int]) -> None:
     """Wait until every process reads: a consumer appears with its first read, after its model is loaded."""
     ends = time.monotonic() + _START_SECONDS
     async with observe(system) as observer:
-        for group in Group:
-            wanted = embed_processes if group is Group.EMBED else 1
-            while await observer.consumers(group) < wanted:
+        for group, count in wanted.items():
+            while await observer.consumers(group) < count:
                 system.check()
                 if time.monotonic() > ends:
                     msg = f"role {group} did not read within {_START_SECONDS:.0f} s"

@@ -35,6 +35,7 @@ from common import (
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from rich.progress import Progress
 
+from eunoe_consumers.recall_weights import ASSISTANT, DIALOGUE, Weights
 from eunoe_producers import Gateway, Orchestrator, RecallError
 from eunoe_schema import EunoeError, MessageEvent, Receipt, Scope
 from eunoe_schema.streams import Group
@@ -47,6 +48,19 @@ TURNS_PER_CALL = 500
 # The data set: 5,694 turns, one of them longer than a message may be, and 1,197 questions.
 DURABLE_TURNS, REFUSED_TURNS, QUESTIONS = 5_693, 1, 1_197
 MEASURES = ("R@5", "R@10", "H@10", "MRR", "nDCG@10")
+# What the ranking must reach, and ought to.
+BOUNDS = {
+    "locomo_R@5": (69.0, 78.0),
+    "locomo_R@10": (79.0, 86.0),
+    "beam_R@5": (51.0, 58.0),
+    "beam_R@10": (62.0, 70.0),
+}
+# Beside the default, in the same run, over the same rows: settings of the recall role.
+BASELINES: Mapping[str, Mapping[str, object]] = {
+    "cosine": {"recall_ranking": "cosine"},
+    "cosine_0.75": {"recall_ranking": "cosine", "recall_min_cosine": 0.75},
+    "bm25": {"recall_ranking": "bm25"},
+}
 SPEAKERS_MATTER = "locomo/"  # elsewhere the speaker only repeats the role
 
 Scores = Mapping[str, Mapping[str, float]]
@@ -108,6 +122,20 @@ class Asked:
     answered: int
     failures: Mapping[str, int]
 
+    @property
+    def empty_percent(self) -> float:
+        """Return the share of questions for which nothing came back."""
+        return 100 * sum(not ranked for ranked in self.ranked.values()) / max(1, len(self.ranked))
+
+
+@dataclass(frozen=True)
+class Scored:
+    """The answers of one variant, and what the scorer says of them."""
+
+    asked: Asked
+    scores: Scores
+    intervals: str
+
 
 app = command_line()
 
@@ -117,29 +145,49 @@ def main(
     *,
     data: Annotated[Path, typer.Option(help="The folder of recall-bench.")] = REPOSITORY.parent / "shared/recall-bench",
     run_file: Annotated[Path | None, typer.Option("--run", help="Keep what was recalled in this file.")] = None,
+    ablation: Annotated[bool, typer.Option("--ablation", help="Ask again with each part of the score off.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Publish 15 long conversations, ask 1,197 questions, and score the turns that come back."""
     turns, queries = load(data)
-    with tempfile.TemporaryDirectory(prefix="eunoe-benchmark-") as temporary, progress_bars() as progress:
-        with running_system() as system:
-            published, durable, asked = asyncio.run(drive(system, turns, queries, progress))
-            settings = system.describe()
-            ranking = system.settings.recall_ranking
-        ranked_file = run_file or Path(temporary) / "run.jsonl"
-        lines = [json.dumps({"query_id": name, "ranked": ranked}) for name, ranked in asked.ranked.items()]
-        ranked_file.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        scores, intervals = score(data, ranked_file, Path(temporary) / "scores.json")
+    variants = {"": {}} | dict(BASELINES) | (ablations() if ablation else {})
+    found: dict[str, Scored] = {}
+    with (
+        tempfile.TemporaryDirectory(prefix="eunoe-benchmark-") as temporary,
+        progress_bars() as progress,
+        running_system(recall_processes=0) as system,
+    ):
+        settings = system.describe()
+        published, durable = asyncio.run(store(system, turns, progress))
+        for name, changes in variants.items():
+            with system.recalling(**changes):
+                asked = asyncio.run(ask(system, queries, name or "default", progress))
+            ranked_file = run_file if run_file and not name else Path(temporary) / "run.jsonl"
+            found[name] = Scored(asked, *score(data, asked, ranked_file, Path(temporary) / "scores.json"))
+    default = found[""]
     about = (
         f"recall-bench: {len(turns)} turns of {len({turn.conversation_id for turn in turns})} conversations, one scope "
         f"each, published in file order through the Gateway; then {len(queries)} questions through the Orchestrator "
-        f"with window=0 and top_k={TOP_K}, {CONCURRENCY} at a time; ranking {ranking}; {settings}; every role in a "
-        f"process of its own on embedded servers. Scored by the data set's score.py: means over questions, in percent; "
-        f"95 % intervals over conversations: {intervals}. Plain cosine is expected near R@10 37 on LoCoMo and 54 on "
-        f"BEAM. Refused: {'; '.join(published.refusals) or 'nothing'}. "
-        f"Not answered: {', '.join(f'{n} x {why}' for why, n in asked.failures.items()) or 'nothing'}. {machine()}."
+        f"with window=0 and top_k={TOP_K}, {CONCURRENCY} at a time; {settings}; every role in a process of its own on "
+        f"embedded servers. Then the same questions with other settings of the recall role: cosine_*, cosine_0.75_* "
+        f"(a threshold), bm25_*, and with --ablation without_PART_*. Scored by the data set's score.py: means over "
+        f"questions, in percent; 95 % intervals over conversations: {default.intervals}. "
+        f"Refused: {'; '.join(published.refusals) or 'nothing'}. Not answered: "
+        f"{', '.join(f'{n} x {why}' for why, n in default.asked.failures.items()) or 'nothing'}. {machine()}."
     )
-    Report("quality", figures(published, durable, asked, scores), about).print(as_json=as_json)
+    Report("quality", figures(published, durable, found), about).print(as_json=as_json)
+
+
+def ablations() -> dict[str, dict[str, object]]:
+    """Return settings in which one part of the score is off, by name."""
+    parts = [name for name in Weights.model_fields if getattr(DIALOGUE, name) or getattr(ASSISTANT, name)]
+    return {
+        f"without_{part}": {
+            "recall_dialogue": DIALOGUE.model_copy(update={part: 0.0}),
+            "recall_assistant": ASSISTANT.model_copy(update={part: 0.0}),
+        }
+        for part in parts
+    }
 
 
 def load(data: Path) -> tuple[list[TurnLine], list[QueryLine]]:
@@ -163,36 +211,33 @@ def load(data: Path) -> tuple[list[TurnLine], list[QueryLine]]:
         raise CannotMeasure(msg) from error
 
 
-async def drive(
-    system: RunningSystem, turns: Sequence[TurnLine], queries: Sequence[QueryLine], progress: Progress
-) -> tuple[Published, int, Asked]:
-    """Publish, wait until all is durable, and ask; return what was taken, how many rows there are, and the answers."""
-    scopes = {
-        name: Scope(tenant_id=system.tenant_id, agent_id=AGENT, user_id=name)
-        for name in (line.conversation_id for line in (*turns, *queries))
-    }
+async def store(system: RunningSystem, turns: Sequence[TurnLine], progress: Progress) -> tuple[Published, int]:
+    """Publish and wait until all is durable; return what was taken, and how many rows there are."""
     async with observe(system) as observer:
-        published = await publish(system, turns, scopes, progress)
+        published = await publish(system, turns, progress)
         storing = progress.add_task("storing", total=published.receipts)
 
         await observer.await_drained(Group.WINDOW)
         await observer.await_drained(
             Group.EMBED, lambda left: progress.update(storing, completed=published.receipts - left)
         )
-        durable = await observer.rows()
-        return published, durable, await ask(system, queries, scopes, progress)
+        await observer.vacuum()
+        return published, await observer.rows()
 
 
-async def publish(
-    system: RunningSystem, turns: Sequence[TurnLine], scopes: Mapping[str, Scope], progress: Progress
-) -> Published:
+def scope_of(system: RunningSystem, conversation_id: str) -> Scope:
+    """Return the scope of a conversation."""
+    return Scope(tenant_id=system.tenant_id, agent_id=AGENT, user_id=conversation_id)
+
+
+async def publish(system: RunningSystem, turns: Sequence[TurnLine], progress: Progress) -> Published:
     """Publish the turns in their order."""
     outcomes: list[Receipt | EunoeError] = []
     publishing = progress.add_task("publishing", total=len(turns))
     async with await Gateway.connect(system.redis_url) as gateway:
         for start in range(0, len(turns), TURNS_PER_CALL):
             part: list[MessageEvent | Mapping[str, object]] = [
-                turn.event(scopes[turn.conversation_id]) for turn in turns[start : start + TURNS_PER_CALL]
+                turn.event(scope_of(system, turn.conversation_id)) for turn in turns[start : start + TURNS_PER_CALL]
             ]
             outcomes += await gateway.publish_many(part, wait_when_full=True)
             progress.advance(publishing, len(part))
@@ -204,14 +249,12 @@ async def publish(
     return Published(len(turns) - len(refusals), refusals)
 
 
-async def ask(
-    system: RunningSystem, queries: Sequence[QueryLine], scopes: Mapping[str, Scope], progress: Progress
-) -> Asked:
+async def ask(system: RunningSystem, queries: Sequence[QueryLine], variant: str, progress: Progress) -> Asked:
     """Ask every question, some at a time."""
     ranked: dict[str, list[str]] = {}
     whole = 0
     failures: Counter[str] = Counter()
-    asking = progress.add_task("asking", total=len(queries))
+    asking = progress.add_task(f"asking: {variant}", total=len(queries))
     waiting = iter(queries)
 
     async def caller(orchestrator: Orchestrator) -> None:
@@ -220,7 +263,11 @@ async def ask(
             system.check()
             try:
                 context = await orchestrator.recall(
-                    scopes[query.conversation_id], query.question, window=0, top_k=TOP_K, deadline=DEADLINE_SECONDS
+                    scope_of(system, query.conversation_id),
+                    query.question,
+                    window=0,
+                    top_k=TOP_K,
+                    deadline=DEADLINE_SECONDS,
                 )
             except RecallError as error:
                 failures[str(error)] += 1
@@ -239,12 +286,14 @@ async def ask(
     )
 
 
-def score(data: Path, ranked_file: Path, scores_file: Path) -> tuple[Scores, str]:
+def score(data: Path, asked: Asked, ranked_file: Path, scores_file: Path) -> tuple[Scores, str]:
     """Run the data set's own scorer; return its table, and its intervals as text.
 
     Raises:
         CannotMeasure: If it fails.
     """
+    lines = [json.dumps({"query_id": name, "ranked": ranked}) for name, ranked in asked.ranked.items()]
+    ranked_file.write_text("\n".join(lines) + "\n", encoding="utf-8")
     options = ["--queries", str(data / "queries.jsonl"), "--run", str(ranked_file), "--json", str(scores_file)]
     command = [sys.executable, str(data / "score.py"), *options, "--ci", str(BOOTSTRAP_SAMPLES)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -256,21 +305,27 @@ def score(data: Path, ranked_file: Path, scores_file: Path) -> tuple[Scores, str
     return scores, ", ".join(intervals)
 
 
-def figures(published: Published, durable: int, asked: Asked, scores: Scores) -> list[Figure]:
-    """Return the report's figures."""
-    empty = sum(not ranked for ranked in asked.ranked.values()) / max(1, len(asked.ranked))
-    found = [
+def figures(published: Published, durable: int, found: Mapping[str, Scored]) -> list[Figure]:
+    """Return the report's figures: those of the default first, each with its bounds."""
+    default = found[""]
+    reported = [
         Figure("durable_turns", durable, "turns", "higher", must=DURABLE_TURNS),
         Figure("refused_turns", len(published.refusals), "turns", "lower", must=REFUSED_TURNS),
-        Figure("questions_answered", asked.answered, "questions", "higher", must=QUESTIONS),
-        Figure("empty_answers", rounded(100 * empty), "%", "lower"),
+        Figure("questions_answered", default.asked.answered, "questions", "higher", must=QUESTIONS),
+        Figure("empty_answers", rounded(default.asked.empty_percent), "%", "lower", must=0),
     ]
-    datasets = [name for name in scores if "/" not in name]  # with a slash: a category of one
-    return found + [
-        Figure(f"{dataset}_{measure}", rounded(100 * scores[dataset][measure]), "%", "higher")
-        for dataset in reversed(datasets)
-        for measure in MEASURES
-    ]
+    datasets = [name for name in reversed(list(default.scores)) if "/" not in name]  # with a slash: a category of one
+    for variant, scored in found.items():
+        prefix = f"{variant}_" if variant else ""
+        if variant:
+            reported.append(Figure(f"{prefix}empty_answers", rounded(scored.asked.empty_percent), "%", "lower"))
+        for dataset in datasets:
+            for measure in MEASURES[:2] if variant else MEASURES:
+                name = f"{dataset}_{measure}"
+                must, aim = (None, None) if variant else BOUNDS.get(name, (None, None))
+                value = rounded(100 * scored.scores[dataset][measure])
+                reported.append(Figure(f"{prefix}{name}", value, "%", "higher", must, aim))
+    return reported
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ search cost. It hardly depends on the machine; milliseconds do.
 """
 
 import asyncio
+import re
 import statistics
 import time
 from collections.abc import Sequence
@@ -30,12 +31,15 @@ from common import (
     run,
     running_system,
 )
+from pgvector import HalfVector
 from rich.progress import Progress
 from texts import chat_queries, chat_texts
 
 from eunoe_consumers.model.embedder import Embedder
+from eunoe_consumers.recall.ranking.lexical import lexical_scores
 from eunoe_consumers.roles import load_embedder
-from eunoe_consumers.store.database import Database
+from eunoe_consumers.store.candidates import OUTLINE_TURNS, QUERY_TERMS, TERM_TURNS, CandidateReader
+from eunoe_consumers.store.database import Database, DatabaseRole
 from eunoe_consumers.store.turns import NewTurn, TurnWriter
 from eunoe_producers import Gateway, Orchestrator
 from eunoe_schema import Context, MessageEvent, Receipt, Scope, Timings
@@ -50,6 +54,9 @@ CALLERS = 16
 ROWS_PER_WRITE = 500
 STAGES = tuple(Timings.model_fields)
 PERCENTILES = (50, 95, 99)
+EXPLAINED = 100
+EXECUTION = re.compile(r"Execution Time: ([0-9.]+) ms")
+DATABASE_P50_MS, DATABASE_P95_MS = 8.0, 20.0
 
 
 @dataclass(frozen=True)
@@ -63,6 +70,7 @@ class Measured:
         concurrent: Recalls of many callers at once.
         concurrent_seconds: How long those took together.
         concurrent_contexts: Their replies.
+        executions: PostgreSQL's own execution time of both statements of a recall, one for each query.
     """
 
     recalls: Sequence[float]
@@ -71,6 +79,7 @@ class Measured:
     concurrent: Sequence[float]
     concurrent_seconds: float
     concurrent_contexts: Sequence[Context]
+    executions: Sequence[float]
 
 
 app = command_line()
@@ -79,8 +88,8 @@ app = command_line()
 @app.command()
 def main(
     *,
-    turns: Annotated[int, typer.Option(min=50, help="Turns of the scope that is asked.")] = 500,
-    rows: Annotated[int, typer.Option(min=0, help="Rows of other scopes in the same table.")] = 5_000,
+    turns: Annotated[int, typer.Option(min=50, help="Turns of the scope that is asked.")] = 5_000,
+    rows: Annotated[int, typer.Option(min=0, help="Rows of other scopes in the same table.")] = 95_000,
     queries: Annotated[int, typer.Option(min=100, help="Queries, asked one after another.")] = 400,
     concurrent: Annotated[int, typer.Option(min=100, help=f"Queries, asked by {CALLERS} callers at once.")] = 1_600,
     as_json: JsonOption = False,
@@ -99,7 +108,11 @@ def main(
         f"top_k={TOP_K}; {settings}; "
         "every role in a process of its own on embedded servers. recall_*: one client, one request at a time, from the "
         "call until the Context is there. embed_*: FastembedEmbedder.embed([query]) in this process, right before or "
-        "right after the recall of the same query, in turn. stage_*: means of the replies' own timings, which overlap "
+        "right after the recall of the same query, in turn. search_*: lexical and turns together, as the recall "
+        "process sees them: the way to PostgreSQL, transactions, decoding and counting are in them, and the embedding "
+        "beside the first. database_*: the execution time of both statements, by PostgreSQL's EXPLAIN (ANALYZE, TIMING "
+        "OFF), as the recall role, by itself. stage_*: means of "
+        "the replies' own timings, which overlap "
         "(queued is up to 1 ms too long: an entry id has whole milliseconds); stage_way is the rest, client and Redis. "
         f"concurrent_*: {concurrent} requests of {CALLERS} callers in one process over one connection pool; on a "
         "machine with few cores the callers compete with what they measure. "
@@ -117,10 +130,15 @@ def figures(measured: Measured, window: int) -> list[Figure]:
         stage: statistics.mean(float(getattr(context.timings, stage)) for context in measured.contexts)
         for stage in STAGES
     }
+    search = [context.timings.lexical_ms + context.timings.turns_ms for context in measured.contexts]
     way = statistics.mean(measured.recalls) - stages["queued_ms"] - stages["total_ms"]
     replies = [*measured.contexts, *measured.concurrent_contexts]
     broken = sum(bool(c.missing) or len(c.turns) != TOP_K or len(c.window) != window for c in replies)
     return [
+        Figure("database_p50", rounded(percentile(measured.executions, 50)), "ms", "lower", must=DATABASE_P50_MS),
+        Figure("database_p95", rounded(percentile(measured.executions, 95)), "ms", "lower", must=DATABASE_P95_MS),
+        Figure("search_p50", rounded(percentile(search, 50)), "ms", "lower"),
+        Figure("search_p95", rounded(percentile(search, 95)), "ms", "lower"),
         Figure("ratio_p50", rounded(recall[50] / embed[50]), "recall / embedding", "lower"),
         *(Figure(f"recall_p{percent}", rounded(ms), "ms", "lower") for percent, ms in recall.items()),
         *(Figure(f"embed_p{percent}", rounded(ms), "ms", "lower") for percent, ms in embed.items()),
@@ -182,9 +200,52 @@ async def measure(
         await asyncio.gather(*(caller() for _ in range(CALLERS)))
         seconds = time.perf_counter() - started
         system.check()
+    executions = await execution_ms(system, embedder, scope, chat_queries(queries, seed=SEED)[:EXPLAINED])
     return Measured(
-        recalls, embeddings, contexts, [ms for ms, _ in replies], seconds, [context for _, context in replies]
+        recalls,
+        embeddings,
+        contexts,
+        [ms for ms, _ in replies],
+        seconds,
+        [context for _, context in replies],
+        executions,
     )
+
+
+async def execution_ms(system: RunningSystem, embedder: Embedder, scope: Scope, queries: Sequence[str]) -> list[float]:
+    """Return PostgreSQL's own time for both statements of each query, in milliseconds."""
+    found: list[float] = []
+    limit = system.settings.recall_candidates + system.settings.window_messages
+    async with await Database.connect(system.database_url, connections=1) as database:
+        reader = CandidateReader(database)
+        for query in queries:
+            outline = await reader.outline(scope, query)
+            scores = lexical_scores(outline).contextual
+            named = [int(position) for position in outline.positions[np.argsort(-scores)[:limit]]]
+            vector = HalfVector(embedder.embed([query])[0])
+            names = (scope.tenant_id, scope.agent_id, scope.user_id)
+            async with database.transaction(DatabaseRole.RECALL, tenant=scope.tenant_id) as connection:
+                rows = [
+                    *await connection.fetch(
+                        f"EXPLAIN (ANALYZE, TIMING OFF) {database.queries.outline}",
+                        *names,
+                        query,
+                        QUERY_TERMS,
+                        OUTLINE_TURNS,
+                        TERM_TURNS,
+                    ),
+                    *await connection.fetch(
+                        f"EXPLAIN (ANALYZE, TIMING OFF) {database.queries.candidates}",
+                        *names,
+                        vector,
+                        named,
+                        limit,
+                        True,  # noqa: FBT003 - an argument of the statement: by pieces
+                        limit,
+                    ),
+                ]
+            found.append(sum(float(ms) for row in rows for ms in EXECUTION.findall(row[0])))
+    return found
 
 
 class Client:

@@ -35,13 +35,13 @@ class Tenants:
     table: TenantTable
     registry: TenantRegistry
 
-    async def add(self, name: str, tenant_id: UUID | None = None) -> Tenant:
+    async def add(self, name: str, tenant_id: UUID | None = None, *, language: str | None = None) -> Tenant:
         """Register a tenant, so that its events are taken.
 
         Raises:
-            ConfigurationError: If the name or the id belongs to another tenant.
+            ConfigurationError: If the name or the id belongs to another tenant, or PostgreSQL knows no such language.
         """
-        tenant = await self.table.add(name, tenant_id)
+        tenant = await self.table.add(name, tenant_id, language=language)
         await self.registry.add(tenant.id)
         return tenant
 

@@ -16,9 +16,11 @@ from eunoe_consumers.curate.answer import Answerer as CurateAnswerer
 from eunoe_consumers.curate.call import CurationRules
 from eunoe_consumers.curate.effect import CurateMemories
 from eunoe_consumers.curate.embedding import TextEmbedder
+from eunoe_consumers.delivery.entry_states import EntryStates
 from eunoe_consumers.delivery.process import ConsumerProcess
 from eunoe_consumers.delivery.processor import GroupWork
 from eunoe_consumers.delivery.stream_group import StreamGroup, consumer_name
+from eunoe_consumers.delivery.stream_watch import StreamWatch
 from eunoe_consumers.delivery.worker import Worker, WorkerTimes
 from eunoe_consumers.embed.effect import EmbedAndStore
 from eunoe_consumers.errors import ConfigurationError
@@ -26,16 +28,21 @@ from eunoe_consumers.janitor.janitor import Janitor, JanitorRules, Round
 from eunoe_consumers.model.embedder import Embedder, FastembedEmbedder
 from eunoe_consumers.model.hash_embedder import HashEmbedder
 from eunoe_consumers.model.prepare import prepare_model
-from eunoe_consumers.recall.answer import Answerer, RecallDefaults
+from eunoe_consumers.recall.answer import Answerer
 from eunoe_consumers.recall.effect import AnswerRequests
 from eunoe_consumers.recall.query_embedder import QueryEmbedder
+from eunoe_consumers.recall.selection import Selection, SelectionDefaults
+from eunoe_consumers.recall.turn_search import RankingOptions, TurnSearch
+from eunoe_consumers.recall.window_reader import WindowReader
 from eunoe_consumers.role import Role
 from eunoe_consumers.settings import Settings
+from eunoe_consumers.store.candidates import CandidateReader
 from eunoe_consumers.store.curation import CurationStore
 from eunoe_consumers.store.database import Database
 from eunoe_consumers.store.housekeeping import Housekeeping
 from eunoe_consumers.store.lifetime import Lifetime
 from eunoe_consumers.store.migrations import check_schema
+from eunoe_consumers.store.stream_log import StreamLog
 from eunoe_consumers.store.tenants import TenantRegistry, TenantTable
 from eunoe_consumers.store.turns import TurnReader, TurnWriter
 from eunoe_consumers.window.effect import AppendToWindows
@@ -135,15 +142,27 @@ async def _work(group: Group, settings: Settings, redis: Redis, database: Databa
         case Group.EMBED:
             embedder = await asyncio.to_thread(load_embedder, settings)
             writer = TurnWriter(database, embedding_model=embedder.name)
-            embed = EmbedAndStore(embedder, writer, batch_tokens=settings.embed_batch_tokens)
+            embed = EmbedAndStore(
+                embedder, writer, batch_tokens=settings.embed_batch_tokens, max_pieces=settings.embed_max_pieces
+            )
             return GroupWork[MessageEvent](
-                decode=messages, effect=embed, split=embed.split, in_flight=_IN_FLIGHT[group]
+                decode=messages,
+                effect=embed,
+                split=embed.split,
+                in_flight=_IN_FLIGHT[group],
+                beat=StreamWatch(redis, StreamLog(database)).note,
             )
         case Group.RECALL:
             # A model of its own, never the one that embeds batches: a query must not wait for them.
-            embedder = await asyncio.to_thread(load_embedder, settings)
-            defaults = RecallDefaults(settings.recall_top_k, settings.recall_min_cosine)
-            answers = AnswerRequests(redis, Answerer(windows, turns, QueryEmbedder(embedder), defaults))
+            embedder = QueryEmbedder(await asyncio.to_thread(load_embedder, settings))
+            reader = WindowReader(windows, turns, EntryStates(redis, Group.WINDOW))
+            candidates = CandidateReader(database, ann_ef_search=settings.ann_ef_search)
+            answerer = Answerer(
+                reader,
+                TurnSearch(candidates, embedder, _ranking(settings)),
+                Selection(candidates, embedder, _selection(settings)),
+            )
+            answers = AnswerRequests(redis, answerer)
             return GroupWork[RecallRequest](
                 decode=partial(decode, model=RecallRequest),
                 effect=answers,
@@ -190,6 +209,24 @@ def _janitor(settings: Settings, database: Database) -> Janitor:
 
 def _lifetime(settings: Settings) -> Lifetime:
     return Lifetime(settings.memory_task_days, from_last_use=settings.memory_task_expires_from == "last_use")
+
+
+def _ranking(settings: Settings) -> RankingOptions:
+    return RankingOptions(
+        ranking=settings.recall_ranking,
+        dialogue=settings.recall_dialogue,
+        assistant=settings.recall_assistant,
+        candidates=settings.recall_candidates,
+    )
+
+
+def _selection(settings: Settings) -> SelectionDefaults:
+    return SelectionDefaults(
+        top_k=settings.recall_top_k,
+        min_cosine=settings.recall_min_cosine,
+        excerpts=settings.recall_excerpts,
+        repeats=settings.recall_ranking == "cosine",  # by cosine alone, turns come as they are found
+    )
 
 
 def load_embedder(settings: Settings) -> Embedder:

@@ -11,6 +11,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from eunoe_consumers.recall_weights import ASSISTANT, DIALOGUE, Weights
 from eunoe_schema.events import DEFAULT_CONTENT_CHARS
 
 # Where Compose and Kubernetes put a secret's file.
@@ -21,7 +22,14 @@ DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 class Settings(BaseSettings):
     """Read once by the command line and passed down."""
 
-    model_config = SettingsConfigDict(env_prefix="EUNOE_", env_file=".env", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="EUNOE_",
+        env_file=".env",
+        env_nested_delimiter="__",
+        nested_model_default_partial_update=True,
+        frozen=True,
+        extra="ignore",
+    )
 
     redis_url: str | None = Field(
         default=None, description="Redis or Valkey; absent: an embedded Valkey in the data folder."
@@ -62,6 +70,12 @@ class Settings(BaseSettings):
     embed_batch_tokens: int = Field(
         default=8_192, ge=256, le=1_000_000, description="Tokens that are embedded and written at once."
     )
+    embed_max_pieces: int = Field(
+        default=64,
+        ge=1,
+        le=10_000,
+        description="Pieces of a long message that are embedded, about 200 tokens each; the rest is only stored.",
+    )
 
     window_messages: int = Field(default=20, ge=1, le=1_000, description="Messages that a sliding window holds.")
     max_content_chars: int = Field(
@@ -81,7 +95,30 @@ class Settings(BaseSettings):
         default=20.0, ge=0, le=600, description="How long a stopping process may finish what it has in hand."
     )
 
-    recall_ranking: Literal["cosine"] = Field(default="cosine", description="How turns are ranked.")
+    ann_scope_rows: int = Field(
+        default=50_000,
+        ge=100,
+        le=1_000_000_000,
+        description="A scope with more turns is searched approximately, once `eunoe index --build` has made its index.",
+    )
+    ann_ef_search: int = Field(
+        default=100, ge=10, le=1_000, description="Candidates of an approximate search: more find more and take longer."
+    )
+    ann_m: int = Field(default=16, ge=2, le=32, description="Links of a node in an index that is built.")
+    ann_ef_construction: int = Field(
+        default=64, ge=64, le=1_000, description="Candidates looked at for each node of an index that is built."
+    )
+
+    recall_ranking: Literal["fusion", "cosine", "bm25"] = Field(
+        default="fusion", description="How turns are ranked; `cosine` and `bm25` by that alone."
+    )
+    recall_candidates: int = Field(
+        default=100, ge=10, le=1_000, description="Turns that each side of the fusion, lexical and semantic, may name."
+    )
+    recall_excerpts: bool = Field(
+        default=False,
+        description="Whether a long turn comes as its piece that matches, where the request is silent.",
+    )
     recall_top_k: int = Field(
         default=10, ge=0, le=100, description="Turns of a reply, where the request names no number."
     )
@@ -128,6 +165,11 @@ class Settings(BaseSettings):
         le=1_000,
         description="Candidates while the HNSW index is built, at least twice the links; fixed by `eunoe migrate up`.",
     )
+    recall_dialogue: Weights = Field(
+        default=DIALOGUE,
+        description="Weights of a score's parts where turns are short. EUNOE_RECALL_DIALOGUE__SPEAKER=0 drops one.",
+    )
+    recall_assistant: Weights = Field(default=ASSISTANT, description="The same where an assistant writes long answers.")
 
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="The least level logged."

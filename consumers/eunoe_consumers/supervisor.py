@@ -1,5 +1,6 @@
 """Every role in a process of its own, started and stopped together: for `eunoe up` and `eunoe demo`."""
 
+import json
 import os
 import subprocess
 import sys
@@ -109,4 +110,5 @@ def role_environment(settings: Settings) -> Mapping[str, str]:
     """Return the environment that gives a child these settings: a value that is absent here is absent there."""
     inherited = {name: value for name, value in os.environ.items() if not name.upper().startswith("EUNOE_")}
     given = settings.model_dump(mode="json", exclude_none=True)
-    return inherited | {f"EUNOE_{name.upper()}": str(value) for name, value in given.items()}
+    texts = {name: json.dumps(value) if isinstance(value, dict) else str(value) for name, value in given.items()}
+    return inherited | {f"EUNOE_{name.upper()}": text for name, text in texts.items()}

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Sequence
+from datetime import datetime
 from types import TracebackType
 from typing import Self
 from uuid import uuid4
@@ -71,6 +72,11 @@ class Orchestrator:
         min_cosine: float | None = None,
         after: Receipt | str | None = None,
         exclude: Sequence[str] = (),
+        token_budget: int | None = None,
+        neighbours: bool = False,
+        excerpts: bool | None = None,
+        asked_at: datetime | None = None,
+        explain: bool = False,
         deadline: float = DEFAULT_DEADLINE_SECONDS,
     ) -> Context:
         """Return what memory holds for `query`.
@@ -84,6 +90,13 @@ class Orchestrator:
             after: A receipt (or its entry id): wait until that message is in the window, and leave it out of the
                 reply: it is the message being answered. `context.freshness.applied` says whether it got there.
             exclude: Event ids of further messages to leave out.
+            token_budget: How many tokens the turns may have in all, by the model's tokenizer, 1..1,000,000: the best
+                are kept, whole ones only, and `context.cut` names the rest. None for no bound.
+            neighbours: Whether each turn comes with the message before and after it in its session.
+            excerpts: Whether a long turn comes as the piece that matches, and `turn.excerpt` says where that is; None
+                for the consumers' setting (no).
+            asked_at: What "last week" is relative to, aware; None for now.
+            explain: Whether each turn comes with the parts of its score, in `turn.explanation`.
             deadline: Seconds to wait for the reply, at most 60.
 
         Raises:
@@ -107,6 +120,11 @@ class Orchestrator:
                 min_cosine=min_cosine,
                 after=after.entry_id if isinstance(after, Receipt) else after,
                 exclude=excluded,
+                token_budget=token_budget,
+                neighbours=neighbours,
+                excerpts=excerpts,
+                asked_at=asked_at,
+                explain=explain,
                 deadline_seconds=deadline,
             )
         except ValidationError as error:

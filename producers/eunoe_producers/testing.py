@@ -24,7 +24,16 @@ from eunoe_schema import keys
 from eunoe_schema.codec import decode, encode
 from eunoe_schema.entries import EntryOrder
 from eunoe_schema.events import MessageEvent
-from eunoe_schema.recall import Context, Freshness, RecallReply, RecallRequest, Turn, WindowMessage
+from eunoe_schema.recall import (
+    Context,
+    CutTurn,
+    Freshness,
+    Neighbour,
+    RecallReply,
+    RecallRequest,
+    Turn,
+    WindowMessage,
+)
 from eunoe_schema.scope import Scope
 from eunoe_schema.streams import Group, Subject, reply_channel, stream
 
@@ -148,7 +157,11 @@ class _InMemoryOrchestrator(Orchestrator):
         self._direct.answer(reply)
 
     async def _answer(self, request: RecallRequest) -> Context:
-        """Return the context by the rules of the recall consumers: what the window shows is not repeated as a turn."""
+        """Return the context by the rules of the recall consumers: what the window shows is not repeated as a turn.
+
+        No message is long enough here for an excerpt, and no period is understood: `excerpts` and `asked_at` change
+        nothing.
+        """
         messages: dict[str, tuple[str, MessageEvent]] = {}
         for entry_id, event in await _messages(self._redis):
             if event.scope == request.scope:
@@ -165,9 +178,16 @@ class _InMemoryOrchestrator(Orchestrator):
         ]
         near = [turn for turn in turns if request.min_cosine is None or turn.cosine >= request.min_cosine]
         near.sort(key=lambda turn: (turn.cosine, EntryOrder.parse(turn.entry_id)), reverse=True)
+        best = near[: self._top_k if request.top_k is None else request.top_k]
+        if request.neighbours:
+            best = _with_neighbours(best, [event for _, event in messages.values()])
+        if request.explain:
+            best = [turn.model_copy(update={"explanation": {"cosine": turn.cosine}}) for turn in best]
+        kept, cut = _within(request.token_budget, best)
         return Context(
             window=tuple(shown),
-            turns=tuple(near[: self._top_k if request.top_k is None else request.top_k]),
+            turns=kept,
+            cut=cut,
             freshness=Freshness(
                 latest_entry_id=window[-1].id if window else None,
                 after=request.after,
@@ -188,6 +208,39 @@ async def _messages(redis: Redis) -> list[tuple[str, MessageEvent]]:
     entries = cast("list[tuple[bytes, dict[bytes, bytes]]]", await redis.xrange(stream(Subject.MESSAGES)))
     decoded = [(entry_id.decode(), decode(fields, MessageEvent)) for entry_id, fields in entries]
     return [(entry_id, event) for entry_id, event in decoded if isinstance(event, MessageEvent)]
+
+
+def _with_neighbours(turns: Sequence[Turn], events: Sequence[MessageEvent]) -> list[Turn]:
+    """Return turns with the messages before and after them in the scope, where they are of the same session."""
+    places = {event.event_id: place for place, event in enumerate(events)}
+
+    def at(place: int, session_id: str | None) -> Neighbour | None:
+        if not 0 <= place < len(events) or (event := events[place]).session_id != session_id:
+            return None
+        return Neighbour(event_id=event.event_id, role=event.role, content=event.content, speaker=event.speaker)
+
+    return [
+        turn.model_copy(update={"before": at(place - 1, turn.session_id), "after": at(place + 1, turn.session_id)})
+        for turn in turns
+        for place in (places[turn.event_id],)
+    ]
+
+
+def _within(budget: int | None, turns: Sequence[Turn]) -> tuple[tuple[Turn, ...], tuple[CutTurn, ...]]:
+    """Return the best turns that fit into a budget, and the others; tokens are words here."""
+    if budget is None:
+        return tuple(turns), ()
+    kept: list[Turn] = []
+    cut: list[CutTurn] = []
+    for turn in turns:
+        texts = [turn.content, *(neighbour.content for neighbour in (turn.before, turn.after) if neighbour)]
+        tokens = sum(len(_WORD.findall(text)) for text in texts)
+        if tokens <= budget:
+            kept.append(turn)
+            budget -= tokens
+        else:
+            cut.append(CutTurn(event_id=turn.event_id, score=turn.score, tokens=tokens))
+    return tuple(kept), tuple(cut)
 
 
 def _window_message(entry_id: str, event: MessageEvent) -> WindowMessage:

@@ -100,7 +100,10 @@ def describe(error: ValidationError) -> str:
 
 def _short(value: object) -> str:
     # A string is cut at its end; anything else is abbreviated as it is written out, since it may nest without end.
-    text = repr(value) if isinstance(value, str) else reprlib.repr(value)
+    try:
+        text = repr(value) if isinstance(value, str) else reprlib.repr(value)
+    except ValueError:  # Python writes out no int of more than 4,300 digits, wherever it hides
+        text = f"{type(value).__name__} that is too long to show"
     return text if len(text) <= _SHOWN_CHARS else f"{text[:_SHOWN_CHARS]}..."
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple, Self
 # million in one millisecond, and 43 bits for the milliseconds: until the year 2248.
 SEQUENCE_BITS = 20
 _SEQUENCE_MASK = (1 << SEQUENCE_BITS) - 1
+_LAST_MILLISECOND = (1 << (63 - SEQUENCE_BITS)) - 1
 
 
 class EntryOrder(NamedTuple):
@@ -35,8 +36,12 @@ class EntryOrder(NamedTuple):
         """The place in the stream as one 64-bit number: milliseconds x 2^20 + sequence.
 
         Raises:
-            ValueError: If the sequence number does not fit in 20 bits.
+            ValueError: If the sequence number does not fit in 20 bits, or the milliseconds do not in 43: only who
+                appends past the gateway, with an id of their own, can make such an entry.
         """
+        if self.milliseconds > _LAST_MILLISECOND:
+            msg = f"entry {self} is of a time beyond the year 2248"
+            raise ValueError(msg)
         if self.sequence > _SEQUENCE_MASK:
             msg = f"entry {self} has a sequence number beyond {_SEQUENCE_MASK}"
             raise ValueError(msg)

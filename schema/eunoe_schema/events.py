@@ -17,6 +17,8 @@ METADATA_BYTES = 16 * 1024
 METADATA_DEPTH = 32
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 DEFAULT_CONTENT_CHARS = 32_768
+# The ends of the calendar: asyncpg writes them as infinities, and some languages where a time was never set.
+_NEVER = frozenset({datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)})
 
 
 def _levels(value: JsonValue) -> Iterator[list[JsonValue]]:
@@ -63,10 +65,14 @@ def _storable_metadata(metadata: dict[str, JsonValue]) -> dict[str, JsonValue]:
 def _utc(moment: datetime) -> datetime:
     """Return `moment` in UTC; one without a zone is taken for UTC."""
     try:
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        utc = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except OverflowError as error:
         msg = "lies outside the years 1 to 9999 in UTC"
         raise ValueError(msg) from error
+    if utc in _NEVER:
+        msg = "is the first or last moment of the calendar, which no message has: leave it out where it is not known"
+        raise ValueError(msg)
+    return utc
 
 
 def _known_version(version: object) -> object:

@@ -12,6 +12,7 @@ from eunoe_schema.scope import Scope
 
 TENANTS = "eunoe:tenants"  # set of tenant ids; the member REGISTRY_MARK shows that it was filled from the table
 REGISTRY_MARK = "-"
+INCARNATION = "eunoe:incarnation"  # hash {incarnation, born_ms}: goes when Redis loses its data, and is made anew
 
 
 def _encode(part: str) -> str:

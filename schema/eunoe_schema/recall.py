@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from eunoe_schema.events import Role
 from eunoe_schema.prompt import Prompt, assemble, estimate_tokens
@@ -17,6 +17,7 @@ MAX_QUERY_CHARS = 8_192
 MAX_TOP_K = 100
 MAX_WINDOW = 1_000
 MAX_DEADLINE_SECONDS = 60.0
+MAX_TOKEN_BUDGET = 1_000_000
 
 
 class RecallRequest(BaseModel):
@@ -34,6 +35,12 @@ class RecallRequest(BaseModel):
         min_cosine: Leave out turns less similar than this, -1..1; absent: the consumers' EUNOE_RECALL_MIN_COSINE.
         after: An entry id from a receipt: wait until that message is in the window.
         exclude: Event ids that must not come back, the message being answered above all.
+        token_budget: How many tokens the turns may have in all, by the model's tokenizer; the best are kept, whole
+            ones only, and `cut` names the rest. Absent: no bound.
+        neighbours: Whether each turn comes with the turn before and after it in its session.
+        excerpts: Whether a long turn comes as the piece that matches; absent: the consumers' EUNOE_RECALL_EXCERPTS.
+        asked_at: What "last week" is relative to; absent: the request's place on the stream.
+        explain: Whether each turn comes with the parts of its score.
         deadline_seconds: How long the client waits, counted from the request's place on the stream.
     """
 
@@ -50,6 +57,11 @@ class RecallRequest(BaseModel):
     min_cosine: Annotated[float, Field(ge=-1, le=1)] | None = None
     after: EntryId | None = None
     exclude: tuple[Name, ...] = Field(default=(), max_length=100)
+    token_budget: Annotated[int, Field(ge=1, le=MAX_TOKEN_BUDGET)] | None = None
+    neighbours: bool = False
+    excerpts: bool | None = None
+    asked_at: AwareDatetime | None = None
+    explain: bool = False
     deadline_seconds: Annotated[float, Field(gt=0, le=MAX_DEADLINE_SECONDS)] = 5.0
 
     @property
@@ -82,6 +94,40 @@ class WindowMessage(BaseModel):
     speaker: str | None = None
 
 
+class Excerpt(BaseModel):
+    """Which part of a long message stands for it.
+
+    Attributes:
+        starts_at: Its first character in the whole content, counted in code points.
+        ends_at: Behind its last.
+        content_chars: How many the whole content has.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    starts_at: int
+    ends_at: int
+    content_chars: int
+
+
+class Neighbour(BaseModel):
+    """The message before or after a recalled one in its session.
+
+    Attributes:
+        event_id: The event's own id.
+        role: Who wrote it.
+        content: The text; its first 1,000 characters where the request wants excerpts.
+        speaker: A display name.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    event_id: str
+    role: Role
+    content: str
+    speaker: str | None = None
+
+
 class Turn(BaseModel):
     """A recalled message.
 
@@ -89,13 +135,17 @@ class Turn(BaseModel):
         event_id: The event's own id.
         entry_id: Its entry id on the stream, which is its place in time.
         role: Who wrote it.
-        content: The text.
+        content: The text; the part that matches, where `excerpt` says so.
         speaker: A display name.
         session_id: Its session.
         created_at: When it was appended to the stream.
         occurred_at: When it was written, where the gateway said so.
-        cosine: The similarity to the query, -1..1.
+        cosine: The similarity to the query, -1..1; of a long message, that of its most similar piece.
         score: What the turns are ordered by.
+        excerpt: Which part of a long message `content` is; None where it is the whole.
+        before: The message before it in its session, where the request asks for neighbours and there is one.
+        after: The message after it.
+        explanation: The parts that add up to the score, by name, where the request asks for them.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -110,6 +160,26 @@ class Turn(BaseModel):
     occurred_at: datetime | None = None
     cosine: float
     score: float
+    excerpt: Excerpt | None = None
+    before: Neighbour | None = None
+    after: Neighbour | None = None
+    explanation: dict[str, float] | None = None
+
+
+class CutTurn(BaseModel):
+    """A turn that was found and left out, for it did not fit into the token budget.
+
+    Attributes:
+        event_id: The event's own id.
+        score: Its score.
+        tokens: How many tokens it has, its neighbours included where they were asked for.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    event_id: str
+    score: float
+    tokens: int
 
 
 class Freshness(BaseModel):
@@ -119,6 +189,7 @@ class Freshness(BaseModel):
         latest_entry_id: The newest entry in the window; None for an empty one.
         after: The entry id that the request wanted to see applied.
         applied: Whether it was, when the reply was made; None where none was named.
+        reason: Why it was not: it waits still, it was lost, or it was refused.
         waited_ms: How long the reply waited for it.
     """
 
@@ -127,6 +198,7 @@ class Freshness(BaseModel):
     latest_entry_id: str | None = None
     after: str | None = None
     applied: bool | None = None
+    reason: str | None = None
     waited_ms: float = 0.0
 
 
@@ -137,7 +209,8 @@ class Timings(BaseModel):
         queued_ms: From the request's append to the stream until a consumer took it up.
         embed_ms: Embedding the query, waiting for the model included.
         window_ms: Reading the window, waiting for `after` included.
-        turns_ms: Searching the turns.
+        lexical_ms: Searching for the query's words, while it is embedded.
+        turns_ms: Searching the turns by the query's embedding, and ranking them.
         total_ms: From taking the request up until the reply; the parts overlap.
     """
 
@@ -146,6 +219,7 @@ class Timings(BaseModel):
     queued_ms: float = 0.0
     embed_ms: float = 0.0
     window_ms: float = 0.0
+    lexical_ms: float = 0.0
     turns_ms: float = 0.0
     total_ms: float = 0.0
 
@@ -164,7 +238,8 @@ class Context(BaseModel):
 
     Attributes:
         window: The last messages of the conversation, oldest first.
-        turns: Turns that answer the query, best first; none that is in the window.
+        turns: Turns that answer the query, best first; none that is in the window, and no two that say the same.
+        cut: Turns that did not fit into the token budget, best first.
         freshness: How current the window is.
         timings: Where the time went.
         missing: Parts that could not be had; empty when the reply is whole.
@@ -174,6 +249,7 @@ class Context(BaseModel):
 
     window: tuple[WindowMessage, ...] = ()
     turns: tuple[Turn, ...] = ()
+    cut: tuple[CutTurn, ...] = ()
     freshness: Freshness = Freshness()
     timings: Timings = Timings()
     missing: tuple[MissingPart, ...] = ()

@@ -15,10 +15,11 @@ from pgvector import HalfVector
 from pgvector.asyncpg import register_vector
 from redis.asyncio import Redis
 
+from eunoe_consumers.store.candidates import CandidateReader
 from eunoe_consumers.store.database import Database, DatabaseRole
 from eunoe_consumers.store.errors import StoreUnavailable
 from eunoe_consumers.store.queries import load_queries
-from eunoe_consumers.store.turns import NewTurn, TurnReader, TurnWriter
+from eunoe_consumers.store.turns import NewPiece, NewTurn, TurnReader, TurnWriter
 from eunoe_consumers.window.window import Windows
 from eunoe_schema import keys
 from eunoe_schema.entries import EntryOrder
@@ -29,7 +30,7 @@ from eunoe_tests.events import AGENT, OTHER_AGENT, event_of, scope_of
 
 Login: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 EMBEDDING = np.ones(384, dtype=np.float32)
-GUARDED = ["agents", "conversation_embeddings", "postings", "sessions", "users"]
+GUARDED = ["agents", "conversation_embeddings", "postings", "sessions", "speakers", "turn_pieces", "users"]
 READERS = ["eunoe_recall", "eunoe_janitor"]
 ROLES = ["eunoe_owner", "eunoe_ingest", "eunoe_recall", "eunoe_curator", "eunoe_janitor"]
 
@@ -43,11 +44,17 @@ def words(tenant: UUID, other_tenant: UUID) -> dict[Scope, str]:
 
 @pytest.fixture
 async def stored(database: Database, words: dict[Scope, str]) -> dict[Scope, str]:
-    """The scopes, with turns of equal event ids and embeddings in each."""
+    """The scopes, with turns of equal event ids, embeddings and pieces in each."""
     writer = TurnWriter(database, embedding_model="test")
+    pieces = (NewPiece(1, 5, EMBEDDING),)
     written = await writer.write(
         [
-            NewTurn(event_of(scope, f"e{n}", word, session_id="s"), EntryOrder(1_700_000_000_000 + n, 0), EMBEDDING)
+            NewTurn(
+                event_of(scope, f"e{n}", word, session_id="s", speaker=word),
+                EntryOrder(1_700_000_000_000 + n, 0),
+                EMBEDDING,
+                pieces,
+            )
             for scope, word in words.items()
             for n in range(3)
         ]
@@ -96,9 +103,13 @@ async def test_scopes_never_share_a_window(redis: Redis, words: dict[Scope, str]
 
 async def test_scopes_never_share_a_turn(database: Database, stored: dict[Scope, str]) -> None:
     """All layers together: each scope finds its three turns and no more, though every embedding is the same."""
-    reader = TurnReader(database)
+    reader, candidates = TurnReader(database), CandidateReader(database)
     for scope, word in stored.items():
-        assert [turn.content for turn in await reader.nearest(scope, EMBEDDING, top_k=100)] == [word] * 3
+        found = await candidates.candidates(scope, EMBEDDING, [], limit=100)
+        assert [turn.content for turn in found] == [word] * 3
+        for asked in stored.values():
+            outline = await candidates.outline(scope, asked)
+            assert (len(outline.positions), len(outline.term_places)) == (3, 3 if asked == word else 0)
         assert [message.content for message in await reader.last(scope, 100)] == [word] * 3
 
 
@@ -112,10 +123,10 @@ async def test_the_predicates_alone_isolate(login: Login, stored: dict[Scope, st
         AGENT,
     )
     assert await login.fetchval("SELECT count(*) - count(DISTINCT id) FROM conversation_embeddings") == 3
-    queries = load_queries()
+    queries, by_pieces = load_queries(), True
     for scope, word in stored.items():
         names = (scope.tenant_id, scope.agent_id, scope.user_id)
-        rows = await login.fetch(queries.nearest_turns, *names, HalfVector(EMBEDDING), list[UUID](), 100, None)
+        rows = await login.fetch(queries.candidates, *names, HalfVector(EMBEDDING), list[int](), 100, by_pieces, 100)
         assert len(rows) == (6 if word == "banana" else 3)
         assert {row["content"] for row in rows} == {word}
         rows = await login.fetch(queries.last_turns, *names, 100)
@@ -172,7 +183,11 @@ async def test_ingest_may_write_for_the_tenants_of_its_batch_only(
         "(tenant_id, id, agent_id, user_id, role, content, position, event_id, embedding_model, embedding)": (
             f"'{tenant}', '{AGENT}', '{AGENT}', 'ada', 'user', 'hello', 1, 'e1', 'm', array_fill(1, '{{384}}')"
         ),
-        "postings (tenant_id, scope_hash, lexeme, id, tf, length)": f"'{tenant}', 1, 'hello', '{AGENT}', 1, 1",
+        "postings (tenant_id, scope_hash, lexeme, position, tf, length)": f"'{tenant}', 1, 'hello', 1, 1, 1",
+        "speakers (tenant_id, agent_id, user_id, speaker)": f"'{tenant}', '{AGENT}', 'ada', 'Ada'",
+        "turn_pieces (tenant_id, agent_id, user_id, id, position, piece, starts_at, ends_at, embedding)": (
+            f"'{tenant}', '{AGENT}', 'ada', '{AGENT}', 1, 1, 0, 5, array_fill(1, '{{384}}')"
+        ),
     }
     inserts = [f"INSERT INTO {columns} VALUES ({values})" for columns, values in rows.items()]  # noqa: S608
     for statement in inserts:
@@ -241,6 +256,10 @@ async def test_even_the_owner_sees_and_changes_nothing(login: Login, stored: dic
             assert await login.execute(f"DELETE FROM {table}") == "DELETE 0"  # noqa: S608
 
 
+# They hold nothing of any tenant.
+TENANTLESS = {"stream_watermarks", "stream_losses"}
+
+
 async def test_security_is_forced_on_every_table_but_two(login: Login) -> None:
     """Only the registry and the ledger are open; no role goes round the policies."""
     tables = await login.fetch(
@@ -248,7 +267,12 @@ async def test_security_is_forced_on_every_table_but_two(login: Login) -> None:
         "WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm')"
     )
     assert {row["relname"] for row in tables if not row["relrowsecurity"]} == {"tenants", "schema_migrations"}
-    assert {row["relname"] for row in tables if row["relforcerowsecurity"]} == {*GUARDED, *CURATED}
+    assert {row["relname"] for row in tables if row["relforcerowsecurity"]} == {
+        *GUARDED,
+        *CURATED,
+        "giant_scopes",
+        *TENANTLESS,
+    }
     roles = await login.fetch("SELECT rolname FROM pg_roles WHERE rolname ~ '^eunoe' AND (rolsuper OR rolbypassrls)")
     assert roles == []
 

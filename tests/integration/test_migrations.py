@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from eunoe_consumers.errors import ConfigurationError
+from eunoe_consumers.store.candidates import CandidateReader
 from eunoe_consumers.store.database import Database
 from eunoe_consumers.store.errors import SchemaMismatch
 from eunoe_consumers.store.migrations import HnswOptions, Migration, Migrator, check_schema, load_migrations
 from eunoe_consumers.store.tenants import TenantTable
-from eunoe_consumers.store.turns import NewTurn, TurnReader, TurnWriter
+from eunoe_consumers.store.turns import NewTurn, TurnWriter
 from eunoe_schema.entries import EntryOrder
 from eunoe_tests.events import event_of, scope_of
 
@@ -173,7 +174,8 @@ async def test_a_turn_with_the_longest_names_fits_at_every_width(empty_database_
         scope = scope_of(tenant.id, user=user)
         turn = NewTurn(event_of(scope, "e1"), EntryOrder(1_700_000_000_000, 0), embedding)
         assert await TurnWriter(database, embedding_model="test").write([turn]) == 1
-        assert [found.event_id for found in await TurnReader(database).nearest(scope, embedding, top_k=1)] == ["e1"]
+        found = await CandidateReader(database).candidates(scope, embedding, [], limit=1)
+        assert [turn.event_id for turn in found] == ["e1"]
 
 
 async def test_the_approximate_index_is_built_as_it_was_told(empty_database_url: str) -> None:
@@ -255,7 +257,7 @@ async def test_the_covering_index_is_that_of_the_requirement(database_url: str) 
     """Row K4: a btree on scope and time, newest first, that also carries what search needs."""
     wanted = (
         "CREATE INDEX conversation_embeddings_by_scope ON public.conversation_embeddings "
-        "USING btree (tenant_id, agent_id, user_id, created_at DESC) INCLUDE (id, embedding)"
+        'USING btree (tenant_id, agent_id, user_id, created_at DESC, "position" DESC) INCLUDE (id, embedding)'
     )
     statement = "SELECT pg_get_indexdef('conversation_embeddings_by_scope'::regclass)"
     assert await fetch(database_url, statement) == [(wanted,)]

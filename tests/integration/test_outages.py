@@ -8,38 +8,15 @@ from tempfile import TemporaryDirectory
 from typing import cast
 from uuid import uuid4
 
-import psutil
 import pytest
 from redis.asyncio import Redis
 
-from eunoe_consumers.embedded import embedded_servers
 from eunoe_producers import Gateway, GatewayOptions, RedisRefused, RedisUnavailable
 from eunoe_schema import keys
 from eunoe_schema.streams import Subject, stream
 from eunoe_tests.events import event_of, scope_of
+from eunoe_tests.valkeys import Valkey
 from eunoe_tests.waiting import wait_until
-
-
-class Valkey:
-    """A Valkey of its own, to be killed and started again."""
-
-    def __init__(self, folder: Path, stack: ExitStack) -> None:
-        self._folder = folder
-        self._stack = stack
-        self.url = stack.enter_context(embedded_servers(folder, database=False)).redis_url
-
-    def kill(self) -> None:
-        """End it as a power cut would."""
-        for process in psutil.process_iter(["name", "cmdline"]):
-            if str(self._folder) in " ".join(process.info["cmdline"] or []) and "valkey" in (
-                process.info["name"] or ""
-            ):
-                process.kill()
-                process.wait()
-
-    def start(self) -> None:
-        """Start it again, on the same port and data."""
-        assert self._stack.enter_context(embedded_servers(self._folder, database=False)).redis_url == self.url
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from uuid import UUID
 import asyncpg
 import numpy as np
 import pytest
-from pgvector import HalfVector
 from pgvector.asyncpg import register_vector
 
 from eunoe_consumers.store.database import Database
@@ -88,39 +87,3 @@ async def test_every_block_can_be_prepared(login: Login, name: str) -> None:
 async def take_recall(login: Login, scope: Scope) -> None:
     """Go on as the recall role, under its policy."""
     await login.execute(load_queries().take_role, "eunoe_recall", str(scope.tenant_id), "")
-
-
-@pytest.mark.parametrize("ef_index", [False, True], ids=["as migrated", "beside an HNSW index"])
-async def test_search_is_exact_and_index_only_in_every_scope(
-    login: Login,
-    scopes: list[Scope],
-    ef_index: bool,  # noqa: FBT001
-) -> None:
-    """Nearest turns come from the covering index alone, all of a scope, even where an approximate index is at hand."""
-    if ef_index:
-        await login.execute(
-            "CREATE INDEX approximate ON conversation_embeddings USING hnsw (embedding halfvec_cosine_ops)"
-        )
-    query = HalfVector(np.ones(384, dtype=np.float32))
-    for scope in scopes:
-        async with login.transaction():
-            await take_recall(login, scope)
-            arguments = (scope.tenant_id, scope.agent_id, scope.user_id, query, NOTHING_EXCLUDED, 10, 0.1)
-            explain = f"EXPLAIN (ANALYZE, FORMAT JSON) {load_queries().nearest_turns}"
-            assert_index_only(await login.fetchval(explain, *arguments))
-
-
-async def test_search_is_index_only_with_a_generic_plan(login: Login, scopes: list[Scope]) -> None:
-    """A prepared statement keeps its plan, also the one that PostgreSQL makes without looking at the arguments."""
-    await login.execute("SET plan_cache_mode = force_generic_plan")
-    await login.execute(f"PREPARE nearest AS {load_queries().nearest_turns}")
-    vector = f"[{','.join(['1'] * 384)}]"
-    for scope in scopes:
-        async with login.transaction():
-            await take_recall(login, scope)
-            explained = await login.fetchval(
-                "EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE nearest"
-                f"('{scope.tenant_id}', '{scope.agent_id}', '{scope.user_id}', '{vector}', '{{}}', 10, NULL)"
-            )
-        assert "$1" in explained
-        assert_index_only(explained)

@@ -264,9 +264,41 @@ async def test_a_lost_group_is_said_to_be_lost(redis: Redis, loss: str) -> None:
 
 async def test_trials_are_counted_until_they_end(redis: Redis, a: StreamGroup, b: StreamGroup) -> None:
     """Whichever process tries: the count is the group's, and an end forgets it."""
-    assert [await a.begin_trial("1-0"), await b.begin_trial("1-0"), await b.begin_trial("2-0")] == [1, 2, 1]
-    await a.end_trial("1-0")
-    assert await a.begin_trial("1-0") == 1
-    await a.end_trial("1-0")
-    await b.end_trial("2-0")
+    first, second = await add(redis, 2)
+    entries = await read(redis, a)
+    assert await a.begin_trial(first) == 1
+    await age(redis, a, first)
+    await b.claim(after_seconds=1, cursor="0-0")
+    assert [await b.begin_trial(first), await a.begin_trial(second)] == [2, 1]
+    assert await a.trials(entries) == {first: 2, second: 1}
+    await b.end_trial(first)
+    assert await b.begin_trial(first) == 1
+    await b.end_trial(first)
+    await a.end_trial(second)
+    assert await a.trials(entries) == {}
+    assert await redis.exists("eunoe:trials:window") == 0
+
+
+async def test_only_who_has_an_entry_tries_it(redis: Redis, a: StreamGroup, b: StreamGroup) -> None:
+    """A consumer that was frozen must not count against what another has in hand, nor against what is done."""
+    lost, done = await add(redis, 2)
+    await read(redis, a)
+    await a.acknowledge([done])
+    await age(redis, a, lost)
+    await b.claim(after_seconds=1, cursor="0-0")
+    assert [await a.begin_trial(lost), await a.begin_trial(done), await b.begin_trial(lost)] == [0, 0, 1]
+
+
+async def test_a_trial_that_is_taken_back_is_only_ones_own(redis: Redis, a: StreamGroup, b: StreamGroup) -> None:
+    """A consumer that is told to stop takes back its own trial; that another died in one still counts."""
+    (entry_id,) = await add(redis)
+    entries = await read(redis, a)
+    await a.begin_trial(entry_id)
+    await age(redis, a, entry_id)
+    await b.claim(after_seconds=1, cursor="0-0")
+    assert await b.begin_trial(entry_id) == 2
+    await a.withdraw_trial(entry_id)
+    assert await a.trials(entries) == {entry_id: 1}
+    await b.withdraw_trial(entry_id)
+    await b.withdraw_trial(entry_id)
     assert await redis.exists("eunoe:trials:window") == 0

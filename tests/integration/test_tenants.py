@@ -13,7 +13,7 @@ from eunoe_consumers.errors import ConfigurationError
 from eunoe_consumers.store.database import Database
 from eunoe_consumers.store.errors import RowRefused
 from eunoe_consumers.store.tenants import TenantCheck, TenantRegistry, TenantTable
-from eunoe_consumers.store.turns import NewTurn, TurnWriter
+from eunoe_consumers.store.turns import NewPiece, NewTurn, TurnWriter
 from eunoe_consumers.window.window import Windows
 from eunoe_schema import keys
 from eunoe_schema.entries import EntryOrder
@@ -21,7 +21,19 @@ from eunoe_schema.recall import WindowMessage
 from eunoe_tests.curation import CURATED, fill_curated
 from eunoe_tests.events import event_of, scope_of
 
-TABLES = sorted([*CURATED, "agents", "conversation_embeddings", "postings", "sessions", "users"])
+TABLES = sorted(
+    [
+        *CURATED,
+        "agents",
+        "conversation_embeddings",
+        "giant_scopes",
+        "postings",
+        "sessions",
+        "speakers",
+        "turn_pieces",
+        "users",
+    ]
+)
 
 
 @pytest.fixture
@@ -154,13 +166,19 @@ async def test_removing_a_tenant_removes_every_row_of_it_and_no_other(
     embedding = np.ones(384, dtype=np.float32)
     await writer.write(
         [
-            NewTurn(event_of(scope_of(owner), f"e{n}", "apples", session_id="s"), EntryOrder(1 + n, 0), embedding)
+            NewTurn(
+                event_of(scope_of(owner), f"e{n}", "apples", session_id="s", speaker="Ada"),
+                EntryOrder(1 + n, 0),
+                embedding,
+                (NewPiece(1, 5, embedding),),
+            )
             for owner in (tenant, other_tenant)
             for n in range(3)
         ]
     )
     for owner in (tenant, other_tenant):
         await fill_curated(login, owner)
+    await login.execute("INSERT INTO giant_scopes SELECT id, id, 'ada', 'index_' || id, 1, now() FROM tenants")
     # Any table of a tenant's rows must be in the list, or this test would not see what stays behind.
     of_tenants = await login.fetch(
         "SELECT relname FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid AND attname = 'tenant_id' "

@@ -85,7 +85,7 @@ async def test_the_first_writing_of_an_event_stays(
     scope = scope_of(tenant)
     await writer.write([turn_of(scope, 1, "my cat is called Minka")])
     before = await login.fetch("SELECT * FROM postings ORDER BY lexeme")
-    assert {row["lexeme"] for row in before} == {"cat", "call", "minka"}
+    assert {row["lexeme"] for row in before} == {"", "cat", "call", "minka"}
     assert await writer.write([turn_of(scope, 1, "my dog barks at Minka", unit(0.5))]) == 0
     assert await login.fetch("SELECT * FROM postings ORDER BY lexeme") == before
     assert [message.content for message in await reader.last(scope, 10)] == ["my cat is called Minka"]
@@ -100,7 +100,8 @@ async def test_of_two_contents_in_one_batch_the_earlier_entry_stays(
     late = NewTurn(late.event, EntryOrder(START_MS + 9, 0), late.embedding)
     assert await writer.write([late, early]) == 1
     assert [message.content for message in await reader.last(scope, 10)] == ["apples"]
-    assert [row["lexeme"] for row in await login.fetch("SELECT lexeme FROM postings")] == ["appl"]
+    rows = await login.fetch("SELECT lexeme FROM postings ORDER BY lexeme")
+    assert [row["lexeme"] for row in rows] == ["", "appl"]
 
 
 async def test_racing_writers_write_each_turn_once(database: Database, reader: TurnReader, tenant: UUID) -> None:
@@ -119,18 +120,23 @@ async def test_racing_writers_write_each_turn_once(database: Database, reader: T
 async def test_terms_are_those_of_the_turn(
     writer: TurnWriter, login: "asyncpg.Connection[asyncpg.Record]", tenant: UUID
 ) -> None:
-    """Each turn has its lexemes once, with their counts and its length; speaker included, stop words left out."""
+    """Each turn has its lexemes once, with their counts and its length; speaker included, stop words left out.
+
+    The empty lexeme stands for the turn itself.
+    """
     scope = scope_of(tenant)
     await writer.write([turn_of(scope, 1, "The cats saw a cat and dogs", speaker="Ada"), turn_of(scope, 2, "cats")])
     await writer.write([turn_of(scope, 1, "The cats saw a cat and dogs", speaker="Ada")])
     rows = await login.fetch(
-        "SELECT id, lexeme, tf, length, scope_hash = eunoe_scope_hash($1, $2) AS of_scope FROM postings",
+        "SELECT position, lexeme, tf, length, scope_hash = eunoe_scope_hash($1, $2) AS of_scope FROM postings",
         scope.agent_id,
         scope.user_id,
     )
-    first, second = scope.turn_id("e1"), scope.turn_id("e2")
+    first, second = (EntryOrder(START_MS + number, 0).position for number in (1, 2))
     assert sorted(map(tuple, rows), key=str) == sorted(
         [
+            (first, "", 0, 5, True),
+            (second, "", 0, 1, True),
             (first, "ada", 1, 5, True),
             (first, "cat", 2, 5, True),
             (first, "saw", 1, 5, True),
@@ -228,51 +234,6 @@ async def test_the_longest_event_of_the_contract_is_stored(
     )
     assert await writer.write([NewTurn(event, EntryOrder(START_MS, 0), ALONG)]) == 1
     assert [message.content for message in await reader.last(event.scope, 1)] == [event.content]
-
-
-async def test_nearest_is_exact(writer: TurnWriter, reader: TurnReader, tenant: UUID) -> None:
-    """Against brute force over 500 random vectors: the same turns in the same order, with the cosines of halves."""
-    scope = scope_of(tenant)
-    generator = np.random.default_rng(384)
-    vectors = generator.standard_normal((500, 384)).astype(np.float32)
-    await writer.write([turn_of(scope, number, embedding=vector) for number, vector in enumerate(vectors)])
-    halves = vectors.astype(np.float16).astype(np.float64)
-    for query in generator.standard_normal((10, 384)).astype(np.float32):
-        half = query.astype(np.float16).astype(np.float64)
-        cosines = halves @ half / (np.linalg.norm(halves, axis=1) * np.linalg.norm(half))
-        best = np.argsort(-cosines)[:20]
-        found = await reader.nearest(scope, query, top_k=20)
-        assert [turn.event_id for turn in found] == [f"e{number}" for number in best]
-        assert [turn.cosine for turn in found] == pytest.approx(cosines[best], abs=1e-6)
-        exact = vectors[best] @ query / (np.linalg.norm(vectors[best], axis=1) * np.linalg.norm(query))
-        assert [turn.cosine for turn in found] == pytest.approx(exact, abs=1e-3)
-
-
-async def test_nearest_leaves_out_what_is_excluded(writer: TurnWriter, reader: TurnReader, tenant: UUID) -> None:
-    """Excluded events make room for the next ones: top_k counts what is left."""
-    scope = scope_of(tenant)
-    await writer.write([turn_of(scope, number, embedding=unit(1 - number / 10)) for number in range(6)])
-
-    async def found(top_k: int, *exclude: str) -> list[str]:
-        return [turn.event_id for turn in await reader.nearest(scope, ALONG, top_k=top_k, exclude=exclude)]
-
-    assert await found(3) == ["e0", "e1", "e2"]
-    assert await found(3, "e0", "e2", "unheard of") == ["e1", "e3", "e4"]
-    assert await found(100, "e5") == ["e0", "e1", "e2", "e3", "e4"]
-    assert await found(0) == []
-
-
-async def test_the_rule_of_system_k(writer: TurnWriter, reader: TurnReader, tenant: UUID) -> None:
-    """Row K6: the three nearest of cosine 0.75 and more; with a threshold of 0.99 an unrelated query finds nothing."""
-    scope = scope_of(tenant)
-    cosines = [0.74, 0.8, 0.76, 0.95, 0.1, 0.9]
-    await writer.write([turn_of(scope, number, embedding=unit(cosine)) for number, cosine in enumerate(cosines)])
-    found = await reader.nearest(scope, ALONG, top_k=3, min_cosine=0.75)
-    assert [turn.event_id for turn in found] == ["e3", "e5", "e1"]
-    assert [turn.cosine for turn in found] == pytest.approx([0.95, 0.9, 0.8], abs=1e-3)
-    more = await reader.nearest(scope, ALONG, top_k=10, min_cosine=0.75)
-    assert [turn.event_id for turn in more] == ["e3", "e5", "e1", "e2"]
-    assert await reader.nearest(scope, unit(0.0, 1.0), top_k=10, min_cosine=0.99) == ()
 
 
 async def test_last_gives_the_newest_in_stream_order(writer: TurnWriter, reader: TurnReader, tenant: UUID) -> None:

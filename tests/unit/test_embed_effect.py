@@ -10,6 +10,7 @@ from uuid import UUID
 
 import numpy as np
 import pytest
+import structlog
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from eunoe_consumers.delivery.entry import Delivered, Entry
 from eunoe_consumers.embed.effect import EmbedAndStore
 from eunoe_consumers.errors import PermanentError, TransientError
 from eunoe_consumers.model.blame import ModelUnavailable, Unembeddable
+from eunoe_consumers.model.pieces import Span
 from eunoe_consumers.store.turns import NewTurn, TurnWriter
 from eunoe_schema import MessageEvent
 from eunoe_schema.entries import EntryOrder
@@ -28,10 +30,11 @@ ADA = scope_of(UUID("b0000000-0000-4000-8000-000000000001"))
 
 @dataclass
 class FakeModel:
-    """An embedder that counts a token for each character and fails for what it is told to."""
+    """An embedder that counts a token for each character, sees so many of them, and fails for what it is told to."""
 
     fails_for: str | None = None
     fails_always: bool = False
+    limit_chars: int = 1_000
     runs: list[list[str]] = field(default_factory=list[list[str]])
     threads: set[str] = field(default_factory=set[str])
     name: str = "fake"
@@ -40,6 +43,15 @@ class FakeModel:
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Count characters."""
         return [len(text) for text in texts]
+
+    def count_all_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Count characters."""
+        return [len(text) for text in texts]
+
+    def spans(self, texts: Sequence[str]) -> list[list[Span]]:
+        """Cut at every `limit_chars`."""
+        step = self.limit_chars
+        return [[(at, min(at + step, len(text))) for at in range(0, len(text), step)] for text in texts]
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the length of each text and a one."""
@@ -65,9 +77,12 @@ class FakeWriter:
         return len(turns)
 
 
-def effect_of(model: FakeModel, writer: FakeWriter | None = None, *, batch_tokens: int = 100) -> EmbedAndStore:
+def effect_of(
+    model: FakeModel, writer: FakeWriter | None = None, *, batch_tokens: int = 100, max_pieces: int = 64
+) -> EmbedAndStore:
     """Return the effect between these stand-ins."""
-    return EmbedAndStore(model, cast("TurnWriter", writer or FakeWriter()), batch_tokens=batch_tokens)
+    writing = cast("TurnWriter", writer or FakeWriter())
+    return EmbedAndStore(model, writing, batch_tokens=batch_tokens, max_pieces=max_pieces)
 
 
 def batch_of(*texts: str) -> list[Delivered[MessageEvent]]:
@@ -102,6 +117,56 @@ def test_a_batch_is_divided_at_the_bound() -> None:
         ["1-5"],
         ["1-3"],
     ]
+
+
+def test_the_tokens_of_all_pieces_count() -> None:
+    """A long message takes up what its pieces do, as far as they are embedded; one beyond the bound stands alone."""
+    batch = batch_of("x" * 7, "x" * 3, "x" * 25, "x")
+    parts = effect_of(FakeModel(limit_chars=3), batch_tokens=10, max_pieces=4).split(batch)
+    assert [[delivered.id for delivered in part] for part in parts] == [["1-3", "1-1"], ["1-0"], ["1-2"]]
+    parts = effect_of(FakeModel(limit_chars=3), batch_tokens=11, max_pieces=1).split(batch)
+    assert [[delivered.id for delivered in part] for part in parts] == [["1-3", "1-0", "1-1", "1-2"]]
+
+
+async def test_all_pieces_of_a_batch_are_embedded_in_one_run() -> None:
+    """The turn has its first piece's vector; the further ones follow, each with its own vector and its place."""
+    model, writer = FakeModel(limit_chars=4), FakeWriter()
+    await effect_of(model, writer)(batch_of("abcdefghij", "k", "lmnop"))
+    assert model.runs == [["abcd", "efgh", "ij", "k", "lmno", "p"]]
+    (turns,) = writer.written
+    assert [turn.embedding.tolist() for turn in turns] == [[4, 1], [1, 1], [4, 1]]
+    pieces = [[(piece.starts_at, piece.ends_at, piece.embedding.tolist()) for piece in turn.pieces] for turn in turns]
+    assert pieces == [[(4, 8, [4, 1]), (8, 10, [2, 1])], [], [(4, 5, [1, 1])]]
+
+
+async def test_a_message_of_too_many_pieces_loses_its_end_and_says_so() -> None:
+    """No more pieces are embedded than allowed; the log names the entry and the setting, and no word of the message."""
+    model, writer = FakeModel(limit_chars=2), FakeWriter()
+    with structlog.testing.capture_logs() as logged:
+        await effect_of(model, writer, max_pieces=3)(batch_of("secret", "secrets"))
+    assert model.runs == [["se", "cr", "et", "se", "cr", "et"]]
+    assert [turn.event.content for turn in writer.written[0]] == ["secret", "secrets"]
+    (line,) = logged
+    assert "EUNOE_EMBED_MAX_PIECES" in line["event"]
+    assert {key: line[key] for key in ("entry_id", "pieces", "embedded_chars", "chars")} == {
+        "entry_id": "1-1",
+        "pieces": 3,
+        "embedded_chars": 6,
+        "chars": 7,
+    }
+    assert "secret" not in str(line)
+
+
+async def test_a_text_that_cannot_be_cut_is_its_own_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What fails before the model sees the text is judged like the model's own failures."""
+    model = FakeModel()
+
+    def fail(_texts: Sequence[str]) -> list[list[Span]]:
+        raise TypeError("no Unicode text")
+
+    monkeypatch.setattr(model, "spans", fail)
+    with pytest.raises(Unembeddable, match="TypeError: no Unicode text"):
+        await effect_of(model)(batch_of("fine"))
 
 
 async def test_a_batch_is_embedded_and_written_at_once() -> None:

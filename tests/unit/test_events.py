@@ -10,13 +10,16 @@ import pytest
 from pydantic import ValidationError
 
 from eunoe_schema import MessageEvent, Scope
-from eunoe_schema.codec import describe
+from eunoe_schema.codec import decode, describe, encode
 from eunoe_schema.events import METADATA_BYTES, METADATA_DEPTH
+from eunoe_schema.streams import DATA_FIELD
 from eunoe_schema.text import NAME_CHARS, SESSION_CHARS
 
 TENANT = UUID("b0000000-0000-4000-8000-000000000001")
 AGENT = UUID("a0000000-0000-4000-8000-000000000001")
 NAMES = ["event_id", "user_id", "thread_id", "channel", "speaker"]
+FIRST = datetime(1, 1, 1, 0, 0, 0, 1, tzinfo=UTC)
+LAST = datetime(9999, 12, 31, 23, 59, 59, 999_998, tzinfo=UTC)
 TEXTS = [*NAMES, "content", "session_id"]
 
 
@@ -168,6 +171,26 @@ def test_metadata_may_speak_of_a_nul() -> None:
     assert made(metadata={"log": r"an escaped \u0000 in a text"}).metadata == {"log": r"an escaped \u0000 in a text"}
 
 
+@pytest.mark.parametrize("value", [10**4_299, -(10**4_299), 1.7976931348623157e308, 5e-324, -0.0, 2**64])
+def test_metadata_keeps_the_numbers_that_json_has(value: float) -> None:
+    """The largest, the smallest and the longest numbers come through the stream as they went."""
+    event = made(metadata={"a": value})
+    assert decode({DATA_FIELD.encode(): encode(event)}, MessageEvent) == event
+
+
+@pytest.mark.parametrize("field", [*MessageEvent.model_fields, "unknown"])
+def test_a_number_that_cannot_be_written_out_is_refused(field: str) -> None:
+    """Python writes out no more than 4,300 digits: a longer number is a refusal like any other, never a ValueError."""
+    refused = reason(**{field: 10**5_000})
+    assert refused.startswith(f"{field}: ")
+    assert "(got " in refused
+
+
+def test_metadata_with_a_number_that_cannot_be_written_out_is_refused() -> None:
+    """The same inside metadata, however deep."""
+    assert "metadata: Value error, is not JSON: " in reason(metadata={"a": [{"b": 10**5_000}]})
+
+
 @pytest.mark.parametrize("metadata", [[], "{}", 1, None, {"a": object()}, {1: "a"}])
 def test_metadata_is_a_json_object(metadata: object) -> None:
     """Metadata is an object with text for keys and JSON for values."""
@@ -207,6 +230,63 @@ def test_moments_are_in_utc(given: object, tokyo: None) -> None:
 def test_moments_outside_the_calendar_are_refused(given: str) -> None:
     """A zone that pushes a moment out of the years 1 to 9999 is a refusal, never an OverflowError."""
     assert "occurred_at: Value error, lies outside the years 1 to 9999 in UTC" in reason(occurred_at=given)
+
+
+@pytest.mark.parametrize(
+    ("given", "moment"),
+    [
+        ("0001-01-01T00:00:00.000001Z", FIRST),
+        ("0001-01-01T00:00:00.000001", FIRST),
+        ("0001-01-01T14:00:00.000001+14:00", FIRST),
+        ("9999-12-31T23:59:59.999998", LAST),
+        ("9999-12-31T18:59:59.999998-05:00", LAST),
+    ],
+)
+def test_moments_may_be_nearly_as_early_and_as_late_as_the_calendar(given: str, moment: datetime) -> None:
+    """What lies between the first and the last moment of the calendar comes through the stream as it went."""
+    event = made(occurred_at=given)
+    assert event.occurred_at == moment
+    assert decode({DATA_FIELD.encode(): encode(event)}, MessageEvent) == event
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "0001-01-01T00:00:00Z",
+        "0001-01-01T00:00:00",
+        "0001-01-01T05:00:00+05:00",
+        "9999-12-31T23:59:59.999999Z",
+        "9999-12-31T22:59:59.999999-01:00",
+        datetime.min.replace(tzinfo=UTC),
+    ],
+)
+def test_a_time_that_was_never_set_is_refused(given: object) -> None:
+    """The ends of the calendar stand for no time in some languages, and for infinity in the database's driver."""
+    assert "is the first or last moment of the calendar, which no message has: leave it out" in reason(
+        occurred_at=given
+    )
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "0000-12-31T23:59:59Z",
+        "-4712-01-01T00:00:00Z",
+        "10000-01-01T00:00:00Z",
+        "2023-02-29T12:00:00Z",
+        "2024-12-31T23:59:60Z",
+        "yesterday",
+        1e20,
+        -1e20,
+        10**400,
+        float("nan"),
+        float("inf"),
+        True,
+    ],
+)
+def test_what_is_no_moment_is_refused(given: object) -> None:
+    """A day or second that the calendar lacks, and numbers that are no seconds since 1970, say so."""
+    assert reason(occurred_at=given).startswith("occurred_at: Input should be a valid datetime")
 
 
 @pytest.mark.parametrize("version", [1, "1"])

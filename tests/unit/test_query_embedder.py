@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from eunoe_consumers.recall.query_embedder import QueryEmbedder
+from eunoe_consumers.recall.query_embedder import QueryEmbedder, QueryNotEmbedded
 
 
 @dataclass
@@ -26,6 +26,14 @@ class HeldModel:
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Count characters."""
         return [len(text) for text in texts]
+
+    def count_all_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Count characters."""
+        return [len(text) for text in texts]
+
+    def spans(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
+        """Leave every text whole."""
+        return [[(0, len(text))] for text in texts]
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return each text's number."""
@@ -100,22 +108,22 @@ async def test_a_crowd_is_embedded_in_runs_of_sixteen(model: HeldModel) -> None:
     assert [query for run in model.runs for query in run] == queries
 
 
-async def test_an_error_reaches_all_who_waited_for_that_run(model: HeldModel) -> None:
-    """The model's error ends the wait of everyone in its run, and of nobody else; the next run is as good as any."""
+async def test_a_query_that_the_model_fails_on_costs_nobody_else_an_answer(model: HeldModel) -> None:
+    """A run that fails is done again query by query: only the guilty one gets an error, which repeats no word of it."""
     embedder = QueryEmbedder(model)
     model.fails_for = "1"
     first = await ask(embedder, "0")
     await model.run_begun()
-    failing = await ask(embedder, "1", "2")
+    together = await ask(embedder, "1", "2")
     model.let_end()
     await model.run_begun()
     later = await ask(embedder, "3")
-    model.let_end(2)
-    assert await outcomes(first + later) == [0, 3]
-    errors = await outcomes(failing)
-    assert [(type(error), str(error)) for error in errors] == [(RuntimeError, "onnxruntime: broken")] * 2
-    model.let_end()
-    assert await outcomes(await ask(embedder, "4")) == [4]
+    model.let_end(4)  # the run of two, both alone, and the later one
+    assert await outcomes([*first, together[1], *later]) == [0, 2, 3]
+    (error,) = await outcomes(together[:1])
+    assert isinstance(error, QueryNotEmbedded)
+    assert str(error) == "the model cannot embed the query: RuntimeError"
+    assert model.runs == [["0"], ["1", "2"], ["1"], ["2"], ["3"]]
 
 
 async def test_who_gives_up_is_not_embedded_and_harms_nobody(model: HeldModel) -> None:
@@ -140,9 +148,10 @@ async def test_who_gives_up_during_the_run_harms_nobody(model: HeldModel, fails_
     await model.run_begun()
     asked[0].cancel()
     await asyncio.wait([asked[0]])
-    model.let_end()
+    model.let_end(2)
     outcome = (await outcomes(asked))[1]
-    assert isinstance(outcome, RuntimeError) if fails_for else outcome == 2
+    assert isinstance(outcome, QueryNotEmbedded) if fails_for else outcome == 2
+    assert ["1"] not in model.runs
     model.let_end()
     assert await outcomes(await ask(embedder, "5")) == [5]
 

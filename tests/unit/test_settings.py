@@ -17,12 +17,18 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "embedding_dimensions": (1, 4_000),
     "embed_slice_texts": (1, 256),
     "embed_batch_tokens": (256, 1_000_000),
+    "embed_max_pieces": (1, 10_000),
     "window_messages": (1, 1_000),
+    "recall_candidates": (10, 1_000),
     "max_content_chars": (1, 1_000_000),
     "batch_entries": (1, 10_000),
     "claim_after_seconds": (0.5, 3_600),
     "consumer_idle_seconds": (10, 86_400),
     "shutdown_seconds": (0, 600),
+    "ann_scope_rows": (100, 1_000_000_000),
+    "ann_ef_search": (10, 1_000),
+    "ann_m": (2, 32),
+    "ann_ef_construction": (64, 1_000),
     "recall_top_k": (0, 100),
     "recall_min_cosine": (-1, 1),
     "memory_near_duplicate_cosine": (-1, 1),
@@ -36,7 +42,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
 }
 NUMBERS = [*BOUNDS, "start_timeout_seconds"]
 CHOICES = {
-    "recall_ranking": "cosine",
+    "recall_ranking": "bm25",
     "memory_task_expires_from": "last_use",
     "log_level": "debug",
     "log_format": "json",
@@ -67,7 +73,7 @@ def test_nothing_need_be_set() -> None:
     assert settings.embedding_model == "sentence-transformers/all-MiniLM-L6-v2"
     assert (settings.embedding_dimensions, settings.window_messages) == (384, 20)
     assert settings.max_content_chars == DEFAULT_CONTENT_CHARS == 32_768
-    assert (settings.recall_top_k, settings.recall_min_cosine, settings.recall_ranking) == (10, None, "cosine")
+    assert (settings.recall_top_k, settings.recall_min_cosine, settings.recall_ranking) == (10, None, "fusion")
 
 
 def test_the_environment_is_read_under_our_prefix(monkeypatch: pytest.MonkeyPatch) -> None:

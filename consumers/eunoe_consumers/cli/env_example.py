@@ -4,6 +4,7 @@ import textwrap
 from typing import Literal, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from eunoe_consumers.settings import Settings
@@ -37,6 +38,8 @@ def allowed(field: FieldInfo) -> str:
 
 def as_text(value: object) -> str:
     """Return a value as it stands in the environment; '' for what is absent."""
+    if isinstance(value, BaseModel):
+        return value.model_dump_json()
     return "" if value is None else str(value)
 
 

@@ -23,17 +23,24 @@ def health(
         float, typer.Option(min=0.1, metavar="SECONDS", help="How long a server may take to answer.")
     ] = 5.0,
     strict: Annotated[bool, typer.Option("--strict", help="Let a warning count as a failure.")] = False,
+    dismiss_losses: Annotated[
+        bool,
+        typer.Option("--dismiss-losses", help="Forget the losses of Redis that are known, and show no more of them."),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Check Redis, PostgreSQL, the schema, the tenants and the consumers of every role, and say what to do.
 
     The exit code is 0 when nothing fails, 1 otherwise. A consumer counts as alive when it has read or shown a sign of
-    life within EUNOE_CLAIM_AFTER_SECONDS. Row counts are the database's estimates.
+    life within EUNOE_CLAIM_AFTER_SECONDS. Row counts are the database's estimates. After Redis has lost its data,
+    `lost messages` names the span of time whose messages may be lost, until --dismiss-losses.
     """
-    from eunoe_consumers.cli.health_checks import run_checks  # noqa: PLC0415 - asyncpg
+    from eunoe_consumers.cli import health_checks  # noqa: PLC0415 - asyncpg
 
     with servers(Settings()) as resolved:
-        checks = asyncio.run(run_checks(resolved, wait_seconds=timeout))
+        if dismiss_losses:
+            asyncio.run(health_checks.dismiss_losses(resolved, wait_seconds=timeout))
+        checks = asyncio.run(health_checks.run_checks(resolved, wait_seconds=timeout))
     bad = {"fail", "warn"} if strict else {"fail"}
     healthy = not any(check.status in bad for check in checks)
     if as_json:

@@ -14,6 +14,7 @@ from eunoe_consumers.store.database import Database
 from eunoe_consumers.store.errors import SchemaMismatch
 from eunoe_consumers.store.health import PostgresInfo, read_info, vector_query_ms
 from eunoe_consumers.store.migrations import check_schema, load_migrations
+from eunoe_consumers.store.stream_log import Loss, StreamLog
 from eunoe_consumers.store.tenants import TenantTable
 from eunoe_schema import keys
 from eunoe_schema.errors import EunoeError
@@ -21,6 +22,7 @@ from eunoe_schema.errors import EunoeError
 Status = Literal["ok", "warn", "fail"]
 _PINGS = 5
 _LEAST_VECTOR = (0, 8)
+_EPOCH_YEAR = 1970
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,9 @@ def _check_group(group: GroupFigures, *, alive_seconds: float) -> Check:
     alive = sum(consumer.idle_seconds < alive_seconds for consumer in group.consumers)
     waiting = f"lag {'unknown' if group.lag is None else group.lag}, {group.pending} pending, {group.dead} dead"
     if not group.exists:
-        return Check(name, "fail", "the consumer group was not made yet: no consumer has ever run", start)
+        return Check(
+            name, "fail", "there is no consumer group: no consumer has run yet, or Redis has lost its data", start
+        )
     if not alive:
         return Check(name, "fail", f"no consumer is alive; {waiting}", start)
     found = f"{alive} alive; {waiting}"
@@ -153,13 +157,47 @@ async def _check_database(
         ) as database:
             took_ms = await vector_query_ms(database, embedding_dimensions=dimensions)
             tenants = len(await TenantTable(database).ids())
+            losses = await StreamLog(database).losses()
     except EunoeError as error:
         advice = "the login must be granted eunoe_recall and eunoe_ingest: see sql/eunoe_sql/bootstrap.sql"
         return [*checks, Check("vector query", "fail", str(error), advice)], None
     checks.append(Check("vector query", "ok", f"{took_ms:.2f} ms"))
     counts = ", ".join(f"{name} {count}" for name, count in info.row_counts.items())
     checks.append(Check("rows", "ok", f"about: {counts}"))
+    checks += [_check_loss(loss) for loss in losses] or [Check("lost messages", "ok", "none known")]
     return checks, tenants
+
+
+def _check_loss(loss: Loss) -> Check:
+    before = f"{loss.lost_before:%Y-%m-%d %H:%M:%S.%f} UTC"
+    # At the epoch nothing was known to be durable yet.
+    span = (
+        f"between {loss.lost_after:%Y-%m-%d %H:%M:%S.%f} and {before}"
+        if loss.lost_after.year > _EPOCH_YEAR
+        else f"before {before}"
+    )
+    return Check(
+        "lost messages",
+        "warn",
+        f"Redis lost {loss.stream}: messages published {span} may be lost, and the dead letters of before",
+        "publish the messages of that time again: those that are stored change nothing; then `eunoe health "
+        "--dismiss-losses`",
+    )
+
+
+async def dismiss_losses(settings: Settings, *, wait_seconds: float) -> int:
+    """Forget the losses that are known; return how many there were.
+
+    Raises:
+        EunoeError: If PostgreSQL failed, or the login may not take on the owner's role.
+    """
+    async with await Database.connect(
+        settings.database_url or "", connections=1, wait_seconds=wait_seconds
+    ) as database:
+        stream_log = StreamLog(database)
+        if losses := await stream_log.losses():
+            await stream_log.dismiss(losses)
+    return len(losses)
 
 
 def _check_extension(info: PostgresInfo) -> Check:

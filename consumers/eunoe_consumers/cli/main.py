@@ -16,6 +16,7 @@ from eunoe_consumers.cli import (
     dead,
     demo,
     health,
+    index,
     janitor,
     lag,
     migrate,
@@ -58,6 +59,7 @@ app.command(epilog=replay.EXAMPLES)(replay.replay)
 app.command(epilog=lag.EXAMPLES)(lag.lag)
 app.add_typer(dead.app, name="dead")
 app.add_typer(janitor.app, name="janitor")
+app.command(epilog=index.EXAMPLES)(index.index)
 app.command(epilog=health.EXAMPLES)(health.health)
 app.command(epilog=settings.EXAMPLES)(settings.settings)
 app.command()(asyncapi.asyncapi)

@@ -13,9 +13,11 @@ from eunoe_consumers.cli.options import AgentOption, JsonOption, TenantOption, U
 from eunoe_consumers.settings import Settings
 from eunoe_schema.recall import (
     MAX_DEADLINE_SECONDS,
+    MAX_TOKEN_BUDGET,
     MAX_TOP_K,
     MAX_WINDOW,
     Context,
+    Neighbour,
     Turn,
     WindowMessage,
 )
@@ -46,6 +48,17 @@ def recall(
     exclude: Annotated[
         list[str] | None, typer.Option(metavar="EVENT_ID", help="Leave this event out; repeatable.")
     ] = None,
+    token_budget: Annotated[
+        int | None,
+        typer.Option(min=1, max=MAX_TOKEN_BUDGET, help="How many tokens the turns may have in all; the best are kept."),
+    ] = None,
+    neighbours: Annotated[
+        bool, typer.Option("--neighbours", help="Show each turn with the message before and after it.")
+    ] = False,
+    excerpts: Annotated[
+        bool | None, typer.Option(help="Show a long turn as the piece that matches, or whole.", show_default=False)
+    ] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Show the parts that each score is the sum of.")] = False,
     deadline: Annotated[
         float, typer.Option(max=MAX_DEADLINE_SECONDS, metavar="SECONDS", help="How long to wait for the reply.")
     ] = 5.0,
@@ -70,6 +83,10 @@ def recall(
                 min_cosine=min_cosine,
                 after=after,
                 exclude=exclude or (),
+                token_budget=token_budget,
+                neighbours=neighbours,
+                excerpts=excerpts,
+                explain=explain,
                 deadline=deadline,
             )
 
@@ -84,10 +101,16 @@ def recall(
 
 def _show(context: Context) -> None:
     output.print(_window_table(context.window), _turns_table(context.turns))
+    if any(turn.explanation for turn in context.turns):
+        output.print(_explanation_table(context.turns))
+    for cut in context.cut:
+        output.print(
+            Text(f"cut by the token budget: {cut.event_id}, score {cut.score:.3f}, {cut.tokens} tokens", "yellow")
+        )
     fresh = context.freshness
     if fresh.applied is not None:
-        state = "is in the window" if fresh.applied else "[yellow]is not in the window yet[/]"
-        output.print(f"entry {fresh.after} {state}, waited {fresh.waited_ms:.0f} ms", highlight=False)
+        state = f"entry {fresh.after} is in the window" if fresh.applied else f"not in the window: {fresh.reason}"
+        output.print(Text(f"{state}; waited {fresh.waited_ms:.0f} ms", "" if fresh.applied else "yellow"))
     latest = f"newest entry of the window {fresh.latest_entry_id}" if fresh.latest_entry_id else "the window is empty"
     took = context.timings
     output.print(
@@ -115,7 +138,33 @@ def _turns_table(turns: tuple[Turn, ...]) -> Table:
         table.add_column(name, ratio=ratio, overflow="fold")
     for turn in turns:
         when = _when(turn.occurred_at or turn.created_at)
-        table.add_row(f"{turn.score:.3f}", f"{turn.cosine:.3f}", when, _who(turn), Text(turn.content))
+        table.add_row(f"{turn.score:.3f}", f"{turn.cosine:.3f}", when, _who(turn), _content(turn))
+    return table
+
+
+def _content(turn: Turn) -> Text:
+    """Return what a turn says, what stands beside it, and where an excerpt is from."""
+    shown = Text()
+    if turn.before:
+        shown.append(f"before: {_who(turn.before)}: {turn.before.content}\n", "dim")
+    shown.append(turn.content)
+    if (excerpt := turn.excerpt) is not None:
+        shown.append(f"\n(characters {excerpt.starts_at}-{excerpt.ends_at} of {excerpt.content_chars})", "dim")
+    if turn.after:
+        shown.append(f"\nafter: {_who(turn.after)}: {turn.after.content}", "dim")
+    return shown
+
+
+def _explanation_table(turns: tuple[Turn, ...]) -> Table:
+    """Return what each turn's score is the sum of, the largest part first."""
+    table = Table(title="parts of the scores", title_justify="left", expand=True)
+    for name, ratio in (("event", None), ("score", None), ("is the sum of", 1)):
+        table.add_column(name, ratio=ratio, overflow="fold")
+    for turn in turns:
+        parts = sorted((turn.explanation or {}).items(), key=lambda part: -abs(part[1]))
+        table.add_row(
+            Text(turn.event_id), f"{turn.score:.3f}", ", ".join(f"{name} {value:.3f}" for name, value in parts)
+        )
     return table
 
 
@@ -123,5 +172,5 @@ def _when(moment: datetime | None) -> str:
     return f"{moment:%Y-%m-%d %H:%M}" if moment else "?"
 
 
-def _who(message: WindowMessage | Turn) -> Text:
+def _who(message: WindowMessage | Turn | Neighbour) -> Text:
     return Text(f"{message.speaker} ({message.role})" if message.speaker else message.role)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, TypeVar
 from uuid import UUID
 
@@ -26,14 +27,22 @@ def add(
     name: Annotated[str, typer.Argument(help="A name of 1 to 200 characters, unique.")],
     *,
     tenant_id: Annotated[UUID | None, typer.Option("--id", help="Its UUID; made where absent.")] = None,
+    language: Annotated[
+        str | None,
+        typer.Option(
+            help="A text search configuration of PostgreSQL, by which words are stemmed: `german`, say, or `simple` "
+            "for a script that it cannot stem. It stays as it is given first.",
+            show_default="english",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Register a tenant, so that its events are taken."""
-    added = _administer(lambda tenants: tenants.add(name, tenant_id)).id
+    added = _administer(lambda tenants: tenants.add(name, tenant_id, language=language))
     if as_json:
-        print_json({"id": added, "name": name})
+        print_json({"id": added.id, "name": added.name, "language": added.language})
     else:
-        output.print(f"tenant [bold]{added}[/] ({name}) is registered")
+        output.print(f"tenant [bold]{added.id}[/] ({added.name}, {added.language}) is registered")
 
 
 @app.command("list")
@@ -41,11 +50,11 @@ def show(*, as_json: JsonOption = False) -> None:
     """List the tenants, the oldest first."""
     found = _administer(lambda tenants: tenants.table.registered())
     if as_json:
-        print_json([{"id": tenant.id, "name": tenant.name, "created_at": tenant.created_at} for tenant in found])
+        print_json([asdict(tenant) for tenant in found])
         return
-    table = Table("id", "name", "created at")
+    table = Table("id", "name", "language", "created at")
     for tenant in found:
-        table.add_row(str(tenant.id), tenant.name, f"{tenant.created_at:%Y-%m-%d %H:%M:%S}")
+        table.add_row(str(tenant.id), tenant.name, tenant.language, f"{tenant.created_at:%Y-%m-%d %H:%M:%S}")
     output.print(table)
 
 

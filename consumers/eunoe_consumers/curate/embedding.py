@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from eunoe_consumers.errors import PermanentError, TransientError
-from eunoe_consumers.model.blame import Unembeddable, embed_or_blame
+from eunoe_consumers.model.blame import Unembeddable, run_or_blame
 from eunoe_consumers.model.embedder import Embedder
 from eunoe_consumers.store.memories import Embedded
 
@@ -51,7 +51,7 @@ class TextEmbedder:
     async def _embed(self, taken: Mapping[str, asyncio.Future[Embedded]]) -> None:
         """Embed texts together; where that fails, one by one, so that only the guilty one's request is refused."""
         try:
-            vectors = await embed_or_blame(self._embedder, self._thread, list(taken))
+            vectors = await run_or_blame(self._embedder, self._thread, self._embedder.embed, list(taken))
         except Unembeddable as error:
             if len(taken) > 1:
                 for text, future in taken.items():

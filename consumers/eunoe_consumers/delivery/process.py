@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import structlog
 from faststream import AckPolicy, FastStream
+from faststream.exceptions import StopConsume
 from faststream.redis import RedisBroker, StreamSub
 from faststream.redis.message import FAKE_CONSUMER, BatchStreamMessage, RedisBatchStreamMessage
 from redis.asyncio import Redis
@@ -99,6 +100,7 @@ class ConsumerProcess:
         await ensure_groups(self._redis)
         beats = [asyncio.create_task(worker.run(), name=f"{worker.group.group} worker") for worker in self._workers]
         beats += [asyncio.create_task(_until_cancelled(duty), name=name) for name, duty in self._duties.items()]
+        shell = await self._broker.connect()
         try:
             await self._app.start()
             log.info("consuming", groups=[*(str(worker.group.group) for worker in self._workers), *self._duties])
@@ -110,6 +112,8 @@ class ConsumerProcess:
             await self._app.stop()
             left = max(0.0, ends - time.monotonic())
             await asyncio.gather(*(worker.drain(left) for worker in self._workers))
+            # A reader that was about to read when its client was closed has opened a connection anew.
+            await shell.connection_pool.disconnect(inuse_connections=True)
 
     def _subscribe(self, worker: Worker[Any], batch_entries: int) -> Any:  # noqa: ANN401 - FastStream keeps its type private
         subscriber = self._broker.subscriber(
@@ -125,7 +129,12 @@ class ConsumerProcess:
             parser=parse_entries,
             decoder=decode_entries,
         )
-        subscriber(worker.handle)
+
+        async def handle(entries: list[Entry]) -> None:
+            if not await worker.handle(entries):
+                raise StopConsume  # or it would begin another read, just when its connection is about to be closed
+
+        subscriber(handle)
         return subscriber
 
     async def _watch(self, stop: asyncio.Event, beats: Sequence["asyncio.Task[None]"]) -> None:

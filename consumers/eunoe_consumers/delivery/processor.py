@@ -1,9 +1,10 @@
 """From a batch of entries to their effect: decode, refuse, apply, acknowledge; bisect to the guilty entry."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
 from tenacity import (
@@ -12,6 +13,7 @@ from tenacity import (
     retry_if_exception,
     retry_if_exception_type,
     stop_after_attempt,
+    stop_never,
     wait_exponential_jitter,
 )
 
@@ -61,6 +63,7 @@ class GroupWork(Generic[EventT]):
             may be slow. None for the whole batch.
         on_refused: Told of an entry before it is buried as undecodable or of an unknown tenant.
         in_flight: Batches that may be worked on at the same time.
+        beat: Done every two seconds beside the work; None for nothing.
     """
 
     decode: Callable[[Mapping[bytes, bytes]], EventT | Refusal]
@@ -68,6 +71,7 @@ class GroupWork(Generic[EventT]):
     split: Callable[[Sequence[Delivered[EventT]]], Iterable[Sequence[Delivered[EventT]]]] | None = None
     on_refused: Callable[[Entry, str], Awaitable[None]] = _ignore
     in_flight: int = 1
+    beat: Callable[[], Coroutine[Any, Any, None]] | None = None
 
 
 class Processor(Generic[EventT]):
@@ -82,15 +86,37 @@ class Processor(Generic[EventT]):
 
     async def process(self, entries: Sequence[Entry]) -> None:
         """Process entries; those already in hand are left to whoever has them."""
+        with self.taking(entries) as taken:
+            await self.finish(taken)
+
+    @contextlib.contextmanager
+    def taking(self, entries: Sequence[Entry]) -> Generator[list[Entry]]:
+        """Have entries in hand for the length of the block, so that their claims are renewed while they wait.
+
+        Yields:
+            Those that were not in hand already.
+        """
         taken = [entry for entry in entries if entry.id not in self.in_hand]
         ids = {entry.id for entry in taken}
         self.in_hand |= ids
         try:
-            accepted = await self._persist(lambda: self._accept(taken))
-            for part in await self._parts(accepted):
-                await self._apply(part)
+            yield taken
         finally:
             self.in_hand -= ids
+
+    async def finish(self, taken: Sequence[Entry], *, patient: bool = True) -> None:
+        """Bring entries in hand to their end.
+
+        Args:
+            taken: What `taking` has yielded, or a part of it.
+            patient: Whether to wait where the effect can only succeed later.
+
+        Raises:
+            TransientError: If the effect can only succeed later, and nobody is to wait for that: all is left pending.
+        """
+        accepted = await self._persist(lambda: self._accept(taken))
+        for part in await self._parts(accepted):
+            await self._apply(part, patient=patient)
 
     async def _parts(self, batch: Sequence[Delivered[EventT]]) -> Sequence[Sequence[Delivered[EventT]]]:
         """Divide a batch; where that fails, each entry stands alone, and the effect will tell which is guilty."""
@@ -137,19 +163,23 @@ class Processor(Generic[EventT]):
         await self._work.on_refused(entry, refusal.reason)
         await self.bury(entry, refusal.reason, logged=refusal.summary)
 
-    async def _apply(self, batch: Sequence[Delivered[EventT]]) -> None:
+    async def _apply(self, batch: Sequence[Delivered[EventT]], *, patient: bool) -> None:
         """Apply a batch; where something in it is poison, halve it until the guilty entry stands alone."""
         try:
             attempts = _UNFORESEEN_ATTEMPTS if len(batch) == 1 else 1
-            failures = await self._persist(lambda: self._work.effect(batch), unforeseen_attempts=attempts)
+            failures = await self._persist(
+                lambda: self._work.effect(batch), unforeseen_attempts=attempts, patient=patient
+            )
+        except TransientError:  # only where nobody waits for it to pass
+            raise
         except Exception as error:  # noqa: BLE001 - the worker loop: whatever an entry causes must not stop the others
             if len(batch) == 1:
                 reason = str(error) if isinstance(error, EunoeError) else f"unforeseen {type(error).__name__}: {error}"
                 await self.bury(batch[0].entry, reason, logged=type(error).__name__)
                 return
             half = len(batch) // 2
-            await self._apply(batch[:half])
-            await self._apply(batch[half:])
+            await self._apply(batch[:half], patient=patient)
+            await self._apply(batch[half:], patient=patient)
             return
         await self._persist(lambda: self._group.acknowledge([done.id for done in batch if done.id not in failures]))
         for delivered in batch:
@@ -161,7 +191,9 @@ class Processor(Generic[EventT]):
                 case error:
                     self._log.warning("left pending", entry_id=delivered.id, reason=str(error))
 
-    async def _persist(self, call: Callable[[], Awaitable[ResultT]], *, unforeseen_attempts: int = 1) -> ResultT:
+    async def _persist(
+        self, call: Callable[[], Awaitable[ResultT]], *, unforeseen_attempts: int = 1, patient: bool = True
+    ) -> ResultT:
         """Call until what hinders it has passed: the batch stays in hand, and its claims are renewed meanwhile."""
         unforeseen = AsyncRetrying(
             retry=retry_if_exception(_is_unforeseen),
@@ -173,6 +205,8 @@ class Processor(Generic[EventT]):
             retry=retry_if_exception_type(TransientError),
             wait=wait_exponential_jitter(multiplier=0.1, max=10.0, jitter=0.5),
             before_sleep=self._log_waiting,
+            stop=stop_never if patient else stop_after_attempt(1),
+            reraise=True,
         )
 
         async def again() -> ResultT:  # tenacity awaits coroutine functions only, and `call` may be any callable

@@ -6,7 +6,7 @@ import secrets
 import socket
 from collections.abc import Collection, Generator, Mapping, Sequence
 from importlib.resources import files
-from typing import cast
+from typing import Literal, cast
 
 from redis import exceptions as redis_errors
 from redis.asyncio import Redis
@@ -43,6 +43,7 @@ class StreamGroup:
         self._bury = redis.register_script(lua.joinpath("bury.lua").read_text(encoding="utf-8"))
         self._set_idle = redis.register_script(lua.joinpath("set_idle.lua").read_text(encoding="utf-8"))
         self._dismiss = redis.register_script(lua.joinpath("dismiss.lua").read_text(encoding="utf-8"))
+        self._trial = redis.register_script(lua.joinpath("trial.lua").read_text(encoding="utf-8"))
 
     async def acknowledge(self, ids: Collection[str]) -> None:
         """Take entries off the pending list; off the stream too where it keeps nothing that was answered."""
@@ -121,15 +122,34 @@ class StreamGroup:
                 replies = cast("list[list[Mapping[str, int]]]", await pipeline.execute())
         return {entry.id: reply[0]["times_delivered"] for entry, reply in zip(entries, replies, strict=True) if reply}
 
-    async def begin_trial(self, entry_id: str) -> int:
-        """Count that a suspected entry runs alone; return how often it has, this time included."""
+    async def trials(self, entries: Sequence[Entry]) -> dict[str, int]:
+        """Return by entry id how often each has run alone without its process living to tell; 0 is left out."""
+        if not entries:
+            return {}
         with redis_wrapped():
-            return await self._redis.hincrby(trials(self.group), entry_id, 1)
+            counts = await self._redis.hmget(trials(self.group), [entry.id for entry in entries])
+        return {entry.id: int(count) for entry, count in zip(entries, counts, strict=True) if count is not None}
+
+    async def begin_trial(self, entry_id: str) -> int:
+        """Count that a suspected entry runs alone; return how often it has, this time included.
+
+        0 where the entry is this consumer's no longer: then it must not run.
+        """
+        return await self._count_trial(entry_id, "begin")
+
+    async def withdraw_trial(self, entry_id: str) -> None:
+        """Take one's own trial back: it was interrupted, and says nothing against the entry."""
+        await self._count_trial(entry_id, "withdraw")
 
     async def end_trial(self, entry_id: str) -> None:
         """Forget the trials of an entry: its process has survived it."""
         with redis_wrapped():
             await self._redis.hdel(trials(self.group), entry_id)
+
+    async def _count_trial(self, entry_id: str, step: Literal["begin", "withdraw"]) -> int:
+        keys = [self.stream, trials(self.group)]
+        with redis_wrapped():
+            return int(cast("int", await self._trial(keys, [self.group, self.consumer, entry_id, step])))
 
     async def dismiss(self, *, idle_seconds: float, only_self: bool = False) -> list[str]:
         """Delete consumers that are gone and have nothing pending; return their names."""

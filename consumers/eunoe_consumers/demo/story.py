@@ -23,7 +23,7 @@ from eunoe_schema.streams import Subject
 
 _BATCH = 20
 _TOP_K = 5
-_SHOWN_TURNS = 3
+_SHOWN_TURNS = 5
 _SHOWN_WINDOW = 4
 _DEADLINE_SECONDS = 30.0
 _DURABLE_SECONDS = 120.0
@@ -162,12 +162,19 @@ class Story:
         )
         table = Table(title_justify="left", title_style="bold", expand=True)
         table.title = f"{number}. {question.question}  [dim]answered {distance} messages ago[/]"
+        table.add_column("score", justify="right", width=6)
         table.add_column("cosine", justify="right", width=7)
         table.add_column("session", width=8)
         table.add_column("turn")
         for turn in context.turns[:_SHOWN_TURNS]:
             style = "green" if turn.event_id in question.evidence else "dim"
-            table.add_row(f"{turn.cosine:.3f}", turn.session_id, f"{turn.speaker}: {turn.content}", style=style)
+            table.add_row(
+                f"{turn.score:.3f}",
+                f"{turn.cosine:.3f}",
+                turn.session_id,
+                f"{turn.speaker}: {turn.content}",
+                style=style,
+            )
         self._console.print(table)
         timings = context.timings
         self._console.print(

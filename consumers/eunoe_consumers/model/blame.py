@@ -1,14 +1,14 @@
 """Embed off the event loop, and tell a text that the model fails on from a model that fails."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TypeVar
 
 from eunoe_consumers.errors import PermanentError, TransientError
 from eunoe_consumers.model.embedder import Embedder
+
+ResultT = TypeVar("ResultT")
 
 _CANARY = "A sentence that every model can embed."
 
@@ -21,8 +21,10 @@ class Unembeddable(PermanentError):
     """The model has no embedding for this text."""
 
 
-async def embed_or_blame(embedder: Embedder, thread: ThreadPoolExecutor, texts: Sequence[str]) -> NDArray[np.float32]:
-    """Embed texts into an array (n, dimensions) float32 of unit rows, in the order of the texts.
+async def run_or_blame(
+    embedder: Embedder, thread: ThreadPoolExecutor, work: Callable[[Sequence[str]], ResultT], texts: Sequence[str]
+) -> ResultT:
+    """Return what `work`, which uses the model, makes of texts in a thread.
 
     Raises:
         Unembeddable: If the model fails for these texts.
@@ -30,7 +32,7 @@ async def embed_or_blame(embedder: Embedder, thread: ThreadPoolExecutor, texts: 
     """
     loop = asyncio.get_running_loop()
     try:
-        return await loop.run_in_executor(thread, embedder.embed, texts)
+        return await loop.run_in_executor(thread, work, texts)
     except Exception as error:  # the model is third-party code, and may raise anything
         # Is it the text, or the model?
         try:

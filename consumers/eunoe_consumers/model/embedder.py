@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 import numpy as np
 
 from .errors import ModelError
+from .pieces import Span, cut
 from .weights import MAX_TOKENS, MODEL_NAME
 
 if TYPE_CHECKING:
@@ -38,6 +39,14 @@ class Embedder(Protocol):
         """Count the tokens that the model sees of each text: after truncation, special tokens included, no padding."""
         ...
 
+    def count_all_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Count the tokens of each whole text, without the special ones: what a token budget is measured in."""
+        ...
+
+    def spans(self, texts: Sequence[str]) -> list[list[Span]]:
+        """Cut each text into overlapping pieces that the model sees whole: one, the text itself, where it can be."""
+        ...
+
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Embed texts into an array (n, dimensions) float32 of unit rows, in the order of the texts."""
         ...
@@ -62,6 +71,9 @@ class FastembedEmbedder:
     def __init__(self, prepared: PreparedModel, *, cache_dir: Path, slice_texts: int = 8) -> None:
         self._model = _load(prepared, cache_dir)
         self._tokenizer = _without_padding(_pinned_tokenizer(self._model))
+        self._limit_tokens = _content_tokens(self._tokenizer)
+        self._whole = _without_padding(self._tokenizer)
+        self._whole.no_truncation()
         self._slice_texts = slice_texts
         self._name = prepared.name
 
@@ -82,6 +94,28 @@ class FastembedEmbedder:
             TypeError: A text holds a lone surrogate, which is no Unicode text.
         """
         return [len(encoding) for encoding in self._tokenizer.encode_batch_fast(list(texts))]
+
+    def count_all_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Count the tokens of each whole text, without the special ones: what a token budget is measured in."""
+        return [len(encoding) for encoding in self._whole.encode_batch_fast(list(texts), add_special_tokens=False)]
+
+    def spans(self, texts: Sequence[str]) -> list[list[Span]]:
+        """Cut each text into overlapping pieces that the model sees whole: one, the text itself, where it can be.
+
+        Raises:
+            TypeError: A long text holds a lone surrogate, which is no Unicode text.
+        """
+        return [self._cut(text) for text in texts]
+
+    def _cut(self, text: str) -> list[Span]:
+        # WordPiece has no more tokens than a text has bytes (of characters it may have more: a Hangul syllable is up to
+        # three), so short texts need not be tokenised to know that they are short.
+        if self._limit_tokens is None or len(text.encode("utf-8", "surrogatepass")) <= self._limit_tokens:
+            return [(0, len(text))]
+        # One by one: the tokens of a batch of the longest texts, with their places, would take half a gigabyte.
+        encoding = self._whole.encode(text, add_special_tokens=False)
+        starts = [start for start, _ in encoding.offsets]
+        return cut(text, starts, encoding.word_ids, limit_tokens=self._limit_tokens)
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Embed texts into an array (n, dimensions) float32 of unit rows, in the order of the texts.
@@ -131,6 +165,14 @@ def _pinned_tokenizer(model: TextEmbedding) -> Tokenizer:
         truncate = cast("Callable[[int], None]", tokenizer.enable_truncation)  # its **kwargs are untyped
         truncate(MAX_TOKENS)
     return tokenizer
+
+
+def _content_tokens(tokenizer: Tokenizer) -> int | None:
+    """Return how many tokens of a text the model sees, without the special ones; None where there is no limit."""
+    truncation = cast("dict[str, object] | None", tokenizer.truncation)
+    if truncation is None:
+        return None
+    return cast("int", truncation["max_length"]) - tokenizer.num_special_tokens_to_add(is_pair=False)
 
 
 def _without_padding(tokenizer: Tokenizer) -> Tokenizer:

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from .pieces import Span, cut
+from .weights import MAX_TOKENS
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -44,6 +47,18 @@ class HashEmbedder:
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Count words."""
         return [len(_WORD.findall(text)) + 2 for text in texts]
+
+    def count_all_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Count words."""
+        return [len(_WORD.findall(text)) for text in texts]
+
+    def spans(self, texts: Sequence[str]) -> list[list[Span]]:
+        """Cut where the model would if each of its tokens were a word."""
+        starts = [[word.start() for word in _WORD.finditer(text)] for text in texts]
+        return [
+            cut(text, words, range(len(words)), limit_tokens=MAX_TOKENS - 2)
+            for text, words in zip(texts, starts, strict=True)
+        ]
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Embed texts into an array (n, dimensions) float32 of unit rows, in the order of the texts.

@@ -4,38 +4,27 @@ import asyncio
 import time
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 import structlog
 
-from eunoe_consumers.recall.query_embedder import QueryEmbedder
-from eunoe_consumers.recall.window_reader import FreshWindow, read_window
-from eunoe_consumers.store.turns import TurnReader
-from eunoe_consumers.window.window import Windows
+from eunoe_consumers.recall.ranking.fusion import Ranked
+from eunoe_consumers.recall.selection import NOTHING_SELECTED, Selection
+from eunoe_consumers.recall.turn_search import Stages, TurnSearch
+from eunoe_consumers.recall.window_reader import FreshWindow, WindowReader
 from eunoe_schema.errors import EunoeError
-from eunoe_schema.recall import Context, Freshness, MissingPart, RecallRequest, Timings, Turn, WindowMessage
+from eunoe_schema.recall import Context, Freshness, MissingPart, RecallRequest, Timings, WindowMessage
 
 log = structlog.stdlib.get_logger()
 ResultT = TypeVar("ResultT")
 
-# Part of the deadline kept for search and reply when a request waits for its own write, and for the reply's way back.
+# Part of the deadline kept for search and reply when a request waits for its own write. Of it, half is kept when a part
+# is late, for what is left to do with the other one, and of that half again for the reply's way back.
 _RESERVED_SHARE = 0.2
 # Requests of a process that may wait for their own write at a time. One beyond them is answered at once, and told that
 # its write is not there: waiting must not take the place of those who have nothing to wait for.
 _WAITERS = 200
-
-
-@dataclass(frozen=True)
-class RecallDefaults:
-    """What a request that does not say gets.
-
-    Attributes:
-        top_k: Turns at most.
-        min_cosine: The least similarity, -1..1; None for no bound.
-    """
-
-    top_k: int
-    min_cosine: float | None
 
 
 @dataclass(frozen=True)
@@ -50,61 +39,72 @@ class Timed(Generic[ResultT]):
 class Answerer:
     """Answers requests from window and turns; a part that fails or is late is named, and the rest is returned."""
 
-    def __init__(self, windows: Windows, turns: TurnReader, embedder: QueryEmbedder, defaults: RecallDefaults) -> None:
+    def __init__(self, windows: WindowReader, search: TurnSearch, selection: Selection) -> None:
         self._windows = windows
-        self._turns = turns
-        self._embedder = embedder
-        self._defaults = defaults
+        self._search = search
+        self._selection = selection
         self._waiting = 0
 
-    async def answer(self, request: RecallRequest, *, queued_ms: float) -> Context:
-        """Return the context for a request that has waited `queued_ms` already; never raises for a failed part."""
+    async def answer(self, request: RecallRequest, *, asked_at: datetime, queued_ms: float) -> Context:
+        """Return the context for a request; never raises for a failed part.
+
+        Args:
+            request: The request.
+            asked_at: When it was appended to the stream.
+            queued_ms: How long it has waited already.
+        """
         started = time.monotonic()
         ends = started + request.deadline_seconds * (1 - _RESERVED_SHARE / 2) - queued_ms / 1000
         patience = request.deadline_seconds * (1 - _RESERVED_SHARE) - queued_ms / 1000
         if request.after is not None and self._waiting >= _WAITERS:
             patience = 0.0
-        top_k = self._defaults.top_k if request.top_k is None else request.top_k
-        window, embedding = await asyncio.gather(
-            _timed(self._read_window(request, patience), ends),
-            _timed(self._embedder.embed(request.query), ends) if top_k else _nothing(),
+        stages = Stages()
+        window, found = await asyncio.gather(
+            _timed(self._read_window(request, patience), ends), _timed(self._find(request, asked_at, stages), ends)
         )
         shown = _shown(window.result, request)
+        # What is shown in the window is not repeated, nor is the message being answered.
+        excluded = {*_excluded(window.result, request), *(m.event_id for m in shown if m.event_id)}
+        selecting_ends = ends + request.deadline_seconds * _RESERVED_SHARE / 4
+        selected = await _timed(self._selection.select(request, found.result or (), excluded), selecting_ends)
         missing = [MissingPart(part="window", reason=window.reason)] if window.reason else []
-        turns: Timed[tuple[Turn, ...]] = Timed((), None, 0.0)
-        if embedding.result is not None:
-            search = self._turns.nearest(
-                request.scope,
-                embedding.result,
-                top_k=top_k,
-                # What is shown in the window is not repeated, nor is the message being answered.
-                exclude={*_excluded(window.result, request), *(m.event_id for m in shown if m.event_id)},
-                min_cosine=self._defaults.min_cosine if request.min_cosine is None else request.min_cosine,
-            )
-            turns = await _timed(search, ends)
-        if reason := embedding.reason or turns.reason:
+        if reason := found.reason or selected.reason:
             missing.append(MissingPart(part="turns", reason=reason))
+        turns = selected.result or NOTHING_SELECTED
         return Context(
             window=tuple(shown),
-            turns=turns.result or (),
+            turns=turns.turns,
+            cut=turns.cut,
             freshness=window.result.freshness if window.result else Freshness(after=request.after),
             timings=Timings(
                 queued_ms=round(queued_ms, 3),
-                embed_ms=embedding.ms,
+                embed_ms=stages.embed_ms,
                 window_ms=window.ms,
-                turns_ms=turns.ms,
+                lexical_ms=stages.lexical_ms,
+                turns_ms=round(stages.turns_ms + selected.ms, 3),
                 total_ms=round((time.monotonic() - started) * 1000, 3),
             ),
             missing=tuple(missing),
+        )
+
+    async def _find(self, request: RecallRequest, asked_at: datetime, stages: Stages) -> Sequence[Ranked]:
+        top_k = self._selection.top_k(request)
+        if top_k == 0:
+            return ()
+        return await self._search.find(
+            request.scope,
+            request.query,
+            asked_at=request.asked_at or asked_at,
+            wanted=top_k,
+            beyond=len(request.exclude) + self._windows.size,  # messages of the window are left out of what is found
+            stages=stages,
         )
 
     async def _read_window(self, request: RecallRequest, patience_seconds: float) -> FreshWindow:
         waits = request.after is not None and patience_seconds > 0
         self._waiting += waits
         try:
-            return await read_window(
-                self._windows, request.scope, after=request.after, patience_seconds=patience_seconds
-            )
+            return await self._windows.read(request.scope, after=request.after, patience_seconds=patience_seconds)
         finally:
             self._waiting -= waits
 
@@ -161,7 +161,3 @@ def _forget(part: "asyncio.Future[Any]") -> None:
     _abandoned.discard(part)
     if not part.cancelled():
         part.exception()
-
-
-async def _nothing() -> Timed[None]:
-    return Timed(None, None, 0.0)

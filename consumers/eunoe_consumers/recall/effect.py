@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from typing import cast
 
 import structlog
 from redis.asyncio import Redis
@@ -14,6 +16,7 @@ from eunoe_consumers.recall.answer import Answerer
 from eunoe_schema.codec import Refusal, decode, encode
 from eunoe_schema.errors import EunoeError
 from eunoe_schema.recall import RecallReply, RecallRequest, ReplyAddress
+from eunoe_schema.streams import Group, stream
 
 log = structlog.stdlib.get_logger()
 
@@ -24,6 +27,8 @@ class AnswerRequests:
     def __init__(self, redis: Redis, answerer: Answerer) -> None:
         self._redis = redis
         self._answerer = answerer
+        source = files("eunoe_consumers.recall").joinpath("lua/reply.lua").read_text(encoding="utf-8")
+        self._reply_once = redis.register_script(source)
 
     async def __call__(self, batch: Sequence[Delivered[RecallRequest]]) -> Mapping[str, EunoeError]:
         """Answer a batch; the requests whose reply could not be sent are named with the error."""
@@ -38,7 +43,9 @@ class AnswerRequests:
         address = decode(entry.fields, ReplyAddress)
         if not isinstance(address, Refusal):
             with contextlib.suppress(TransientError):  # the dead letter keeps the reason; the client has its deadline
-                await self._reply(address.reply_to, RecallReply(request_id=address.request_id, error=reason))
+                reply = RecallReply(request_id=address.request_id, error=reason)
+                with redis_wrapped():
+                    await self._redis.publish(address.reply_to, encode(reply))
 
     async def _answer(self, delivered: Delivered[RecallRequest], now_ms: float) -> EunoeError | None:
         request = delivered.event
@@ -46,14 +53,15 @@ class AnswerRequests:
         if queued_ms >= request.deadline_seconds * 1000:
             log.info("expired", entry_id=delivered.id, queued_ms=round(queued_ms))
             return None  # nobody waits for it any more
-        context = await self._answerer.answer(request, queued_ms=queued_ms)
+        context = await self._answerer.answer(request, asked_at=delivered.order.time, queued_ms=queued_ms)
+        reply = RecallReply(request_id=request.request_id, context=context)
         try:
-            await self._reply(request.reply_to, RecallReply(request_id=request.request_id, context=context))
+            with redis_wrapped():
+                received = await self._reply_once(
+                    [stream(Group.RECALL.subject)], [Group.RECALL, delivered.id, request.reply_to, encode(reply)]
+                )
         except TransientError as error:
             return error
+        if cast("int", received) == 0:
+            log.info("nobody listens", channel=request.reply_to, request_id=request.request_id)
         return None
-
-    async def _reply(self, channel: str, reply: RecallReply) -> None:
-        with redis_wrapped():
-            if not await self._redis.publish(channel, encode(reply)):
-                log.info("nobody listens", channel=channel, request_id=reply.request_id)

@@ -1,19 +1,39 @@
-"""Read the window, after one's own write if asked to."""
+"""Read the window: after one's own write if asked to, and from the durable store where Redis has lost it."""
 
 import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pydantic import BaseModel, ConfigDict
+
+from eunoe_consumers.delivery.entry_states import EntryProgress, EntryState, EntryStates
+from eunoe_consumers.errors import TransientError
+from eunoe_consumers.store.errors import StoreUnavailable
+from eunoe_consumers.store.turns import TurnReader
 from eunoe_consumers.window.window import Windows
+from eunoe_schema.codec import Refusal, decode
 from eunoe_schema.entries import EntryOrder
 from eunoe_schema.recall import Freshness, WindowMessage
 from eunoe_schema.scope import Scope
+from eunoe_schema.text import Name
 
 # A window consumer applies an entry within milliseconds; who waits for longer is waiting for an outage to end.
 _FIRST_POLL_SECONDS = 0.005
 _LAST_POLL_SECONDS = 0.1
 _POLL_GROWTH = 1.3
+
+
+class WindowUnknown(TransientError):
+    """The window is not in Redis, and PostgreSQL, which knows whether there was one, cannot be asked."""
+
+
+class _WithEventId(BaseModel):
+    """What is looked for in an entry that is through."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    event_id: Name
 
 
 @dataclass(frozen=True)
@@ -24,35 +44,90 @@ class FreshWindow:
     freshness: Freshness
 
 
-async def read_window(windows: Windows, scope: Scope, *, after: str | None, patience_seconds: float) -> FreshWindow:
-    """Return a scope's whole window, waiting until the entry `after` is applied or patience runs out.
+class WindowReader:
+    """Reads windows for recalls."""
 
-    An entry is applied when it is in the window, or when the window is full and begins later: then it has been there.
+    def __init__(self, windows: Windows, turns: TurnReader, states: EntryStates) -> None:
+        self._windows = windows
+        self._turns = turns
+        self._states = states
 
-    Raises:
-        WrongKeyType: If the key holds something else than a list.
-        RedisUnavailable: If Redis failed.
-    """
-    started, pause = time.monotonic(), _FIRST_POLL_SECONDS
-    while True:
-        messages = await windows.read(scope)
-        applied = None if after is None else _holds(messages, after, full=len(messages) >= windows.size)
-        waited = time.monotonic() - started
-        if applied is not False or waited >= patience_seconds:
-            latest = next((message.id for message in reversed(messages) if message.id), None)
-            freshness = Freshness(
-                latest_entry_id=latest,
-                after=after,
-                applied=applied,
-                waited_ms=0.0 if after is None else round(waited * 1000, 3),
-            )
-            return FreshWindow(messages, freshness)
-        await asyncio.sleep(pause)
-        pause = min(pause * _POLL_GROWTH, _LAST_POLL_SECONDS)
+    @property
+    def size(self) -> int:
+        """How many messages a window holds at most."""
+        return self._windows.size
+
+    async def read(self, scope: Scope, *, after: str | None, patience_seconds: float) -> FreshWindow:
+        """Return a scope's whole window, waiting until the entry `after` is applied or cannot be any more.
+
+        An entry is applied when it is in the window, or when the window is full and begins later: then it has been
+        there. So is one whose event is there under another entry id: it was published twice.
+
+        Raises:
+            WrongKeyType: If the key holds something else than a list.
+            RedisUnavailable: If Redis failed.
+            WindowUnknown: If the window is absent and PostgreSQL failed.
+        """
+        started, pause = time.monotonic(), _FIRST_POLL_SECONDS
+        messages = await self._windows.read(scope) or await self._rebuild(scope)
+        if after is None:
+            return FreshWindow(messages, Freshness(latest_entry_id=_latest(messages)))
+        reason: str | None = None
+        while not self._holds(messages, after):
+            state = await self._states.of(after)
+            if state.progress is not EntryProgress.WAITING:
+                messages = await self._windows.read(scope)  # it may have been applied since the last look
+                if not self._holds(messages, after) and not _holds_event(messages, state):
+                    reason = _why_not(after, state)
+                break
+            if time.monotonic() - started >= patience_seconds:
+                reason = f"entry {after} waits for a consumer of the group window still"
+                break
+            await asyncio.sleep(pause)
+            pause = min(pause * _POLL_GROWTH, _LAST_POLL_SECONDS)
+            messages = await self._windows.read(scope)
+        freshness = Freshness(
+            latest_entry_id=_latest(messages),
+            after=after,
+            applied=reason is None,
+            reason=reason,
+            waited_ms=round((time.monotonic() - started) * 1000, 3),
+        )
+        return FreshWindow(messages, freshness)
+
+    async def _rebuild(self, scope: Scope) -> list[WindowMessage]:
+        """Return the window of a scope that has none: made anew where there are turns, empty for a new scope."""
+        try:
+            loaded = await self._turns.last(scope, self._windows.size)
+        except StoreUnavailable as error:
+            msg = f"the window is not in Redis, and PostgreSQL, which knows whether there was one, failed: {error}"
+            raise WindowUnknown(msg) from error
+        if not loaded:
+            return []
+        await self._windows.append(scope, (), loaded=loaded)
+        return await self._windows.read(scope)
+
+    def _holds(self, messages: Sequence[WindowMessage], entry_id: str) -> bool:
+        if any(message.id == entry_id for message in messages):
+            return True
+        first = next((message.id for message in messages if message.id), None)
+        full = len(messages) >= self._windows.size
+        return full and first is not None and EntryOrder.parse(entry_id) < EntryOrder.parse(first)
 
 
-def _holds(messages: Sequence[WindowMessage], entry_id: str, *, full: bool) -> bool:
-    if any(message.id == entry_id for message in messages):
-        return True
-    first = next((message.id for message in messages if message.id), None)
-    return full and first is not None and EntryOrder.parse(entry_id) < EntryOrder.parse(first)
+def _latest(messages: Sequence[WindowMessage]) -> str | None:
+    return next((message.id for message in reversed(messages) if message.id), None)
+
+
+def _holds_event(messages: Sequence[WindowMessage], state: EntryState) -> bool:
+    event = decode(state.fields, _WithEventId)
+    return not isinstance(event, Refusal) and any(message.event_id == event.event_id for message in messages)
+
+
+def _why_not(entry_id: str, state: EntryState) -> str:
+    if state.progress is EntryProgress.ABSENT:
+        return (
+            f"entry {entry_id} is neither on the stream nor in the window: Redis has lost it (`eunoe health` names the "
+            "span of time), or it is no receipt's; publish the message again"
+        )
+    return f"entry {entry_id} was taken off the stream without effect: `eunoe dead list window` may hold the reason"

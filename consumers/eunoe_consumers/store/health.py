@@ -7,10 +7,10 @@ from uuid import UUID
 import asyncpg
 import numpy as np
 
+from eunoe_consumers.store.candidates import CandidateReader
 from eunoe_consumers.store.database import Database
 from eunoe_consumers.store.errors import connecting, wrapped
 from eunoe_consumers.store.queries import load_queries
-from eunoe_consumers.store.turns import TurnReader
 from eunoe_schema.scope import Scope
 
 # Nobody's: the query goes the whole way of a recall, and finds nothing.
@@ -67,10 +67,10 @@ async def vector_query_ms(database: Database, *, embedding_dimensions: int) -> f
     Raises:
         StoreUnavailable: If it failed.
     """
-    reader = TurnReader(database)
+    reader = CandidateReader(database)
     vector = np.ones(embedding_dimensions, dtype=np.float32)
     began = 0.0
     for _ in range(2):
         began = time.perf_counter()
-        await reader.nearest(_NOBODY, vector, top_k=1)
+        await reader.candidates(_NOBODY, vector, (), limit=1)
     return (time.perf_counter() - began) * 1000

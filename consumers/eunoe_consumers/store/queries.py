@@ -22,13 +22,15 @@ class Queries:
     list_tenants: str
     find_tenant: str
     remove_tenant: str
+    text_search_configurations: str
     tenant_ids: str
     insert_agents: str
     insert_users: str
     insert_sessions: str
+    insert_speakers: str
     insert_turns: str
+    insert_pieces: str
     last_turns: str
-    nearest_turns: str
     confirm_memory: str
     insert_memory: str
     find_twin: str
@@ -98,6 +100,26 @@ class Queries:
     embedding_dimensions: str
     server_versions: str
     row_counts: str
+    scope_facts: str
+    outline: str
+    candidates: str
+    neighbours: str
+    is_giant: str
+    search_approximately: str
+    nearest_approximate: str
+    search_exactly: str
+    count_scopes: str
+    count_turns: str
+    list_giants: str
+    add_giant: str
+    remove_giant: str
+    giant_indexes: str
+    giant_index_statement: str
+    drop_index_statement: str
+    try_lock: str
+    note_stream: str
+    list_losses: str
+    dismiss_losses: str
 
 
 def parse(text: str, *, source: str) -> dict[str, str]:

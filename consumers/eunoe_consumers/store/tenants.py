@@ -17,6 +17,7 @@ from eunoe_schema import keys
 
 _SCAN_COUNT = 1_000
 _NAME_CHARS = 200
+DEFAULT_LANGUAGE = "english"
 # A flood of events of an unknown tenant must not read the whole table for each batch. A tenant that is added is known
 # to Redis at once, and this is not asked.
 _REFUSED_SECONDS = 2.0
@@ -25,11 +26,19 @@ _REFUSED_TENANTS = 10_000
 
 @dataclass(frozen=True)
 class Tenant:
-    """A registered tenant."""
+    """A registered tenant.
+
+    Attributes:
+        id: Its UUID.
+        name: Unique.
+        created_at: When it was registered.
+        language: The text search configuration that stems its messages and queries.
+    """
 
     id: UUID
     name: str
     created_at: datetime
+    language: str
 
 
 class TenantTable:
@@ -55,12 +64,19 @@ class TenantTable:
             row = await connection.fetchrow(self._queries.find_tenant, _as_uuid(id_or_name), id_or_name)
         return Tenant(**row) if row else None
 
-    async def add(self, name: str, tenant_id: UUID | None = None) -> Tenant:
-        """Register a tenant; again with the same id and name is no error.
+    async def add(self, name: str, tenant_id: UUID | None = None, *, language: str | None = None) -> Tenant:
+        """Register a tenant; again with the same id, name and language is no error.
+
+        Args:
+            name: 1 to 200 characters, unique.
+            tenant_id: Its UUID; a new one where absent.
+            language: A text search configuration of PostgreSQL: 'german', say, or 'simple' for words as they are
+                written; absent: English.
 
         Raises:
             ConfigurationError: If the name belongs to another tenant, or the id to another name, or the name is empty,
-                longer than 200 characters, or a UUID, which could be taken for another tenant's id.
+                longer than 200 characters, or a UUID, which could be taken for another tenant's id; if PostgreSQL does
+                not know the language, or the tenant has another one.
         """
         if not 1 <= len(name) <= _NAME_CHARS or "\x00" in name or _as_uuid(name) is not None:
             msg = (
@@ -69,7 +85,11 @@ class TenantTable:
             raise ConfigurationError(msg)
         wanted = tenant_id or uuid4()
         async with self._database.transaction(DatabaseRole.OWNER) as connection:
-            await connection.execute(self._queries.add_tenant, wanted, name)
+            known = [row["language"] for row in await connection.fetch(self._queries.text_search_configurations)]
+            if language is not None and language not in known:
+                msg = f"{language!r} is not a language of this PostgreSQL: it knows {', '.join(known)}"
+                raise ConfigurationError(msg)
+            await connection.execute(self._queries.add_tenant, wanted, name, language or DEFAULT_LANGUAGE)
             by_name = await connection.fetchrow(self._queries.find_tenant, None, name)
             by_id = await connection.fetchrow(self._queries.find_tenant, wanted, None)
         if by_name is None:
@@ -77,6 +97,12 @@ class TenantTable:
             raise ConfigurationError(msg)
         if tenant_id is not None and by_name["id"] != tenant_id:
             msg = f"the name {name!r} belongs to tenant {by_name['id']}"
+            raise ConfigurationError(msg)
+        if language is not None and by_name["language"] != language:
+            msg = (
+                f"tenant {name!r} has the language {by_name['language']!r}, in which its messages are indexed: it "
+                f"cannot become {language!r}"
+            )
             raise ConfigurationError(msg)
         return Tenant(**by_name)
 

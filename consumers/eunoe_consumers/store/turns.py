@@ -1,7 +1,7 @@
 """Turns: written by the ingest role, read by the recall role."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,8 +11,23 @@ from pgvector import HalfVector
 from eunoe_consumers.store.database import Database, DatabaseRole
 from eunoe_schema.entries import EntryOrder
 from eunoe_schema.events import MessageEvent
-from eunoe_schema.recall import Turn, WindowMessage
+from eunoe_schema.recall import WindowMessage
 from eunoe_schema.scope import Scope
+
+
+@dataclass(frozen=True)
+class NewPiece:
+    """A part of a message's content that the model sees whole, with its embedding.
+
+    Attributes:
+        starts_at: Its first character in the content, in code points.
+        ends_at: The character behind its last.
+        embedding: Shape (dimensions,) float32.
+    """
+
+    starts_at: int
+    ends_at: int
+    embedding: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -22,12 +37,14 @@ class NewTurn:
     Attributes:
         event: The message.
         order: The place of its entry.
-        embedding: Shape (dimensions,) float32.
+        embedding: Shape (dimensions,) float32; of the first piece where the message is long.
+        pieces: The further pieces of a long message, in order.
     """
 
     event: MessageEvent
     order: EntryOrder
     embedding: NDArray[np.float32]
+    pieces: Sequence[NewPiece] = ()
 
 
 class TurnWriter:
@@ -38,7 +55,7 @@ class TurnWriter:
         self._embedding_model = embedding_model
 
     async def write(self, turns: Sequence[NewTurn]) -> int:
-        """Write turns with their agents, users, sessions and terms in one transaction.
+        """Write turns with their pieces, agents, users, sessions and terms in one transaction.
 
         Returns:
             How many were not there yet.
@@ -62,6 +79,9 @@ class TurnWriter:
             await connection.execute(
                 queries.insert_sessions, tenants, agents, users, sessions, threads, channels, times
             )
+            speakers = [event.speaker for event in events]
+            if any(speakers):
+                await connection.execute(queries.insert_speakers, tenants, agents, users, speakers)
             tag = await connection.execute(
                 queries.insert_turns,
                 tenants,
@@ -76,12 +96,27 @@ class TurnWriter:
                 sessions,
                 threads,
                 channels,
-                [event.speaker for event in events],
+                speakers,
                 [event.occurred_at for event in events],
                 [json.dumps(event.metadata) for event in events],
                 [self._embedding_model] * len(turns),
                 [HalfVector(turn.embedding) for turn in turns],
             )
+            # A turn that was there already may be of another entry: its position tells which pieces are its own.
+            pieces = [(turn, number, piece) for turn in turns for number, piece in enumerate(turn.pieces, start=1)]
+            if pieces:
+                await connection.execute(
+                    queries.insert_pieces,
+                    [turn.event.tenant_id for turn, _, _ in pieces],
+                    [turn.event.agent_id for turn, _, _ in pieces],
+                    [turn.event.user_id for turn, _, _ in pieces],
+                    [turn.event.scope.turn_id(turn.event.event_id) for turn, _, _ in pieces],
+                    [turn.order.position for turn, _, _ in pieces],
+                    [number for _, number, _ in pieces],
+                    [piece.starts_at for _, _, piece in pieces],
+                    [piece.ends_at for _, _, piece in pieces],
+                    [HalfVector(piece.embedding) for _, _, piece in pieces],
+                )
         return int(tag.rsplit(" ", 1)[1])
 
 
@@ -90,56 +125,6 @@ class TurnReader:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-
-    async def nearest(
-        self,
-        scope: Scope,
-        embedding: NDArray[np.float32],
-        *,
-        top_k: int,
-        exclude: Collection[str] = (),
-        min_cosine: float | None = None,
-    ) -> tuple[Turn, ...]:
-        """Return the turns nearest to a vector by cosine, the best first; exact.
-
-        Args:
-            scope: Whose turns.
-            embedding: Shape (dimensions,) float32.
-            top_k: How many at most.
-            exclude: Event ids to leave out.
-            min_cosine: The least similarity, -1..1.
-
-        Raises:
-            StoreUnavailable: If PostgreSQL failed.
-        """
-        if top_k == 0:
-            return ()
-        async with self._database.transaction(DatabaseRole.RECALL, tenant=scope.tenant_id) as connection:
-            rows = await connection.fetch(
-                self._database.queries.nearest_turns,
-                scope.tenant_id,
-                scope.agent_id,
-                scope.user_id,
-                HalfVector(embedding),
-                [scope.turn_id(event_id) for event_id in exclude],
-                top_k,
-                min_cosine,
-            )
-        return tuple(
-            Turn(
-                event_id=row["event_id"],
-                entry_id=str(EntryOrder.from_position(row["position"])),
-                role=row["role"],
-                content=row["content"],
-                speaker=row["speaker"],
-                session_id=row["session_id"],
-                created_at=row["created_at"],
-                occurred_at=row["occurred_at"],
-                cosine=row["cosine"],
-                score=row["cosine"],
-            )
-            for row in rows
-        )
 
     async def last(self, scope: Scope, count: int) -> list[WindowMessage]:
         """Return the last turns of a scope as window messages, oldest first.

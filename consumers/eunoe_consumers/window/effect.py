@@ -14,6 +14,10 @@ from eunoe_schema.recall import WindowMessage
 from eunoe_schema.scope import Scope
 
 
+class Unplaceable(PermanentError):
+    """The entry has an id that has no place among the rows, so that no row will ever stand for it."""
+
+
 class AppendToWindows:
     """Appends a batch to the windows of its scopes; one scope's trouble is not another's."""
 
@@ -24,9 +28,14 @@ class AppendToWindows:
     async def __call__(self, batch: Sequence[Delivered[MessageEvent]]) -> Mapping[str, EunoeError]:
         """Apply a batch; the entries of a scope that failed are named with the error."""
         scopes: dict[Scope, list[Delivered[MessageEvent]]] = defaultdict(list)
-        for delivered in batch:
-            scopes[delivered.event.scope].append(delivered)
         failures: dict[str, EunoeError] = {}
+        for delivered in batch:
+            try:
+                _ = delivered.order.position
+            except ValueError as error:  # the group `embed` could not store it: what no row can hold, no window does
+                failures[delivered.id] = Unplaceable(str(error))
+            else:
+                scopes[delivered.event.scope].append(delivered)
         for scope, deliveries in scopes.items():
             try:
                 await self._append(scope, [as_message(delivered) for delivered in deliveries])

@@ -31,13 +31,19 @@ local function backlog()
     if #groups == 0 then return redis.call('XLEN', stream) end
     local most = 0
     for _, group in ipairs(groups) do
-        local pending, lag = 0, nil
+        local pending, lag, read_to = 0, nil, '0-0'
         for field = 1, #group, 2 do
+            if group[field] == 'last-delivered-id' then read_to = group[field + 1] end
             if group[field] == 'pending' then pending = group[field + 1] end
             if group[field] == 'lag' then lag = group[field + 1] end
         end
-        -- Redis does not always know the lag (after XDEL); the length is its upper bound.
-        most = math.max(most, pending + (lag or redis.call('XLEN', stream)))
+        -- Redis does not always know the lag (after XDEL, XSETID): then it is nothing where nothing is left to read, and
+        -- the length is its upper bound.
+        if not lag then
+            local unread = redis.call('XRANGE', stream, '(' .. read_to, '+', 'COUNT', 1)
+            lag = #unread > 0 and redis.call('XLEN', stream) or 0
+        end
+        most = math.max(most, pending + lag)
     end
     return most
 end

@@ -1,19 +1,23 @@
 -- name: add_tenant
 -- Register a tenant; nothing when the id or the name is taken.
-INSERT INTO tenants (id, name) VALUES ($1::uuid, $2::text)
+INSERT INTO tenants (id, name, language) VALUES ($1::uuid, $2::text, $3::text::regconfig)
 ON CONFLICT DO NOTHING;
 
 -- name: list_tenants
 -- All tenants, the oldest first.
-SELECT id, name, created_at FROM tenants ORDER BY created_at, id;
+SELECT id, name, created_at, language::text FROM tenants ORDER BY created_at, id;
 
 -- name: find_tenant
 -- The tenant of an id, or else of a name; a name is never a UUID.
-SELECT id, name, created_at FROM tenants WHERE id = $1::uuid OR name = $2::text;
+SELECT id, name, created_at, language::text FROM tenants WHERE id = $1::uuid OR name = $2::text;
 
 -- name: remove_tenant
 -- Remove a tenant and, by cascade, everything of it.
 DELETE FROM tenants WHERE id = $1::uuid;
+
+-- name: text_search_configurations
+-- The languages that a tenant may have.
+SELECT cfgname::text AS language FROM pg_ts_config WHERE pg_ts_config_is_visible(oid) ORDER BY cfgname;
 
 -- name: tenant_ids
 -- The ids that the registry in Redis is filled from.

@@ -23,6 +23,15 @@ WHERE session_id IS NOT NULL
 ORDER BY tenant_id, agent_id, user_id, session_id, opened_at
 ON CONFLICT DO NOTHING;
 
+-- name: insert_speakers
+-- Who speaks in a scope appears with the first message.
+INSERT INTO speakers (tenant_id, agent_id, user_id, speaker)
+SELECT DISTINCT tenant_id, agent_id, user_id, speaker
+FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[]) AS new (tenant_id, agent_id, user_id, speaker)
+WHERE speaker IS NOT NULL
+ORDER BY tenant_id, agent_id, user_id, speaker
+ON CONFLICT DO NOTHING;
+
 -- name: insert_turns
 -- Write the turns that are not there yet; the command tag counts them.
 INSERT INTO conversation_embeddings (
@@ -42,6 +51,16 @@ FROM unnest(
 ORDER BY tenant_id, id, position
 ON CONFLICT DO NOTHING;
 
+-- name: insert_pieces
+-- Write the further pieces of long turns; those of one entry are the same each time.
+INSERT INTO turn_pieces (tenant_id, agent_id, user_id, id, position, piece, starts_at, ends_at, embedding)
+SELECT tenant_id, agent_id, user_id, id, position, piece, starts_at, ends_at, embedding
+FROM unnest(
+    $1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::bigint[], $6::smallint[], $7::int[], $8::int[], $9::halfvec[]
+) AS new (tenant_id, agent_id, user_id, id, position, piece, starts_at, ends_at, embedding)
+ORDER BY tenant_id, id, position, piece
+ON CONFLICT DO NOTHING;
+
 -- name: last_turns
 -- The last turns of a scope, newest first: what a lost window is loaded from.
 SELECT position, event_id, role, content, session_id, speaker, created_at, occurred_at
@@ -49,21 +68,3 @@ FROM conversation_embeddings
 WHERE tenant_id = $1::uuid AND agent_id = $2::uuid AND user_id = $3::text
 ORDER BY created_at DESC, position DESC
 LIMIT $4::int;
-
--- name: nearest_turns
--- The turns of a scope nearest to a vector, exactly: the inner query is index-only, and `+ 0` keeps every plan exact,
--- since no approximate index can serve that order.
-SELECT
-    turn.event_id, turn.position, turn.role, turn.content, turn.speaker, turn.session_id,
-    turn.created_at, turn.occurred_at, 1 - nearest.distance AS cosine
-FROM (
-    SELECT id, (embedding <=> $4::halfvec) + 0 AS distance
-    FROM conversation_embeddings
-    WHERE tenant_id = $1::uuid AND agent_id = $2::uuid AND user_id = $3::text AND id <> ALL ($5::uuid[])
-    ORDER BY (embedding <=> $4::halfvec) + 0
-    LIMIT $6::int
-) AS nearest
-JOIN conversation_embeddings AS turn
-    ON turn.tenant_id = $1::uuid AND turn.id = nearest.id AND turn.agent_id = $2::uuid AND turn.user_id = $3::text
-WHERE $7::float8 IS NULL OR nearest.distance <= 1 - $7::float8
-ORDER BY nearest.distance, turn.position DESC;

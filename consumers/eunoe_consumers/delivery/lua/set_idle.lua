@@ -12,7 +12,11 @@ local kept = 0
 for i = 4, #ARGV do
     local pending = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[i], ARGV[i], 1, ARGV[2])
     if #pending > 0 then
-        redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[i], 'IDLE', ARGV[3], 'JUSTID')
+        local claim = {'XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[i], 'IDLE', ARGV[3]}
+        -- What an orderly stop releases is no suspect: its deliveries do not count.
+        if ARGV[3] ~= '0' then claim[#claim + 1] = 'RETRYCOUNT' claim[#claim + 1] = 1 end
+        claim[#claim + 1] = 'JUSTID'
+        redis.call(unpack(claim))
         kept = kept + 1
     end
 end

@@ -1,5 +1,6 @@
 -- Append messages of one scope to its window: in stream order, each once, trimmed to size. Any order of calls, repeated
--- ones among them, gives the same list.
+-- ones among them, gives the same list. Only where an event stands on the stream twice, as it may when it was written past
+-- the gateway, does the order matter: while one of its entries is in the window, the other is left out.
 --
 -- KEYS[1]  list  JSON objects {"role", "content", "id", "event_id", ...}, oldest first
 -- KEYS[2]  set   ids of the known tenants, and the mark that the set was filled from the table
@@ -17,7 +18,7 @@ if redis.call('SISMEMBER', KEYS[2], ARGV[4]) == 1 and redis.call('SISMEMBER', KE
 local present = redis.call('EXISTS', key) == 1
 if not present and not loaded then return -1 end
 
--- An element as {milliseconds, sequence, event id, JSON}. What another writer put there without an id comes first.
+-- An element as {milliseconds, sequence, event id, JSON}; zeros for what another writer put there without an id.
 local function parse(json)
     local ok, message = pcall(cjson.decode, json)
     if not ok or type(message) ~= 'table' then message = {} end
@@ -33,6 +34,8 @@ end
 local kept, ids, events = {}, {}, {}
 for place, json in ipairs(redis.call('LRANGE', key, 0, -1)) do
     local element = parse(json)
+    -- Without an id it belongs behind the message that it was put behind; at the beginning it is older than every entry.
+    if place > 1 and element[1] + element[2] == 0 then element[1], element[2] = kept[place - 1][1], kept[place - 1][2] end
     kept[place] = element
     ids[element[1] .. '-' .. element[2]] = true
     if type(element[3]) == 'string' then events[element[3]] = true end
@@ -62,7 +65,8 @@ if in_order then
     return math.min(#kept, size)
 end
 
--- Something came late: write the list anew. Ids are unique but for elements without one, whose order is kept by place.
+-- Something came late: write the list anew. Elements without an id share the order of the one
+-- before them, and keep their place behind it.
 for place, element in ipairs(kept) do element[5] = place end
 table.sort(kept, function(a, b)
     if a[1] ~= b[1] then return a[1] < b[1] end

@@ -1,0 +1,133 @@
+"""`eunoe index`: the scopes that are too large for exact search, and their indexes."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from eunoe_consumers.cli.console import errors, output, print_json
+from eunoe_consumers.cli.options import JsonOption
+from eunoe_consumers.cli.servers import servers
+from eunoe_consumers.settings import Settings
+
+if TYPE_CHECKING:
+    from eunoe_consumers.store.giant_scopes import GiantScope
+    from eunoe_consumers.store.index_plan import Survey
+    from eunoe_consumers.store.scope_indexes import Kept, ScopeIndexes
+
+EXAMPLES = "Examples: eunoe index; eunoe index --json; eunoe index --build"
+_EVERY = 1_000_000  # more than a database could hold
+_WAIT_SECONDS = 600.0
+
+
+def index(
+    *,
+    build: Annotated[bool, typer.Option("--build", help="Build what is missing, drop what is not needed.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the scopes with more turns than EUNOE_ANN_SCOPE_ROWS, and whether each has its own index.
+
+    Search within a scope is exact; in one of these it takes long, and is approximate as soon as the scope's own HNSW
+    index is there. Building one takes minutes, while everybody goes on reading and writing; less where the server's
+    maintenance_work_mem holds the whole index (about 1.6 KB a turn). With --build, the login has to be one that may
+    become eunoe_owner, and EUNOE_DATABASE_URL must not name a pgbouncer. A scope keeps its index until it has shrunk to
+    half of the limit.
+    """
+    from eunoe_consumers.cli.logs import configure_logs  # noqa: PLC0415 - structlog
+
+    with servers(Settings(), redis=False) as resolved:
+        configure_logs(resolved)
+        survey, kept = asyncio.run(_run(resolved, build=build))
+    if as_json:
+        print_json(_document(survey, kept))
+    else:
+        _print(survey, kept)
+
+
+async def _run(settings: Settings, *, build: bool) -> "tuple[Survey, Kept | None]":
+    from eunoe_consumers.store.database import Database  # noqa: PLC0415 - asyncpg
+    from eunoe_consumers.store.migrations import check_schema  # noqa: PLC0415
+    from eunoe_consumers.store.scope_indexes import IndexShape, ScopeIndexes  # noqa: PLC0415
+
+    url, wait_seconds = settings.database_url or "", settings.start_timeout_seconds
+    shape = IndexShape(settings.ann_scope_rows, settings.ann_m, settings.ann_ef_construction)
+    async with AsyncExitStack() as stack:
+        await check_schema(url, embedding_dimensions=settings.embedding_dimensions, wait_seconds=wait_seconds)
+        database = await stack.enter_async_context(
+            await Database.connect(url, connections=1, wait_seconds=wait_seconds)
+        )
+        indexes = ScopeIndexes(database, url, shape)
+        kept = await _build(indexes) if build else None
+        return await indexes.survey(), kept
+
+
+async def _build(indexes: "ScopeIndexes") -> "Kept":
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=errors, transient=True) as progress:
+        bar = progress.add_task("looking for large scopes", total=None)
+        done = 0
+
+        def show(giant: "GiantScope", left: int) -> None:
+            nonlocal done
+            about = f"index of {escape(str(giant.scope))}, {giant.rows:,} turns"
+            progress.update(bar, description=about, completed=done, total=done + left)
+            done += 1
+
+        return await indexes.keep(builds=_EVERY, wait_seconds=_WAIT_SECONDS, on_build=show)
+
+
+def _state(giant: "GiantScope", survey: "Survey") -> str:
+    usable = survey.indexes.get(giant.index_name)
+    if usable is None:
+        return "missing"
+    if not usable:
+        return "unfinished"
+    return "ready" if giant.listed_at else "unlisted"
+
+
+def _unused(survey: "Survey") -> list[str]:
+    return sorted(survey.indexes.keys() - {giant.index_name for giant in survey.giants})
+
+
+def _document(survey: "Survey", kept: "Kept | None") -> dict[str, object]:
+    done = {} if kept is None else {"built": [giant.index_name for giant in kept.built], "dropped": [*kept.dropped]}
+    return {
+        "scopes": [
+            {
+                **giant.scope.model_dump(mode="json"),
+                "rows": giant.rows,
+                "index": giant.index_name,
+                "state": _state(giant, survey),
+                "listed_at": giant.listed_at,
+            }
+            for giant in survey.giants
+        ],
+        "unused_indexes": _unused(survey),
+        **done,
+    }
+
+
+def _print(survey: "Survey", kept: "Kept | None") -> None:
+    if kept is not None:
+        output.print(f"built {len(kept.built)}, dropped {len(kept.dropped)}")
+    if not survey.giants:
+        output.print("no scope is beyond EUNOE_ANN_SCOPE_ROWS: every search is exact")
+    else:
+        table = Table("tenant", "agent", "user", "turns", "index", "listed at")
+        for giant in survey.giants:
+            state = _state(giant, survey)
+            table.add_row(
+                str(giant.scope.tenant_id),
+                str(giant.scope.agent_id),
+                escape(giant.scope.user_id),
+                f"{giant.rows:,}",
+                f"[green]{state}[/]" if state == "ready" else f"[yellow]{state}[/]",
+                f"{giant.listed_at:%Y-%m-%d %H:%M:%S}" if giant.listed_at else "",
+            )
+        output.print(table)
+    if unused := _unused(survey):
+        output.print(f"[yellow]indexes that serve no scope: {len(unused)}[/] (`eunoe index --build` drops them)")

@@ -1,0 +1,19 @@
+-- Let a stream go on after an id: ids must rise even where the clock of a new server is behind, because windows and rows
+-- are in their order.
+--
+-- KEYS[1]  stream
+-- ARGV[1]  the id
+--
+-- Returns 1, or 0 where the stream is absent or beyond that id already.
+if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+local info = {}
+local flat = redis.call('XINFO', 'STREAM', KEYS[1])
+for i = 1, #flat, 2 do info[flat[i]] = flat[i + 1] end
+local ms, sequence = string.match(info['last-generated-id'], '^(%d+)%-(%d+)$')
+local to_ms, to_sequence = string.match(ARGV[1], '^(%d+)%-(%d+)$')
+local is_before = tonumber(ms) < tonumber(to_ms)
+    or ms == to_ms and tonumber(sequence) < tonumber(to_sequence)
+if not is_before then return 0 end
+-- As if the entry of that id had been there and was deleted: nobody must miss it.
+redis.call('XSETID', KEYS[1], ARGV[1], 'ENTRIESADDED', info['entries-added'], 'MAXDELETEDID', ARGV[1])
+return 1

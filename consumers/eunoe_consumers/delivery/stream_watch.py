@@ -1,0 +1,97 @@
+"""Watch the stream of messages from outside of Redis, so that a loss of its data can be told, with its span of time."""
+
+from datetime import UTC, datetime
+from importlib.resources import files
+from typing import cast
+from uuid import UUID, uuid4
+
+import structlog
+from redis.asyncio import Redis
+
+from eunoe_consumers.connections import redis_wrapped
+from eunoe_consumers.store.stream_log import Observation, StreamLog
+from eunoe_schema import keys
+from eunoe_schema.entries import EntryOrder
+from eunoe_schema.streams import Group, Subject, stream
+
+log = structlog.stdlib.get_logger()
+
+
+class StreamWatch:
+    """Observes the stream of messages and notes in the durable store how far it is.
+
+    Done by each process of the group `embed`, whose acknowledgement means that an entry is durable; any number may.
+    """
+
+    def __init__(self, redis: Redis, stream_log: StreamLog) -> None:
+        self._redis = redis
+        self._stream_log = stream_log
+        self._stream = stream(Subject.MESSAGES)
+        self._newest: EntryOrder | None = None
+        lua = files("eunoe_consumers.delivery").joinpath("lua")
+        self._observe = redis.register_script(lua.joinpath("observe.lua").read_text(encoding="utf-8"))
+        self._raise_ids = redis.register_script(lua.joinpath("raise_ids.lua").read_text(encoding="utf-8"))
+
+    async def note(self) -> None:
+        """Observe and note once.
+
+        Raises:
+            RedisUnavailable: If Redis failed.
+            StoreUnavailable: If PostgreSQL failed.
+        """
+        seen = await self.observe()
+        if seen is None:
+            return  # nobody has published yet, or the group was just lost: its worker will tell
+        noted = await self._stream_log.note(seen)
+        if noted.lost is not None:
+            after, before = noted.lost
+            log.error(
+                "messages may be lost: `eunoe health` says what to do",
+                lost_after=after.isoformat(),
+                lost_before=before.isoformat(),
+            )
+        if noted.newest > seen.newest:
+            with redis_wrapped():
+                await self._raise_ids(keys=[self._stream], args=[str(noted.newest)])
+        self._newest = noted.newest
+
+    async def observe(self) -> Observation | None:
+        """Return the stream as it is; None where it or its group is absent, or its ids are beyond all bounds.
+
+        Raises:
+            RedisUnavailable: If Redis failed.
+        """
+        with redis_wrapped():
+            reply = cast(
+                "list[bytes | list[bytes]] | None",
+                await self._observe(
+                    keys=[self._stream, keys.INCARNATION],
+                    args=[Group.EMBED, str(uuid4()), "" if self._newest is None else str(self._newest)],
+                ),
+            )
+        if reply is None:
+            return None
+        mark, born_ms, now_ms, newest, durable = (part.decode() for part in cast("list[bytes]", reply[:5]))
+        try:
+            _ = EntryOrder.parse(newest).position, EntryOrder.parse(durable).position
+        except ValueError as error:  # appended past the gateway, with an id of somebody's own
+            log.error("the stream cannot be watched", reason=str(error))  # noqa: TRY400 - its trace says no more
+            return None
+        observed_at = _time(now_ms)
+        torn = None
+        if reply[5]:
+            after, before = (part.decode() for part in cast("list[bytes]", reply[5]))
+            torn = (EntryOrder.parse(after).time, EntryOrder.parse(before).time if before else observed_at)
+        return Observation(
+            stream=self._stream,
+            incarnation=UUID(mark),
+            born_at=_time(born_ms),
+            observed_at=observed_at,
+            newest=EntryOrder.parse(newest),
+            durable=EntryOrder.parse(durable),
+            torn=torn,
+        )
+
+
+def _time(milliseconds: str) -> datetime:
+    return datetime.fromtimestamp(int(milliseconds) / 1000, UTC)

@@ -1,0 +1,1 @@
+"""Rank turns without a model call: by meaning, by words, and by how conversations run."""

@@ -1,0 +1,94 @@
+"""BM25 over turns, over turns with what stands beside them, and over sessions.
+
+Robertson and Zaragoza, The Probabilistic Relevance Framework: BM25 and Beyond (2009); k1 and b are its usual constants.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eunoe_consumers.store.candidates import Outline
+
+_K1, _B = 1.2, 0.75
+# How much of a neighbour's terms a contextual turn takes in, by distance.
+_SHARES = ((1, 0.5), (2, 0.2))
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class LexicalScores:
+    """Scores of every turn of an outline, shape (n,), 0..1, the best of the scope being 1; 0 where no term occurs.
+
+    Attributes:
+        bm25: Of the turns themselves.
+        contextual: Of the turns with their neighbours.
+        sessions: Of the session that a turn is in.
+    """
+
+    bm25: Array
+    contextual: Array
+    sessions: Array
+
+
+def lexical_scores(outline: Outline) -> LexicalScores:
+    """Score the turns of an outline."""
+    turns, terms = len(outline.positions), outline.term_count
+    nothing = np.zeros(turns)
+    if turns == 0 or terms == 0:
+        return LexicalScores(nothing, nothing, nothing)
+    tf = np.zeros((terms, turns))
+    tf[outline.term_numbers, outline.term_places] = outline.term_tf
+    lengths = outline.lengths.astype(np.float64)
+    sessions = outline.session_numbers
+    by_session = np.stack([_by_session(row, sessions) for row in tf])
+    session_scores = _bm25(by_session, _by_session(lengths, sessions))
+    return LexicalScores(
+        bm25=_of_best(_bm25(tf, lengths)),
+        contextual=_of_best(_bm25(_with_neighbours(tf, sessions), _with_neighbours(lengths[None], sessions)[0])),
+        sessions=_of_best(session_scores)[sessions],
+    )
+
+
+def beside(
+    values: Array, sessions: NDArray[np.int64], distance: int, *, before: bool = True, after: bool = True
+) -> Array:
+    """Return for each turn the sum of what stands `distance` turns before and after it in the same session.
+
+    Args:
+        values: Shape (..., n), in stream order.
+        sessions: Shape (n,).
+        distance: 1 or more.
+        before: Take in the turn before.
+        after: Take in the turn after.
+    """
+    found = np.zeros_like(values)
+    same = sessions[distance:] == sessions[:-distance]
+    if before:
+        found[..., distance:] += values[..., :-distance] * same
+    if after:
+        found[..., :-distance] += values[..., distance:] * same
+    return found
+
+
+def _by_session(values: Array, sessions: NDArray[np.int64]) -> Array:
+    return np.bincount(sessions, weights=values).astype(np.float64)
+
+
+def _with_neighbours(values: Array, sessions: NDArray[np.int64]) -> Array:
+    return values + sum((share * beside(values, sessions, distance) for distance, share in _SHARES), np.zeros(1))
+
+
+def _bm25(tf: Array, lengths: Array) -> Array:
+    """Return the scores of documents: `tf` has the shape (terms, documents)."""
+    documents = lengths.shape[0]
+    df = (tf > 0).sum(axis=1)
+    idf = np.log(1 + (documents - df + 0.5) / (df + 0.5))
+    saturation = _K1 * (1 - _B + _B * lengths / max(float(lengths.mean()), 1e-9))
+    scores: Array = (idf[:, None] * tf * (_K1 + 1) / (tf + saturation)).sum(axis=0)
+    return scores
+
+
+def _of_best(scores: Array) -> Array:
+    return scores / max(float(scores.max()), 1e-9)

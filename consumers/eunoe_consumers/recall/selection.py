@@ -1,0 +1,160 @@
+"""From ranked turns to those of a reply: none twice, none too many, each as the request wants it."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from eunoe_consumers.recall.duplicates import SeenTexts
+from eunoe_consumers.recall.query_embedder import QueryEmbedder
+from eunoe_consumers.recall.ranking.fusion import Ranked
+from eunoe_consumers.store.candidates import Beside, CandidateReader, NeighbourTurn
+from eunoe_schema.entries import EntryOrder
+from eunoe_schema.recall import CutTurn, Excerpt, Neighbour, RecallRequest, Turn
+
+_ROUNDED = 6
+_NEIGHBOUR_CHARS = 1_000  # about as much as a piece of a long message has
+
+
+@dataclass(frozen=True)
+class SelectionDefaults:
+    """What a request that does not say gets.
+
+    Attributes:
+        top_k: Turns at most.
+        min_cosine: The least similarity, -1..1; None for no bound.
+        excerpts: Whether a long turn comes as the piece that matches.
+        repeats: Whether turns that say the same may both come.
+    """
+
+    top_k: int
+    min_cosine: float | None
+    excerpts: bool
+    repeats: bool
+
+
+@dataclass(frozen=True)
+class Selected:
+    """The turns of a reply, best first, and those that did not fit into the token budget."""
+
+    turns: tuple[Turn, ...]
+    cut: tuple[CutTurn, ...]
+
+
+NOTHING_SELECTED = Selected((), ())
+
+
+class Selection:
+    """Chooses the turns of a reply."""
+
+    def __init__(self, reader: CandidateReader, embedder: QueryEmbedder, defaults: SelectionDefaults) -> None:
+        self._reader = reader
+        self._embedder = embedder
+        self._defaults = defaults
+
+    def top_k(self, request: RecallRequest) -> int:
+        """Return how many turns a request wants at most."""
+        return self._defaults.top_k if request.top_k is None else request.top_k
+
+    async def select(self, request: RecallRequest, ranked: Sequence[Ranked], excluded: Collection[str]) -> Selected:
+        """Return the best turns that were not excluded.
+
+        Args:
+            request: What is wanted.
+            ranked: What was found, the best first.
+            excluded: Event ids that must not come back.
+
+        Raises:
+            StoreUnavailable: If PostgreSQL failed to return the neighbours.
+        """
+        chosen = self._chosen(request, ranked, excluded)
+        beside: Mapping[int, Beside] = {}
+        if request.neighbours and chosen:
+            beside = await self._reader.neighbours(request.scope, [found.candidate.position for found in chosen])
+        excerpts = self._defaults.excerpts if request.excerpts is None else request.excerpts
+        turns = [
+            _turn(
+                found,
+                _shown(beside.get(found.candidate.position), found, excluded),
+                excerpts=excerpts,
+                explain=request.explain,
+            )
+            for found in chosen
+        ]
+        if request.token_budget is None:
+            return Selected(tuple(turns), ())
+        return await self._within(request.token_budget, turns)
+
+    def _chosen(self, request: RecallRequest, ranked: Sequence[Ranked], excluded: Collection[str]) -> list[Ranked]:
+        top_k, seen = self.top_k(request), SeenTexts()
+        least = self._defaults.min_cosine if request.min_cosine is None else request.min_cosine
+        chosen: list[Ranked] = []
+        for found in ranked:
+            if len(chosen) >= top_k:
+                break
+            candidate = found.candidate
+            if candidate.event_id in excluded or (least is not None and candidate.cosine < least):
+                continue
+            if self._defaults.repeats or seen.add(candidate.content):
+                chosen.append(found)
+        return chosen
+
+    async def _within(self, budget: int, turns: Sequence[Turn]) -> Selected:
+        """Keep the best turns that fit, whole ones only; a shorter one may take the place of one that does not."""
+        kept: list[Turn] = []
+        cut: list[CutTurn] = []
+        left = budget
+        for turn in turns:  # one by one: the tokens of a hundred of the longest texts would take a gigabyte
+            tokens = await self._embedder.count_tokens(_all_text(turn))
+            if tokens <= left:
+                kept.append(turn)
+                left -= tokens
+            else:
+                cut.append(CutTurn(event_id=turn.event_id, score=turn.score, tokens=tokens))
+        return Selected(tuple(kept), tuple(cut))
+
+
+def _shown(beside: Beside | None, found: Ranked, excluded: Collection[str]) -> Beside | None:
+    """Return the neighbours that may be shown: of the same session, and not excluded themselves."""
+
+    def shown(turn: NeighbourTurn | None) -> NeighbourTurn | None:
+        of_session = turn is not None and turn.session_id == found.candidate.session_id
+        return turn if turn is not None and of_session and turn.event_id not in excluded else None
+
+    return None if beside is None else Beside(shown(beside.before), shown(beside.after))
+
+
+def _turn(found: Ranked, beside: Beside | None, *, excerpts: bool, explain: bool) -> Turn:
+    candidate = found.candidate
+    excerpt, content = None, candidate.content
+    if excerpts and candidate.span is not None:
+        starts_at, ends_at = candidate.span
+        excerpt = Excerpt(starts_at=starts_at, ends_at=ends_at, content_chars=len(content))
+        content = content[starts_at:ends_at]
+    return Turn(
+        event_id=candidate.event_id,
+        entry_id=str(EntryOrder.from_position(candidate.position)),
+        role=candidate.role,
+        content=content,
+        speaker=candidate.speaker,
+        session_id=candidate.session_id,
+        created_at=candidate.created_at,
+        occurred_at=candidate.occurred_at,
+        cosine=candidate.cosine,
+        score=found.score,
+        excerpt=excerpt,
+        before=_neighbour(beside.before, excerpts=excerpts) if beside else None,
+        after=_neighbour(beside.after, excerpts=excerpts) if beside else None,
+        explanation={name: round(value, _ROUNDED) for name, value in found.parts.items()} if explain else None,
+    )
+
+
+def _neighbour(turn: NeighbourTurn | None, *, excerpts: bool) -> Neighbour | None:
+    """Return a neighbour as the contract has it; where excerpts are wanted, the beginning of a long one."""
+    if turn is None:
+        return None
+    content = turn.content[:_NEIGHBOUR_CHARS] if excerpts else turn.content
+    return Neighbour(event_id=turn.event_id, role=turn.role, content=content, speaker=turn.speaker)
+
+
+def _all_text(turn: Turn) -> str:
+    beside = [neighbour.content for neighbour in (turn.before, turn.after) if neighbour]
+    return "\n".join([turn.content, *beside])

@@ -1,0 +1,134 @@
+"""Find the turns of a scope that answer a query, ranked."""
+
+import asyncio
+import time
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+
+from eunoe_consumers.recall.known_scopes import KnownScopes
+from eunoe_consumers.recall.query import understand
+from eunoe_consumers.recall.query_embedder import QueryEmbedder
+from eunoe_consumers.recall.ranking.fusion import Ranked, rank
+from eunoe_consumers.recall.ranking.lexical import LexicalScores, lexical_scores
+from eunoe_consumers.recall_weights import BM25, Weights, is_dialogue
+from eunoe_consumers.store.candidates import CandidateReader, Outline, ScopeFacts
+from eunoe_schema.scope import Scope
+
+ResultT = TypeVar("ResultT")
+
+
+@dataclass
+class Stages:
+    """How long the stages of a search took, in milliseconds; of those that were reached.
+
+    Attributes:
+        embed_ms: Embedding the query, waiting for the model included.
+        lexical_ms: Searching for its words; overlaps the embedding.
+        turns_ms: Searching by its embedding, and ranking.
+    """
+
+    embed_ms: float = 0.0
+    lexical_ms: float = 0.0
+    turns_ms: float = 0.0
+
+
+@dataclass(frozen=True)
+class RankingOptions:
+    """How turns are ranked.
+
+    Attributes:
+        ranking: 'fusion', 'cosine' (the query as it is, against the beginning of each turn) or 'bm25'.
+        dialogue: Weights where turns are short.
+        assistant: Weights where an assistant writes long answers.
+        candidates: How many each side, lexical and semantic, may name.
+    """
+
+    ranking: str
+    dialogue: Weights
+    assistant: Weights
+    candidates: int
+
+
+@dataclass(frozen=True)
+class _Lexical:
+    """What the lexical side found."""
+
+    outline: Outline
+    scores: LexicalScores
+    weights: Weights
+
+    def best(self, limit: int) -> list[int]:
+        """Return the positions of the turns that it names."""
+        scores = self.scores.contextual if self.weights.contextual_bm25 else self.scores.bm25
+        best = np.argsort(-scores, kind="stable")[:limit]
+        return [int(position) for position in self.outline.positions[best[scores[best] > 0]]]
+
+
+class TurnSearch:
+    """Searches with two statements: one for the query's words, while it is embedded, and one for its meaning."""
+
+    def __init__(self, reader: CandidateReader, embedder: QueryEmbedder, options: RankingOptions) -> None:
+        self._reader = reader
+        self._embedder = embedder
+        self._options = options
+        self._scopes = KnownScopes(reader)
+
+    async def find(
+        self, scope: Scope, query: str, *, asked_at: datetime, wanted: int, beyond: int, stages: Stages
+    ) -> Sequence[Ranked]:
+        """Return the turns that answer a query, the best first.
+
+        Args:
+            scope: Whose turns.
+            query: As it was asked.
+            asked_at: What "last week" is relative to.
+            wanted: How many turns are wanted at least.
+            beyond: How many more candidates are looked for, since some will be left out.
+            stages: Filled in on the way.
+
+        Raises:
+            StoreUnavailable: If PostgreSQL failed.
+            QueryNotEmbedded: If the model failed for this query.
+        """
+        limit = max(self._options.candidates, wanted) + beyond
+        facts = await self._scopes.facts(scope)
+        if self._options.ranking == "cosine":
+            return await self._by_cosine(scope, facts, query, limit, stages)
+        text, question = understand(query, facts.speakers, asked_at)
+        embedding, lexical = await asyncio.gather(
+            _timed(self._embedder.embed(text), stages, "embed_ms"),
+            _timed(self._lexical(scope, text), stages, "lexical_ms"),
+        )
+        searching = self._reader.candidates(scope, embedding, lexical.best(limit), limit=limit, is_giant=facts.is_giant)
+        candidates = await _timed(searching, stages, "turns_ms")
+        return rank(question, candidates, lexical.outline, lexical.scores, lexical.weights)
+
+    async def _by_cosine(self, scope: Scope, facts: ScopeFacts, query: str, limit: int, stages: Stages) -> list[Ranked]:
+        embedding = await _timed(self._embedder.embed(query), stages, "embed_ms")
+        searching = self._reader.candidates(scope, embedding, (), limit=limit, by_pieces=False, is_giant=facts.is_giant)
+        candidates = await _timed(searching, stages, "turns_ms")
+        ordered = sorted(candidates, key=lambda candidate: (-candidate.cosine, -candidate.position))
+        return [Ranked(candidate, candidate.cosine, {"cosine": candidate.cosine}) for candidate in ordered]
+
+    async def _lexical(self, scope: Scope, text: str) -> _Lexical:
+        outline = await self._reader.outline(scope, text)
+        weights = BM25
+        if self._options.ranking == "fusion":
+            dialogue = len(outline.lengths) > 0 and is_dialogue(float(np.median(outline.lengths)))
+            weights = self._options.dialogue if dialogue else self._options.assistant
+        return _Lexical(outline, lexical_scores(outline), weights)
+
+
+async def _timed(
+    work: Coroutine[Any, Any, ResultT], stages: Stages, stage: Literal["embed_ms", "lexical_ms", "turns_ms"]
+) -> ResultT:
+    """Await a stage and note how long it took, also when it fails."""
+    started = time.monotonic()
+    try:
+        return await work
+    finally:
+        setattr(stages, stage, round((time.monotonic() - started) * 1000, 3))

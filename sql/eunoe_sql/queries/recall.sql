@@ -1,0 +1,125 @@
+-- name: scope_facts
+-- Who speaks in a scope, 200 at most, and whether it has an index of its own for approximate search.
+SELECT
+    ARRAY(
+        SELECT speaker
+        FROM speakers
+        WHERE tenant_id = $1::uuid AND agent_id = $2::uuid AND user_id = $3::text
+        ORDER BY speaker
+        LIMIT 200
+    ) AS speakers,
+    EXISTS (
+        SELECT FROM giant_scopes WHERE tenant_id = $1::uuid AND agent_id = $2::uuid AND user_id = $3::text
+    ) AS is_giant;
+
+-- name: outline
+-- The lexical side of a scope: place, session and length of its newest turns, newest first, and where the terms of a query
+-- occur, as arrays in binary: decoding thousands of numbers one by one would take longer than to find them. What BM25
+-- counts is all in it.
+WITH terms AS (
+    SELECT lexeme, row_number() OVER (ORDER BY positions[1])::int2 AS number
+    FROM unnest(to_tsvector((SELECT language FROM tenants WHERE id = $1::uuid), $4::text))
+    ORDER BY number
+    LIMIT $5::int
+), newest AS MATERIALIZED (
+    SELECT position, coalesce(session_hash, 0) AS session_hash, length
+    FROM postings
+    WHERE tenant_id = $1::uuid AND scope_hash = eunoe_scope_hash($2::uuid, $3::text) AND lexeme = ''
+    ORDER BY position DESC
+    LIMIT $6::int
+), occurrences AS (
+    SELECT
+        array_send(coalesce(array_agg(terms.number), '{}')) AS terms,
+        array_send(coalesce(array_agg(found.position), '{}')) AS term_positions,
+        array_send(coalesce(array_agg(found.tf), '{}')) AS term_tf
+    FROM terms
+    CROSS JOIN LATERAL (
+        SELECT postings.position, postings.tf
+        FROM postings
+        WHERE postings.tenant_id = $1::uuid AND postings.scope_hash = eunoe_scope_hash($2::uuid, $3::text)
+            AND postings.lexeme = terms.lexeme AND postings.position >= (SELECT min(position) FROM newest)
+        ORDER BY postings.position DESC
+        LIMIT $7::int
+    ) AS found
+), turns AS (
+    SELECT
+        array_send(coalesce(array_agg(position), '{}')) AS positions,
+        array_send(coalesce(array_agg(session_hash), '{}')) AS sessions,
+        array_send(coalesce(array_agg(length), '{}')) AS lengths
+    FROM newest
+)
+SELECT positions, sessions, lengths, terms, term_positions, term_tf
+FROM turns CROSS JOIN occurrences;
+
+-- name: candidates
+-- The turns of a scope nearest to a vector, by their best piece ($7) or their beginning, and those that the lexical side
+-- named; $6 turns of the one and $8 pieces. The search for the nearest is exact and index-only: `+ 0` keeps every plan so, since no approximate index can
+-- serve that order.
+WITH nearest AS (
+    SELECT created_at, position, (embedding <=> $4::halfvec) + 0 AS distance
+    FROM conversation_embeddings
+    WHERE tenant_id = $1::uuid AND agent_id = $2::uuid AND user_id = $3::text
+    ORDER BY (embedding <=> $4::halfvec) + 0
+    LIMIT $6::int
+), pieces AS MATERIALIZED (
+    SELECT position, piece, (embedding <=> $4::halfvec) + 0 AS distance
+    FROM turn_pieces
+    WHERE tenant_id = $1::uuid AND agent_id = $2::uuid AND user_id = $3::text AND $7::bool
+    ORDER BY (embedding <=> $4::halfvec) + 0
+    LIMIT $8::int
+), chosen AS (
+    SELECT created_at, position FROM nearest
+    UNION
+    SELECT eunoe_time_of(position), position FROM pieces
+    UNION
+    SELECT eunoe_time_of(position), position FROM unnest($5::bigint[]) AS lexical (position)
+)
+SELECT
+    turn.id, turn.event_id, turn.position, turn.role, turn.content, turn.speaker, turn.session_id,
+    turn.created_at, turn.occurred_at, 1 - (turn.embedding <=> $4::halfvec) AS cosine,
+    best.cosine AS piece_cosine, best.starts_at, best.ends_at, best.second_starts_at
+FROM chosen
+JOIN conversation_embeddings AS turn
+    ON turn.tenant_id = $1::uuid AND turn.agent_id = $2::uuid AND turn.user_id = $3::text
+    AND turn.created_at = chosen.created_at AND turn.position = chosen.position
+LEFT JOIN LATERAL (
+    SELECT
+        1 - (piece.embedding <=> $4::halfvec) AS cosine, piece.starts_at, piece.ends_at,
+        min(piece.starts_at) OVER () AS second_starts_at
+    FROM turn_pieces AS piece
+    WHERE piece.tenant_id = $1::uuid AND piece.id = turn.id AND piece.position = turn.position AND $7::bool
+    ORDER BY piece.embedding <=> $4::halfvec
+    LIMIT 1
+) AS best ON true;
+
+-- name: neighbours
+-- The messages right before and after others in the scope, by the position of the middle one.
+SELECT middle.position AS of_position, middle.side, turn.event_id, turn.role, turn.content, turn.speaker, turn.session_id
+FROM (
+    SELECT asked.position, 'before' AS side, found.created_at, found.position AS found_position
+    FROM unnest($4::bigint[]) AS asked (position)
+    CROSS JOIN LATERAL (
+        SELECT created_at, position
+        FROM conversation_embeddings
+        WHERE tenant_id = $1::uuid AND agent_id = $2::uuid AND user_id = $3::text
+            AND created_at <= eunoe_time_of(asked.position)
+            AND (created_at, position) < (eunoe_time_of(asked.position), asked.position)
+        ORDER BY created_at DESC, position DESC
+        LIMIT 1
+    ) AS found
+    UNION ALL
+    SELECT asked.position, 'after', found.created_at, found.position
+    FROM unnest($4::bigint[]) AS asked (position)
+    CROSS JOIN LATERAL (
+        SELECT created_at, position
+        FROM conversation_embeddings
+        WHERE tenant_id = $1::uuid AND agent_id = $2::uuid AND user_id = $3::text
+            AND created_at >= eunoe_time_of(asked.position)
+            AND (created_at, position) > (eunoe_time_of(asked.position), asked.position)
+        ORDER BY created_at, position
+        LIMIT 1
+    ) AS found
+) AS middle
+JOIN conversation_embeddings AS turn
+    ON turn.tenant_id = $1::uuid AND turn.agent_id = $2::uuid AND turn.user_id = $3::text
+    AND turn.created_at = middle.created_at AND turn.position = middle.found_position;

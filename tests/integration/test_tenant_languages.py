@@ -1,0 +1,103 @@
+"""A tenant's language: how it is set, what it changes, and what is said of one that does not exist."""
+
+import asyncpg
+import pytest
+from redis.asyncio import Redis
+
+from eunoe_consumers.administration import Tenants
+from eunoe_consumers.errors import ConfigurationError
+from eunoe_consumers.model.hash_embedder import HashEmbedder
+from eunoe_consumers.store.candidates import CandidateReader
+from eunoe_consumers.store.database import Database
+from eunoe_consumers.store.tenants import TenantRegistry, TenantTable
+from eunoe_schema.scope import Scope
+from eunoe_tests.events import scope_of
+from eunoe_tests.memories import Memory
+
+
+@pytest.fixture
+def table(database: Database) -> TenantTable:
+    """The registry's durable side."""
+    return TenantTable(database)
+
+
+async def told(database: Database, language: str | None, *contents: str) -> Scope:
+    """Return a scope of a new tenant, to which messages were told."""
+    tenant = await TenantTable(database).add(f"tenant {language}", language=language)
+    scope = scope_of(tenant.id)
+    await Memory(database, HashEmbedder(384)).tell(scope, *contents)
+    return scope
+
+
+async def found(database: Database, scope: Scope, query: str) -> list[int]:
+    """Return which messages the words of a query occur in, counted from 0."""
+    outline = await CandidateReader(database).outline(scope, query)
+    return sorted(set(outline.term_places.tolist()))
+
+
+async def test_a_tenant_is_english_unless_it_says_otherwise(database: Database, table: TenantTable) -> None:
+    """Words are known by their English stems, and English stop words are none."""
+    scope = await told(database, None, "I was running.", "Die H\u00e4user und der Wald")
+    assert [tenant.language for tenant in await table.registered()] == ["english"]
+    assert await found(database, scope, "Who runs?") == [0]
+    assert await found(database, scope, "Haus") == []
+    assert await found(database, scope, "who was it") == []
+
+
+async def test_a_german_tenant_is_stemmed_in_german(database: Database, table: TenantTable) -> None:
+    """Messages and queries alike."""
+    scope = await told(database, "german", "Die H\u00e4user und der Wald", "I was running.")
+    (tenant,) = await table.registered()
+    assert tenant.language == "german"
+    assert await table.find(tenant.name) == tenant
+    assert await found(database, scope, "Wo war das Haus?") == [0]
+    assert await found(database, scope, "und der die") == []
+    assert await found(database, scope, "runs") == []
+
+
+async def test_a_simple_tenant_is_not_stemmed(database: Database) -> None:
+    """Words are what is written, whatever the script; there are no stop words."""
+    texts = ["\u042f \u0436\u0438\u0432\u0443 \u0432 \u0413\u0440\u0430\u0446\u0435", "I was running the show", "runs"]
+    scope = await told(database, "simple", *texts)
+    assert await found(database, scope, "\u0433\u0440\u0430\u0446\u0435") == [0]
+    assert await found(database, scope, "runs") == [2]
+    assert await found(database, scope, "THE") == [1]
+
+
+async def test_an_unknown_language_is_refused_with_those_that_are_known(table: TenantTable) -> None:
+    """No tenant is made; what is like a language, or like SQL, is none."""
+    for language in ("klingon", "", "German", "pg_catalog.german", "english'; DROP TABLE tenants; --", "a\x00b"):
+        with pytest.raises(ConfigurationError) as caught:
+            await table.add("acme", language=language)
+        assert repr(language) in str(caught.value)
+        assert "german, greek," in str(caught.value)
+        assert ", simple," in str(caught.value)
+    assert await table.registered() == []
+
+
+async def test_a_language_of_the_operators_own_may_be_named(table: TenantTable, database_url: str) -> None:
+    """A text search configuration that was made for this database is as good as PostgreSQL's."""
+    login = await asyncpg.connect(database_url)
+    try:
+        await login.execute("CREATE TEXT SEARCH CONFIGURATION public.legalese (COPY = english)")
+    finally:
+        await login.close()
+    assert (await table.add("acme", language="legalese")).language == "legalese"
+
+
+async def test_a_tenant_keeps_its_language(table: TenantTable) -> None:
+    """What is indexed stays as it is: adding it again in another language is an error, in the same or none is not."""
+    added = await table.add("acme", language="german")
+    assert await table.add("acme", language="german") == added
+    assert await table.add("acme", added.id) == added
+    with pytest.raises(ConfigurationError, match=r"has the language 'german', .* cannot become 'french'"):
+        await table.add("acme", language="french")
+    assert await table.registered() == [added]
+
+
+async def test_the_administrators_add_passes_the_language_on(table: TenantTable, redis: Redis) -> None:
+    """To the table; the copy in Redis knows the tenant as any other."""
+    registry = TenantRegistry(redis, table)
+    added = await Tenants(table, registry).add("acme", language="russian")
+    assert added.language == "russian"
+    assert (await registry.check({added.id})).unknown == frozenset()

@@ -1,0 +1,193 @@
+"""The search of a scope's turns on a real PostgreSQL: each side finds what the other cannot; names and dates tell."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID
+
+import asyncpg
+import numpy as np
+import pytest
+
+from eunoe_consumers.model.hash_embedder import HashEmbedder
+from eunoe_consumers.recall.query import understand
+from eunoe_consumers.roles import load_embedder
+from eunoe_consumers.settings import Settings
+from eunoe_consumers.store.candidates import CandidateReader
+from eunoe_consumers.store.database import Database
+from eunoe_schema.entries import EntryOrder
+from eunoe_tests.events import OTHER_AGENT, event_of, scope_of
+from eunoe_tests.memories import ASKED_AT, FIRST_MS, Memory, events_of
+
+WORDS = HashEmbedder(384)
+
+
+@pytest.fixture
+def memory(database: Database) -> Memory:
+    """A memory that knows texts by their words alone."""
+    return Memory(database, WORDS)
+
+
+def cosine(one: str, other: str) -> float:
+    """Return the cosine of two texts as PostgreSQL holds them: in half precision."""
+    halves = WORDS.embed([one, other]).astype(np.float16).astype(np.float64)
+    return float(halves[0] @ halves[1] / np.linalg.norm(halves[0]) / np.linalg.norm(halves[1]))
+
+
+async def test_a_turn_is_found_by_its_words_alone(memory: Memory, tenant: UUID) -> None:
+    """A rare word in a text that is otherwise about something else: no vector of the whole is near it."""
+    scope = scope_of(tenant)
+    await memory.tell(scope, *(f"please tell me about the garden of number {n}" for n in range(60)))
+    around = " ".join(f"noise{n}" for n in range(40))
+    await memory.tell(scope, f"{around} zx81 {around}", start=60)
+    query = "please tell me about the zx81 of the garden"
+    assert "e60" not in events_of(await memory.find(scope, query, ranking="cosine", candidates=30))
+    found = await memory.find(scope, query, candidates=30)
+    (by_words,) = [ranked for ranked in found if ranked.candidate.event_id == "e60"]
+    assert by_words.parts["contextual_bm25"] > 0.1
+    assert events_of(await memory.find(scope, query, ranking="bm25", candidates=30))[0] == "e60"
+
+
+async def test_a_turn_is_found_by_its_meaning_alone(database: Database, model_cache: Path, tenant: UUID) -> None:
+    """The real model: no word in common, and still the best; BM25 alone knows nothing of it."""
+    memory, scope = Memory(database, load_embedder(Settings(model_cache_dir=model_cache))), scope_of(tenant)
+    taxes = [f"The tax office sent form {n} about income and the deadline for payment." for n in range(8)]
+    await memory.tell(scope, *taxes[:4], "Minka, my tabby, purrs all evening on the sofa.", *taxes[4:])
+    query = "What pets does she keep: cats, dogs?"
+    best = (await memory.find(scope, query))[0]
+    assert (best.candidate.event_id, "contextual_bm25" in best.parts) == ("e4", False)
+    assert all(ranked.score == 0 for ranked in await memory.find(scope, query, ranking="bm25"))
+
+
+async def test_cosine_ranking_is_brute_force_over_the_raw_query(memory: Memory, tenant: UUID) -> None:
+    """System K's rule: the query with its names, all turns in numpy's order, and numpy's cosines."""
+    scope, dice = scope_of(tenant), np.random.default_rng(5)
+    contents = [" ".join(f"w{word}" for word in dice.integers(0, 30, size=6)) for _ in range(80)]
+    await memory.take([event_of(scope, f"e{n}", text, speaker="W7") for n, text in enumerate(contents)])
+    query = "W7 w3 w9 w20"
+    wanted = {f"e{n}": cosine(query, text) for n, text in enumerate(contents)}
+    found = await memory.find(scope, query, ranking="cosine", candidates=30)
+    assert len(found) == 30
+    assert [ranked.candidate.cosine for ranked in found] == pytest.approx(sorted(wanted.values())[:-31:-1], abs=1e-6)
+    for ranked in found:
+        assert ranked.candidate.cosine == pytest.approx(wanted[ranked.candidate.event_id], abs=1e-6)
+        assert (ranked.score, ranked.parts) == (ranked.candidate.cosine, {"cosine": ranked.candidate.cosine})
+
+
+async def test_a_name_is_not_searched_for_and_lifts_what_its_bearer_said(memory: Memory, tenant: UUID) -> None:
+    """Of two who said the same, the one who is named comes first; the vector is that of the query without the name."""
+    scope = scope_of(tenant)
+    said = "I adopted a dog in the shelter"
+    await memory.take(
+        [
+            event_of(scope, "e0", said, speaker="Ben"),
+            event_of(scope, "e1", said, speaker="Anna"),
+            event_of(scope, "e2", "Anna Anna Anna", speaker="Ben"),
+        ]
+    )
+    query = "What did Anna adopt?"
+    found = {ranked.candidate.event_id: ranked for ranked in await memory.find(scope, query)}
+    assert next(iter(found)) == "e1"
+    assert [name for name, ranked in found.items() if "speaker" in ranked.parts] == ["e1"]
+    stripped, _ = understand(query, frozenset({"Anna", "Ben"}), ASKED_AT)
+    assert "Anna" not in stripped
+    assert found["e2"].candidate.cosine == pytest.approx(cosine(stripped, "Anna Anna Anna"), abs=1e-6)
+
+
+@pytest.mark.parametrize("role", ["user", "Assistant", "customer"])
+async def test_a_role_in_place_of_a_name_names_nobody(memory: Memory, tenant: UUID, role: str) -> None:
+    """Some gateways write it as the speaker: it is no name that a query could mean."""
+    scope = scope_of(tenant)
+    await memory.take(
+        [event_of(scope, "e0", "I adopted a dog", speaker=role), event_of(scope, "e1", "Me too", speaker="Anna")]
+    )
+    assert all("speaker" not in found.parts for found in await memory.find(scope, f"What did the {role} adopt?"))
+
+
+async def test_a_period_lifts_what_happened_in_it(memory: Memory, tenant: UUID) -> None:
+    """By the time that the gateway gave, relative to the time of the question."""
+    scope = scope_of(tenant)
+    times = [datetime(2023, month, 10, tzinfo=UTC) for month in (4, 5, 6)]
+    await memory.take(
+        [event_of(scope, f"e{n}", "I ate soup and bread", occurred_at=moment) for n, moment in enumerate(times)]
+    )
+    assert events_of(await memory.find(scope, "What did I eat in May?"))[0] == "e1"
+    asked_at = datetime(2023, 6, 12, tzinfo=UTC)
+    assert events_of(await memory.find(scope, "What did I eat three days ago?", asked_at=asked_at))[0] == "e2"
+
+
+async def test_a_long_message_is_found_by_its_best_piece(memory: Memory, tenant: UUID) -> None:
+    """Its cosine is that of the piece, and the span is the piece's; by its beginning alone it would be far away."""
+    scope = scope_of(tenant)
+    beginning, ending = (" ".join(f"{name}{n}" for n in range(300)) for name in ("begin", "end"))
+    await memory.tell(scope, f"{beginning} {ending}", "something short about end299")
+    query = " ".join(f"end{n}" for n in range(280, 300))
+    found = {ranked.candidate.event_id: ranked.candidate for ranked in await memory.find(scope, query)}
+    long = found["e0"]
+    assert long.span is not None
+    piece = long.content[slice(*long.span)]
+    assert piece.endswith("end299")
+    assert long.cosine == pytest.approx(cosine(query, piece), abs=1e-6)
+    begins = {c.event_id: c for c in [r.candidate for r in await memory.find(scope, query, ranking="cosine")]}["e0"]
+    assert (begins.span, begins.cosine < long.cosine - 0.05) == (None, True)
+    assert found["e1"].span is None
+
+
+async def test_a_long_message_that_is_found_by_its_beginning_says_so(memory: Memory, tenant: UUID) -> None:
+    """The excerpt is the first piece's part that no other piece has."""
+    scope = scope_of(tenant)
+    text = " ".join(f"word{n}" for n in range(600))
+    await memory.tell(scope, text)
+    (found,) = await memory.find(scope, " ".join(f"word{n}" for n in range(20)))
+    assert found.candidate.span is not None
+    starts_at, ends_at = found.candidate.span
+    assert starts_at == 0
+    assert 100 < len(text[:ends_at].split()) < 256
+
+
+async def test_scopes_of_equal_ids_and_words_never_meet(memory: Memory, tenant: UUID, other_tenant: UUID) -> None:
+    """Two tenants, two agents and two users with the same events at the same time: each finds its own."""
+    scopes = [
+        scope_of(tenant),
+        scope_of(other_tenant),
+        scope_of(tenant, agent=OTHER_AGENT),
+        scope_of(tenant, "grace"),
+    ]
+    for place, scope in enumerate(scopes):
+        await memory.take([event_of(scope, "e1", f"my secret is apple {place}", speaker=f"Name{place}")])
+    for ranking in ("fusion", "cosine", "bm25"):
+        for place, scope in enumerate(scopes):
+            (found,) = await memory.find(scope, "secret apple", ranking=ranking)
+            assert found.candidate.content == f"my secret is apple {place}"
+    for place, scope in enumerate(scopes):
+        assert (await CandidateReader(memory.database).facts(scope)).speakers == {f"Name{place}"}
+    assert await memory.find(scope_of(tenant, "nobody"), "secret apple") == []
+
+
+async def test_a_collision_of_hashes_brings_nobody_elses_turn(
+    memory: Memory, database_url: str, tenant: UUID, other_tenant: UUID
+) -> None:
+    """Postings know their scope by a hash: with those of two users under one, a word still finds the own turn alone.
+
+    Those of another tenant under the same hash are not even seen.
+    """
+    ada, grace, other = scope_of(tenant), scope_of(tenant, "grace"), scope_of(other_tenant, "grace")
+    await memory.tell(ada, "apple pie")
+    await memory.tell(grace, "apple secret", start=10)
+    await memory.tell(other, "apple secret of another tenant", start=20)
+    login = await asyncpg.connect(database_url)
+    try:
+        await login.execute(
+            "UPDATE postings SET scope_hash = eunoe_scope_hash($3, $4) WHERE scope_hash = eunoe_scope_hash($1, $2)",
+            grace.agent_id,
+            grace.user_id,
+            ada.agent_id,
+            ada.user_id,
+        )
+    finally:
+        await login.close()
+    outline = await CandidateReader(database=memory.database).outline(ada, "secret apple")
+    times = {EntryOrder(FIRST_MS + at, 0).position for at in (0, 10)}
+    assert set(outline.positions.tolist()) == times, "of another tenant"
+    for query in ("secret", "apple"):
+        (found,) = await memory.find(ada, query)
+        assert found.candidate.content == "apple pie"

@@ -1,0 +1,62 @@
+"""Turns written and searched as the consumers do it, without streams between."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from eunoe_consumers.delivery.entry import Delivered, Entry
+from eunoe_consumers.embed.effect import EmbedAndStore
+from eunoe_consumers.model.embedder import Embedder
+from eunoe_consumers.recall.query_embedder import QueryEmbedder
+from eunoe_consumers.recall.ranking.fusion import Ranked
+from eunoe_consumers.recall.turn_search import RankingOptions, Stages, TurnSearch
+from eunoe_consumers.recall_weights import ASSISTANT, DIALOGUE
+from eunoe_consumers.store.candidates import CandidateReader
+from eunoe_consumers.store.database import Database
+from eunoe_consumers.store.turns import TurnWriter
+from eunoe_schema.events import MessageEvent
+from eunoe_schema.scope import Scope
+from eunoe_tests.events import event_of
+
+FIRST_MS = 1_700_000_000_000
+ASKED_AT = datetime(2023, 11, 21, 10, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What the group `embed` writes, and the group `recall` finds."""
+
+    database: Database
+    embedder: Embedder
+
+    async def take(self, events: Sequence[MessageEvent], *, start: int = 0) -> None:
+        """Embed and store events, a millisecond apart, `start` milliseconds after the first."""
+        writer = TurnWriter(self.database, embedding_model=self.embedder.name)
+        effect = EmbedAndStore(self.embedder, writer, batch_tokens=8_192, max_pieces=64)
+        await effect([Delivered(Entry(f"{FIRST_MS + start + at}-0", {}), event) for at, event in enumerate(events)])
+
+    async def tell(self, scope: Scope, *contents: str, start: int = 0, **fields: Any) -> None:
+        """Embed and store messages e0, e1, ... of a scope, counted from `start`."""
+        numbered = enumerate(contents, start)
+        await self.take([event_of(scope, f"e{number}", content, **fields) for number, content in numbered], start=start)
+
+    async def find(
+        self,
+        scope: Scope,
+        query: str,
+        *,
+        ranking: str = "fusion",
+        candidates: int = 100,
+        beyond: int = 0,
+        asked_at: datetime = ASKED_AT,
+    ) -> Sequence[Ranked]:
+        """Return the turns that answer a query, by a search of its own that remembers no speakers."""
+        options = RankingOptions(ranking=ranking, dialogue=DIALOGUE, assistant=ASSISTANT, candidates=candidates)
+        search = TurnSearch(CandidateReader(self.database), QueryEmbedder(self.embedder), options)
+        return await search.find(scope, query, asked_at=asked_at, wanted=10, beyond=beyond, stages=Stages())
+
+
+def events_of(found: Sequence[Ranked]) -> list[str]:
+    """Return the event ids of what was found, the best first."""
+    return [ranked.candidate.event_id for ranked in found]

@@ -1,0 +1,287 @@
+"""The fused score: each part on candidates made by hand, and what holds for any of them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from math import log
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eunoe_consumers.recall.ranking.fusion import Question, Ranked, rank
+from eunoe_consumers.recall.ranking.lexical import LexicalScores
+from eunoe_consumers.recall_weights import ASSISTANT, DIALOGUE, Weights
+from eunoe_consumers.store.candidates import Candidate, Outline
+from eunoe_tests.candidates import MOMENT, PLAIN, candidate_of, outline_of, scores_of
+
+NOTHING_ASKED = Question("tell me")
+ANNA_AND_BEN = frozenset({"Anna", "Ben"})
+# Every part adds something, and another one than the next.
+ALL = Weights(**{name: 0.1 + 0.07 * number for number, name in enumerate(Weights.model_fields)})
+
+
+def parts_of(ranked: Sequence[Ranked]) -> dict[int, Mapping[str, float]]:
+    """Return the parts of each turn's score, by position."""
+    return {found.candidate.position: found.parts for found in ranked}
+
+
+def share(ranked: Sequence[Ranked], part: str) -> dict[int, float]:
+    """Return what one part adds to each turn, by position; only where it adds anything."""
+    return {position: parts[part] for position, parts in parts_of(ranked).items() if part in parts}
+
+
+def only(part: str, weight: float = 1.0, *, cosine: float = 1.0) -> Weights:
+    """Return weights of one part beside the cosine, from which others take theirs."""
+    return Weights(**{"cosine": cosine, part: weight})
+
+
+def ranked_of(
+    candidates: Sequence[Candidate],
+    weights: Weights,
+    question: Question = NOTHING_ASKED,
+    outline: Outline | None = None,
+    lexical: LexicalScores | None = None,
+) -> list[Ranked]:
+    """Rank candidates that are the whole scope, in one session, unless it is said otherwise."""
+    if outline is None:
+        outline = outline_of(sorted(candidate.position for candidate in candidates))
+    return rank(question, candidates, outline, lexical or scores_of(len(outline.positions)), weights)
+
+
+def at_the_moment(moment: datetime) -> bool:
+    """Tell whether a moment is in the period that is asked for."""
+    return moment == MOMENT
+
+
+def rich_case() -> tuple[Question, list[Candidate], Outline, LexicalScores]:
+    """Return a search in which every part of the score adds something to some turn."""
+    candidates = [
+        candidate_of(10, 0.4, "Where did you go last week?", speaker="Ben", role="user"),
+        candidate_of(20, 0.7, PLAIN * 10, speaker="Anna", role="user"),
+        candidate_of(30, 0.5, "To Rome, yesterday.", speaker="Anna", occurred_at=MOMENT),
+        candidate_of(40, 0.2, speaker="Ben"),
+    ]
+    lexical = scores_of(4, bm25=[1, 0.5, 0, 0.2], contextual=[0.6, 1, 0.5, 0.3], sessions=[1, 1, 1, 1])
+    question = Question(
+        "When did Anna travel?",
+        speakers=ANNA_AND_BEN,
+        named=frozenset({"Anna"}),
+        is_within=at_the_moment,
+    )
+    return question, candidates, outline_of([10, 20, 30, 40]), lexical
+
+
+def test_the_parts_add_up_to_the_score() -> None:
+    """What is explained is the whole score, for the measured weights as for any."""
+    question, candidates, outline, lexical = rich_case()
+    for weights in (ALL, DIALOGUE, ASSISTANT):
+        for found in rank(question, candidates, outline, lexical, weights):
+            assert found.score == pytest.approx(sum(found.parts.values()))
+
+
+@pytest.mark.parametrize("name", list(Weights.model_fields))
+def test_a_weight_of_0_switches_its_part_off(name: str) -> None:
+    """With any other weight the part is there; at 0 no turn has it, and the others still add up."""
+    question, candidates, outline, lexical = rich_case()
+    if name == "user":  # counts where nobody's name is known
+        question = Question("Where did she go?")
+    part = name
+    on = rank(question, candidates, outline, lexical, ALL)
+    assert share(on, part)
+    off = rank(question, candidates, outline, lexical, ALL.model_copy(update={name: 0.0}))
+    if part == name:
+        assert not share(off, part)
+    else:  # the other one of the two is left
+        assert share(off, part) != share(on, part)
+    assert all(found.score == pytest.approx(sum(found.parts.values())) for found in off)
+
+
+def test_nothing_found_is_nothing_ranked() -> None:
+    """No candidate, with or without turns in the scope."""
+    assert ranked_of([], ALL, outline=outline_of([1, 2])) == []
+    assert ranked_of([], ALL, outline=outline_of([])) == []
+
+
+def test_neighbours_lend_at_their_distance() -> None:
+    """A turn gets a share of the cosine and BM25 of what stands right beside it, and another of what is two away."""
+    candidates = [candidate_of(place, 0.5 if place == 30 else 0.0) for place in (10, 20, 30, 40, 50, 60)]
+    lexical = scores_of(6, bm25=[0, 0, 1, 0, 0, 0])
+    weights = Weights(cosine=2, bm25=0.4, neighbour=0.1, second_neighbour=0.01)
+    ranked = ranked_of(candidates, weights, lexical=lexical)
+    lent = 2 * 0.5 + 0.4
+    assert share(ranked, "neighbour") == pytest.approx({20: 0.1 * lent, 40: 0.1 * lent})
+    assert share(ranked, "second_neighbour") == pytest.approx({10: 0.01 * lent, 50: 0.01 * lent})
+
+
+def test_neighbours_are_of_the_same_session() -> None:
+    """What stands beside a turn in another session lends nothing; the next turn of its own, further away, neither."""
+    candidates = [candidate_of(10, 0.5), candidate_of(20), candidate_of(30), candidate_of(40)]
+    outline = outline_of([10, 20, 30, 40], sessions=[1, 2, 1, 1])
+    assert share(ranked_of(candidates, only("neighbour"), outline=outline), "neighbour") == {}
+    assert share(ranked_of(candidates, only("second_neighbour"), outline=outline), "second_neighbour") == {30: 0.5}
+
+
+def test_a_turn_that_is_no_candidate_lends_nothing() -> None:
+    """Its place is kept: the candidates on both sides of it are two turns apart."""
+    candidates = [candidate_of(10, 0.5), candidate_of(30)]
+    outline = outline_of([10, 20, 30])
+    lexical = scores_of(3, bm25=[0, 1, 0])
+    assert share(ranked_of(candidates, only("neighbour"), outline=outline, lexical=lexical), "neighbour") == {}
+    assert share(ranked_of(candidates, only("second_neighbour"), outline=outline), "second_neighbour") == {30: 0.5}
+
+
+def test_an_answer_stands_after_a_question() -> None:
+    """The turn after a question gets what the question matches; the one before it and any other do not."""
+    asked = "And where do you live now?"
+    candidates = [candidate_of(10, 0.2), candidate_of(20, 0.8, asked), candidate_of(30), candidate_of(40)]
+    weights = only("answer", 0.5)
+    assert share(ranked_of(candidates, weights), "answer") == {30: 0.5 * 0.8}
+    apart = outline_of([10, 20, 30, 40], sessions=[1, 1, 2, 2])
+    assert share(ranked_of(candidates, weights, outline=apart), "answer") == {}
+
+
+def test_a_question_gives_way() -> None:
+    """A turn that asks loses; one that tells does not."""
+    candidates = [candidate_of(10, 0.5, "Where do you live?"), candidate_of(20, 0.5, "In Graz.")]
+    assert share(ranked_of(candidates, only("question", 0.2)), "question") == {10: -0.2}
+
+
+def test_long_turns_lose_by_their_length_and_brief_ones_by_their_brevity() -> None:
+    """800 and 200 characters are free; each e-fold beyond costs the weight, up to 4,000. An empty text is finite."""
+    candidates = [candidate_of(chars, 0.5, "x" * chars) for chars in (0, 20, 200, 800, 8_000)]
+    assert share(ranked_of(candidates, only("length", 0.5)), "length") == pytest.approx({8_000: -0.5 * log(5)})
+    brief = share(ranked_of(candidates, only("brevity", 0.5)), "brevity")
+    assert brief == pytest.approx({0: -0.5 * log(200), 20: -0.5 * log(10)})
+
+
+def test_a_date_counts_by_when_it_happened() -> None:
+    """What the gateway says of the time goes before the entry's own; no period in the query, no part."""
+    later = MOMENT + timedelta(days=1)
+    candidates = [
+        candidate_of(10),
+        candidate_of(20, occurred_at=later),
+        candidate_of(30, created_at=later, occurred_at=MOMENT),
+        candidate_of(40, created_at=later),
+    ]
+    weights = only("date", 0.5)
+    assert share(ranked_of(candidates, weights, Question("in May", is_within=at_the_moment)), "date") == {
+        10: 0.5,
+        30: 0.5,
+    }
+    assert share(ranked_of(candidates, weights, Question("in May")), "date") == {}
+
+
+@pytest.mark.parametrize(
+    ("named", "lifted"),
+    [({"Anna"}, {10: 0.2}), ({"Anna", "Ben"}, {}), (set[str](), {})],
+)
+def test_a_named_speaker_is_lifted(named: set[str], lifted: dict[int, float]) -> None:
+    """What the named one said; a query that names everybody, or nobody, tells nothing."""
+    candidates = [candidate_of(10, speaker="Anna"), candidate_of(20, speaker="Ben"), candidate_of(30)]
+    question = Question("?", speakers=ANNA_AND_BEN, named=frozenset(named))
+    assert share(ranked_of(candidates, only("speaker", 0.2), question), "speaker") == lifted
+
+
+def test_a_time_counts_where_the_query_asks_when() -> None:
+    """A turn that names a time may answer when; for another question it is like any other."""
+    candidates = [candidate_of(10, content="We met in March."), candidate_of(20, content="We met in Graz.")]
+    weights = only("time", 0.2)
+    assert share(ranked_of(candidates, weights, Question("When did you meet?")), "time") == {10: 0.2}
+    assert share(ranked_of(candidates, weights, Question("Where did you meet?")), "time") == {}
+
+
+def test_a_user_counts_where_no_name_is_known() -> None:
+    """In a chat without names it is the user of whom things are asked; where speakers have names, these tell."""
+    candidates = [candidate_of(10, role="user"), candidate_of(20, role="assistant")]
+    weights = only("user", 0.1)
+    assert share(ranked_of(candidates, weights), "user") == {10: 0.1}
+    assert share(ranked_of(candidates, weights, Question("?", speakers=ANNA_AND_BEN)), "user") == {}
+
+
+def test_the_lexical_parts_are_the_turns_own() -> None:
+    """Each turn gets the scores of its place in the scope, whatever the order of the candidates."""
+    lexical = scores_of(3, bm25=[0.1, 0.2, 0.3], contextual=[0.4, 0.5, 0.6], sessions=[0.7, 0.8, 0.9])
+    weights = Weights(cosine=0, bm25=1, contextual_bm25=2, session_bm25=3)
+    ranked = ranked_of([candidate_of(30), candidate_of(10)], weights, outline=outline_of([10, 20, 30]), lexical=lexical)
+    assert parts_of(ranked)[10] == pytest.approx({"bm25": 0.1, "contextual_bm25": 0.8, "session_bm25": 2.1})
+    assert parts_of(ranked)[30] == pytest.approx({"bm25": 0.3, "contextual_bm25": 1.2, "session_bm25": 2.7})
+
+
+def test_a_session_lends_the_mean_of_its_three_best() -> None:
+    """Or of as many turns as it has; turns that are no candidates are among the three, with nothing."""
+    cosines = {10: 0.9, 20: 0.6, 30: 0.3, 40: 0.1, 50: 0.8, 60: 0.4, 70: 0.6}
+    candidates = [candidate_of(place, cosine) for place, cosine in cosines.items()]
+    # The first session has four turns, the second two; of the third, of five, only one is a candidate.
+    outline = outline_of([10, 20, 30, 40, 50, 60, 70, 71, 72, 73, 74], sessions=[1] * 4 + [2] * 2 + [3] * 5)
+    found = share(ranked_of(candidates, only("session"), outline=outline), "session")
+    first, second, third = (0.9 + 0.6 + 0.3) / 3, (0.8 + 0.4) / 2, 0.6 / 3
+    assert found == pytest.approx({10: first, 20: first, 30: first, 40: first, 50: second, 60: second, 70: third})
+
+
+def test_candidates_that_the_outline_lacks_are_ranked() -> None:
+    """Newer than it, or older than its beginning: they have no words, no neighbours, and a session alone."""
+    candidates = [candidate_of(place, 0.5) for place in (5, 10, 20, 25, 99)]
+    weights = Weights(bm25=1, neighbour=0.1, session=1)
+    ranked = ranked_of(candidates, weights, outline=outline_of([10, 20]), lexical=scores_of(2, bm25=[1, 1]))
+    assert len(ranked) == 5
+    for position in (5, 25, 99):
+        assert parts_of(ranked)[position] == pytest.approx({"cosine": 0.5, "session": 0.5})
+    assert parts_of(ranked)[10] == pytest.approx({"cosine": 0.5, "bm25": 1, "neighbour": 0.15, "session": 1.65})
+    lost = ranked_of(candidates, weights, outline=outline_of([]))
+    assert [found.candidate.position for found in lost] == [5, 10, 20, 25, 99]
+
+
+def test_equal_scores_are_in_stream_order() -> None:
+    """The same question gets the same answer, in whatever order PostgreSQL returns its rows."""
+    candidates = [candidate_of(position, 0.5) for position in (30, 10, 40, 20)]
+    assert [found.candidate.position for found in ranked_of(candidates, Weights())] == [10, 20, 30, 40]
+
+
+any_weights = st.builds(Weights, **dict.fromkeys(Weights.model_fields, st.floats(0, 10)))
+any_text = st.one_of(st.sampled_from(["", "?", "Where?", "last week", PLAIN]), st.text(max_size=60))
+
+
+@st.composite
+def any_case(draw: st.DrawFn) -> tuple[Question, list[Candidate], Outline, LexicalScores, Weights]:
+    """Return a search: a scope, candidates of which some are not in its outline, and weights."""
+    turns = draw(st.lists(st.integers(1, 60), unique=True, max_size=20).map(sorted))
+    share_of_best = st.floats(0, 1)
+    outline = outline_of(turns, sessions=draw(st.lists(st.integers(1, 3), min_size=len(turns), max_size=len(turns))))
+    lexical = LexicalScores(
+        *(np.array(draw(st.lists(share_of_best, min_size=len(turns), max_size=len(turns)))) for _ in range(3))
+    )
+    candidates = [
+        candidate_of(
+            position,
+            draw(st.floats(-1, 1)),
+            draw(any_text),
+            speaker=draw(st.sampled_from([None, "Anna", "Ben", "Cleo"])),
+            role=draw(st.sampled_from(["user", "assistant", "system"])),
+        )
+        for position in draw(st.lists(st.integers(1, 60), unique=True, max_size=20))
+    ]
+    question = Question(
+        draw(any_text),
+        speakers=draw(st.sampled_from([frozenset[str](), ANNA_AND_BEN])),
+        named=draw(st.sampled_from([frozenset[str](), frozenset({"Anna"}), ANNA_AND_BEN])),
+        is_within=draw(st.sampled_from([None, at_the_moment])),
+    )
+    return question, candidates, outline, lexical, draw(any_weights)
+
+
+@given(any_case(), st.randoms(use_true_random=False))
+def test_any_search_is_ranked_by_its_scores(
+    case: tuple[Question, list[Candidate], Outline, LexicalScores, Weights],
+    dice: Random,
+) -> None:
+    """Each candidate once, by falling score, its parts adding up; the order in which they come makes no difference."""
+    question, candidates, outline, lexical, weights = case
+    ranked = rank(question, candidates, outline, lexical, weights)
+    assert sorted(found.candidate.position for found in ranked) == sorted(c.position for c in candidates)
+    scores = [found.score for found in ranked]
+    assert scores == sorted(scores, reverse=True)
+    assert all(found.score == pytest.approx(sum(found.parts.values())) for found in ranked)
+    shuffled = dice.sample(candidates, len(candidates))
+    assert rank(question, shuffled, outline, lexical, weights) == ranked

@@ -1,0 +1,71 @@
+"""Poison at the edge: what no group could apply, the gateway refuses with a reason, and publishes nothing of it."""
+
+from collections.abc import AsyncIterator
+from typing import Any, cast
+from uuid import UUID
+
+import pytest
+from fakeredis import FakeAsyncRedis, FakeServer
+
+from eunoe_producers import Gateway, GatewayOptions
+from eunoe_schema import InvalidEvent, MessageEvent, Receipt, keys
+from eunoe_schema.codec import decode_message
+from eunoe_schema.events import DEFAULT_CONTENT_CHARS
+from eunoe_tests.events import event_of, scope_of
+from eunoe_tests.poison import LEGAL, POISONS
+
+TENANT = UUID("b0000000-0000-4000-8000-000000000001")
+GOOD = event_of(scope_of(TENANT), "good").model_dump()
+STREAM = "eunoe:messages"
+
+
+@pytest.fixture
+async def redis() -> AsyncIterator[FakeAsyncRedis]:
+    """A Redis in memory that knows the tenant."""
+    async with FakeAsyncRedis(server=FakeServer()) as redis:
+        await redis.sadd(keys.TENANTS, keys.REGISTRY_MARK, str(TENANT))
+        yield redis
+
+
+@pytest.fixture
+def gateway(redis: FakeAsyncRedis) -> Gateway:
+    """A gateway with the default options."""
+    return Gateway(redis, place="test", options=GatewayOptions())
+
+
+async def published(redis: FakeAsyncRedis) -> list[Any]:
+    """Return what a consumer with the default settings makes of the stream."""
+    entries = cast("list[tuple[bytes, dict[bytes, bytes]]]", await redis.xrange(STREAM))
+    return [decode_message(fields, max_content_chars=DEFAULT_CONTENT_CHARS) for _, fields in entries]
+
+
+@pytest.mark.parametrize("name", POISONS)
+async def test_poison_is_refused_and_leaves_nothing(gateway: Gateway, redis: FakeAsyncRedis, name: str) -> None:
+    """The caller learns which field is wrong and how; no entry, dedup key or session is left of it."""
+    before = await redis.keys()
+    with pytest.raises(InvalidEvent) as caught:
+        await gateway.publish({**GOOD, **POISONS[name].fields})
+    assert POISONS[name].at_edge in str(caught.value)
+    assert str(caught.value).isprintable()
+    assert await redis.keys() == before
+
+
+async def test_poison_does_not_keep_its_neighbours_from_the_stream(gateway: Gateway, redis: FakeAsyncRedis) -> None:
+    """In one call with good events each poison has its own refusal, and the good ones go through in their order."""
+    calls: list[dict[str, Any]] = []
+    for number, poison in enumerate(POISONS.values()):
+        calls += [{**GOOD, "event_id": f"e{number}"}, {**GOOD, **poison.fields}]
+    outcomes = await gateway.publish_many(calls)
+    assert all(isinstance(outcome, Receipt) for outcome in outcomes[::2])
+    assert all(isinstance(outcome, InvalidEvent) for outcome in outcomes[1::2])
+    assert [event.event_id for event in await published(redis)] == [f"e{number}" for number in range(len(POISONS))]
+
+
+@pytest.mark.parametrize("name", LEGAL)
+async def test_what_is_legal_comes_through_as_it_was_given(gateway: Gateway, redis: FakeAsyncRedis, name: str) -> None:
+    """What a consumer decodes is what was published; but for the session, where the script has derived one."""
+    given = MessageEvent.model_validate({**GOOD, **LEGAL[name]})
+    assert isinstance(await gateway.publish({**GOOD, **LEGAL[name]}), Receipt)
+    (event,) = await published(redis)
+    derived = {} if given.session_id else {"session_id": event.session_id}
+    assert event == given.model_copy(update=derived)

@@ -1,0 +1,174 @@
+"""The lexical scores: BM25 of turns, of turns with their neighbours, and of sessions, against the textbook."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from math import log
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from eunoe_consumers.recall.ranking.lexical import LexicalScores, lexical_scores
+from eunoe_consumers.store.candidates import Outline
+
+K1, B = 1.2, 0.75
+# A document: its length, and how often each term of the query occurs in it; fractions where it took in neighbours.
+Document = tuple[float, dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A turn of a conversation.
+
+    Attributes:
+        words: All of them; the query's are "a", "b" and "c".
+        session: Which session, by name; None for none.
+    """
+
+    words: str
+    session: str | None = "s"
+
+
+def outline_of(turns: list[Turn], query: str = "abc") -> Outline:
+    """Return the outline that PostgreSQL would return: positions with gaps, sessions hashed, terms numbered from 1."""
+    positions = [1_000 + 7 * place for place in range(len(turns))]
+    hashes = [0 if turn.session is None else 1 + ord(turn.session[0]) for turn in turns]
+    occurrences = [
+        (number, position, turn.words.count(term))
+        for number, term in enumerate(query, start=1)
+        for position, turn in zip(positions, turns, strict=True)
+        if term in turn.words
+    ]
+    numbers, places, tf = zip(*occurrences, strict=True) if occurrences else ((), (), ())
+    return Outline.build((positions, hashes, [len(turn.words) for turn in turns]), (numbers, places, tf))
+
+
+def textbook_bm25(documents: list[Document]) -> list[float]:
+    """Return BM25 of each document, the best being 1; 0 for all where no term occurs."""
+    mean_length = sum(length for length, _ in documents) / len(documents)
+    holding: dict[str, int] = defaultdict(int)
+    for _, counts in documents:
+        for term, count in counts.items():
+            holding[term] += count > 0
+    scores: list[float] = []
+    for length, counts in documents:
+        score = 0.0
+        for term, tf in counts.items():
+            if tf > 0:
+                idf = log(1 + (len(documents) - holding[term] + 0.5) / (holding[term] + 0.5))
+                score += idf * tf * (K1 + 1) / (tf + K1 * (1 - B + B * length / mean_length))
+        scores.append(score)
+    best = max(scores)
+    return [score / best if best else 0.0 for score in scores]
+
+
+def as_turns(turns: list[Turn], query: str) -> list[Document]:
+    """Return each turn as a document."""
+    return [(len(turn.words), {term: turn.words.count(term) for term in query}) for turn in turns]
+
+
+def with_neighbours(turns: list[Turn], query: str) -> list[Document]:
+    """Return each turn with half of the turns beside it and a fifth of those two away, in the same session."""
+    alone = as_turns(turns, query)
+    documents: list[Document] = []
+    for place, turn in enumerate(turns):
+        length, counts = 0.0, dict.fromkeys(query, 0.0)
+        for distance, share in ((-2, 0.2), (-1, 0.5), (0, 1.0), (1, 0.5), (2, 0.2)):
+            other = place + distance
+            if 0 <= other < len(turns) and turns[other].session == turn.session:
+                length += share * alone[other][0]
+                for term in query:
+                    counts[term] += share * alone[other][1][term]
+        documents.append((length, counts))
+    return documents
+
+
+def as_sessions(turns: list[Turn], query: str) -> dict[str | None, Document]:
+    """Return each session as one document."""
+    texts: dict[str | None, str] = defaultdict(str)
+    for turn in turns:
+        texts[turn.session] += turn.words
+    return {name: (len(words), {term: words.count(term) for term in query}) for name, words in texts.items()}
+
+
+def textbook(turns: list[Turn], query: str = "abc") -> LexicalScores:
+    """Return what the scores should be."""
+    sessions = as_sessions(turns, query)
+    of_session = dict(zip(sessions, textbook_bm25(list(sessions.values())), strict=True))
+    return LexicalScores(
+        bm25=np.array(textbook_bm25(as_turns(turns, query))),
+        contextual=np.array(textbook_bm25(with_neighbours(turns, query))),
+        sessions=np.array([of_session[turn.session] for turn in turns]),
+    )
+
+
+def assert_same(found: LexicalScores, wanted: LexicalScores) -> None:
+    """Compare scores; a difference is the rounding of sums in another order."""
+    np.testing.assert_allclose(found.bm25, wanted.bm25, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(found.contextual, wanted.contextual, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(found.sessions, wanted.sessions, rtol=1e-9, atol=1e-12)
+
+
+turns_of_a_scope = st.lists(
+    st.builds(
+        Turn,
+        words=st.text("abcxyz", min_size=1, max_size=12),
+        session=st.sampled_from(["first", "second", "third", None]),
+    ),
+    min_size=1,
+    max_size=25,
+)
+
+
+@given(turns_of_a_scope)
+@example([Turn("a")])
+@example([Turn("a"), Turn("a")])
+@example([Turn("xaab", "f"), Turn("x", "f"), Turn("bb", "s"), Turn("c", "f"), Turn("xyz", None), Turn("a", None)])
+def test_scores_are_those_of_the_textbook(turns: list[Turn]) -> None:
+    """For any conversation, sessions interleaved or none at all: each of the three is plain BM25 over its documents."""
+    assert_same(lexical_scores(outline_of(turns)), textbook(turns))
+
+
+@given(turns_of_a_scope)
+def test_scores_are_shares_of_the_best(turns: list[Turn]) -> None:
+    """The best turn of a scope has 1, none has more or less than nothing; without an occurrence all have 0."""
+    scores = lexical_scores(outline_of(turns))
+    occurs = any(set(turn.words) & set("abc") for turn in turns)
+    for values in (scores.bm25, scores.contextual, scores.sessions):
+        assert values.shape == (len(turns),)
+        assert values.min() >= 0
+        assert values.max() == pytest.approx(1 if occurs else 0)
+
+
+def test_an_empty_scope_has_no_scores() -> None:
+    """No turn, no score, and no error."""
+    scores = lexical_scores(outline_of([]))
+    assert [len(values) for values in (scores.bm25, scores.contextual, scores.sessions)] == [0, 0, 0]
+
+
+def test_a_query_without_a_term_scores_nothing() -> None:
+    """Only stop words, only signs, or words that nobody has used: every turn has 0."""
+    turns = [Turn("ab"), Turn("xy")]
+    for query in ("", "z"):
+        scores = lexical_scores(outline_of(turns, query))
+        assert [values.tolist() for values in (scores.bm25, scores.contextual, scores.sessions)] == [[0, 0]] * 3
+
+
+def test_a_scope_of_one_turn_has_its_best() -> None:
+    """With one document the idf is small but not nothing: the turn is the best there is."""
+    scores = lexical_scores(outline_of([Turn("xxa")]))
+    assert [float(values[0]) for values in (scores.bm25, scores.contextual, scores.sessions)] == [1, 1, 1]
+
+
+def test_turns_of_signs_alone_have_no_length() -> None:
+    """Where no turn has any term, nothing is divided by nothing."""
+    scores = lexical_scores(outline_of([Turn(""), Turn("")]))
+    assert scores.bm25.tolist() == [0, 0]
+
+
+def test_an_occurrence_beyond_the_newest_turns_counts_nothing() -> None:
+    """Postings reach further back than the outline of a giant scope: what is not in it is left out, term and all."""
+    outline = Outline.build(([20, 30], [1, 1], [3, 3]), ([1, 2, 2], [10, 20, 25], [5, 1, 1]))
+    assert (outline.term_count, outline.term_numbers.tolist(), outline.term_places.tolist()) == (1, [0], [0])
+    assert lexical_scores(outline).bm25.tolist() == [1, 0]

@@ -1,0 +1,177 @@
+"""Names in a query: found as people write them, taken out, and told from the words they resemble."""
+
+import unicodedata
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from eunoe_consumers.recall.query_understanding.names import NamedQuery, strip_names
+from eunoe_consumers.recall.query_understanding.words import ORDINARY_NAMES, ROLES, STOP_WORDS
+
+CAROLINE, MELANIE, JANE, WILL, MAY = "Caroline", "Melanie", "Dr. Jane Doe", "Will", "May"
+SPEAKERS = (
+    CAROLINE,
+    MELANIE,
+    JANE,
+    WILL,
+    MAY,
+    "José",
+    "李雷",
+    "James",
+    "C++",
+    "@rosa",
+    "Bob (Sales)",
+    "user",
+    "Assistant",
+)
+
+
+@pytest.mark.parametrize(
+    ("query", "text", "named"),
+    [
+        ("What did Caroline say about her trip?", "What did say about her trip?", (CAROLINE,)),
+        ("what does caroline's dog eat", "what does dog eat", (CAROLINE,)),
+        ("CAROLINE\u2019S dog", "dog", (CAROLINE,)),
+        ("James' car and keys", "car and keys", ("James",)),
+        ("jose\u0301 likes tea", "likes tea", ("José",)),
+        ("tea of jose\u0301", "tea of", ("José",)),
+        ("JOS\u00c9 likes tea", "likes tea", ("José",)),
+        ("\uff23aroline likes tea", "likes tea", (CAROLINE,)),  # a letter of full width
+        ("Dr. Jane Doe's advice", "advice", (JANE,)),
+        ("Dr Doe's advice", "advice", (JANE,)),
+        ("advice of jane doe", "advice of", (JANE,)),
+        ("advice of Jane about sleep", "advice of about sleep", (JANE,)),
+        ("advice of doe about sleep", "advice of about sleep", (JANE,)),
+        ("李雷昨天说了什么", "昨天说了什么", ("李雷",)),
+        ("love C++ templates", "love templates", ("C++",)),
+        ("@rosa eats bread", "eats bread", ("@rosa",)),
+        ("Rosa eats bread", "eats bread", ("@rosa",)),
+        ("@Caroline eats bread", "eats bread", (CAROLINE,)),
+        ("Bob (Sales) plays tennis", "plays tennis", ("Bob (Sales)",)),
+        ("bob plays tennis", "plays tennis", ("Bob (Sales)",)),
+        ("Melanie told Caroline about Melanie's cats", "told about cats", (MELANIE, CAROLINE)),
+    ],
+)
+def test_a_name_is_found_as_people_write_it(query: str, text: str, named: tuple[str, ...]) -> None:
+    """Case, encoding, possessives, titles, first and last names: the speaker is named, the name is gone."""
+    assert strip_names(query, SPEAKERS) == NamedQuery(text, named)
+
+
+@pytest.mark.parametrize(
+    ("query", "text", "named"),
+    [
+        ("What will she cook", "What will she cook", ()),
+        ("What did Will cook", "What did cook", (WILL,)),
+        ("Will she cook pasta?", "Will she cook pasta?", ()),
+        ("We ate. Will she cook pasta?", "We ate. Will she cook pasta?", ()),
+        ("Will's car", "car", (WILL,)),
+        ("WHAT WILL HAPPEN TOMORROW", "WHAT WILL HAPPEN TOMORROW", ()),
+        ("may we travel", "may we travel", ()),
+        ("What did May plant in May and on May 5?", "What did plant in May and on May 5?", (MAY,)),
+        ("the letters of May and from May to July", "the letters of and from May to July", (MAY,)),
+        ("the user's garden and the Assistant", "the user's garden and the Assistant", ()),
+        ("Vitamin C", "Vitamin C", ()),
+        ("Carolines and Janeway travel", "Carolines and Janeway travel", ()),
+        ("post-Caroline times", "post-Caroline times", ()),
+        ("mail to caroline@example.org", "mail to caroline@example.org", ()),
+        ("open caroline.txt", "open caroline.txt", ()),
+        ("李 and 雷", "李 and 雷", ()),
+    ],
+)
+def test_a_word_that_only_looks_like_a_name_stays(query: str, text: str, named: tuple[str, ...]) -> None:
+    """Everyday words in lower case or at a sentence's start, months, roles, parts of words and addresses."""
+    assert strip_names(query, SPEAKERS) == NamedQuery(text, named)
+
+
+@pytest.mark.parametrize(
+    ("query", "text"),
+    [
+        ("What about dogs, Caroline?", "What about dogs?"),
+        ("Caroline: which dogs", "which dogs"),
+        ("dogs (Caroline) and cats", "dogs and cats"),
+        ('who is "Caroline" engaged to', "who is engaged to"),
+        ("Caroline and Melanie like dogs", "like dogs"),
+        ("What do Caroline, Melanie & José like", "What do like"),
+        ("(Caroline dogs)", "(dogs)"),
+        ("  dogs   of  Caroline ,  std::vector and .NET", "  dogs   of,  std::vector and .NET"),
+    ],
+)
+def test_nothing_is_left_of_a_name_but_what_has_a_meaning(query: str, text: str) -> None:
+    """Blanks, brackets and punctuation around a name go with it; whatever is elsewhere stays as it is."""
+    stripped = strip_names(query, [CAROLINE, MELANIE, "José"])
+    assert stripped.text == text
+
+
+@pytest.mark.parametrize("query", ["Caroline", "What did Caroline say to Melanie?", "Caroline's", "...Caroline!"])
+def test_a_query_of_names_alone_is_embedded_as_it_is(query: str) -> None:
+    """Stop words have no direction of their own: the names are better than nothing, and still name."""
+    stripped = strip_names(query, SPEAKERS)
+    assert stripped.text == query
+    assert stripped.named[0] == CAROLINE
+
+
+def test_a_part_of_a_name_counts_only_if_one_speaker_has_it() -> None:
+    """Jane might be either; Doe and Roe are not, and who is called Jane and nothing else is Jane."""
+    two = ["Jane Doe", "Jane Roe"]
+    assert strip_names("Jane likes tea", two) == NamedQuery("Jane likes tea", ())
+    assert strip_names("Roe likes tea", two).named == ("Jane Roe",)
+    assert strip_names("Jane likes tea", [*two, "Jane"]).named == ("Jane",)
+    assert strip_names("Jane Doe likes tea", [*two, "Jane"]).named == ("Jane Doe",)
+
+
+def test_speakers_of_one_name_are_all_meant() -> None:
+    """The same person under two spellings is found under both."""
+    assert strip_names("caroline likes tea", ["caroline", "Caroline"]).named == ("Caroline", "caroline")
+
+
+def test_a_part_of_two_letters_is_no_name() -> None:
+    """A short part is a word of some language; the whole name may be as short as it is."""
+    assert strip_names("Al Yi likes tea", ["Bo Yi"]).named == ()
+    assert strip_names("bo likes tea", ["Bo"]).named == ("Bo",)
+
+
+@pytest.mark.parametrize("role", sorted(ROLES))
+def test_a_role_names_nobody(role: str) -> None:
+    """Each conversation has a user and an assistant; "the user" says nothing of who is meant."""
+    query = f"What did the {role.capitalize()} buy, {role}?"
+    assert strip_names(query, [role, role.capitalize()]) == NamedQuery(query, ())
+
+
+names = st.text(min_size=1, max_size=12) | st.sampled_from([*SPEAKERS, "(", ".*", "[a-z]+", "a|b", "\\", "x{9999}"])
+
+
+@given(st.text(), st.lists(names, max_size=6))
+@settings(deadline=None)
+def test_any_text_is_taken(query: str, speakers: list[str]) -> None:
+    """Whatever is asked, and whoever speaks: an answer, which names none but speakers, each once."""
+    stripped = strip_names(query, speakers)
+    assert set(stripped.named) <= set(speakers)
+    assert len(set(stripped.named)) == len(stripped.named)
+    if not stripped.named:
+        assert stripped.text == query
+
+
+# A role, a word such as "he" and a single character are no name, or need a capital.
+@given(names.filter(str.isalpha))
+@settings(deadline=None)
+def test_a_name_of_letters_is_found_in_itself(name: str) -> None:
+    """A speaker's name said within a sentence as it is written means the speaker, in any script."""
+    folded = unicodedata.normalize("NFKC", name).casefold()
+    assume(folded not in ROLES | STOP_WORDS | ORDINARY_NAMES and len(unicodedata.normalize("NFC", name)) > 1)
+    assert strip_names(f"dogs of {name} , please", [name]).named == (name,)
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["Caroline", "melanie's", "José", "dogs", "and", "Zürich", ",", "(", ")", ". ", " ", "\n", '"', "@", "-"]
+        )
+    )
+)
+@settings(deadline=None)
+def test_what_is_stripped_has_no_names_left(pieces: list[str]) -> None:
+    """Stripping again changes nothing: no name is overlooked or made by closing a gap."""
+    speakers = ["Caroline", "Melanie", "José"]
+    once = strip_names(" ".join(pieces), speakers).text
+    assert strip_names(once, speakers).text == once

@@ -1,0 +1,280 @@
+"""Periods in a query: what people write is understood, what only resembles a date is not."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from eunoe_consumers.recall.query_understanding.periods import Period, find_period
+
+# A Tuesday.
+NOW = datetime(2023, 11, 21, 10, 5, 30, tzinfo=UTC)
+
+
+def _moment(text: str) -> datetime | None:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC) if text else None
+
+
+@pytest.mark.parametrize(
+    ("query", "start", "end"),
+    [
+        ("on 2023-05-07", "2023-05-07", "2023-05-08"),
+        ("2023-05-07T10:30", "2023-05-07T10:30", "2023-05-07T10:31"),
+        ("2023-05-07 10:30:15.5+02:00", "2023-05-07T08:30:15", "2023-05-07T08:30:16"),
+        ("in 2023-05", "2023-05-01", "2023-06-01"),
+        ("7 May 2023", "2023-05-07", "2023-05-08"),
+        ("May 7th, 2023", "2023-05-07", "2023-05-08"),
+        ("the 7th of may 2023", "2023-05-07", "2023-05-08"),
+        ("Friday, 7 May", "2023-05-07", "2023-05-08"),
+        ("on Sept. 7", "2023-09-07", "2023-09-08"),
+        ("7.5.2023", "2023-05-07", "2023-05-08"),
+        ("5/7/2023", "2023-05-07", "2023-05-08"),
+        ("13/5/2023", "2023-05-13", "2023-05-14"),
+        ("5/13/23", "2023-05-13", "2023-05-14"),
+        ("25-12-2022", "2022-12-25", "2022-12-26"),
+        ("2023/5/7", "2023-05-07", "2023-05-08"),
+        ("in May 2022", "2022-05-01", "2022-06-01"),
+        ("in early May", "2023-05-01", "2023-06-01"),
+        ("in 2022", "2022-01-01", "2023-01-01"),
+        ("in 2019-2021", "2019-01-01", "2022-01-01"),
+        ("summer of 2022", "2022-06-01", "2022-09-01"),
+        ("winter 2022", "2022-12-01", "2023-03-01"),
+        ("May 3-9", "2023-05-03", "2023-05-10"),
+        ("between 3 and 9 May 2022", "2022-05-03", "2022-05-10"),
+        ("28 to 3 May", "2023-04-28", "2023-05-04"),
+    ],
+)
+def test_dates_are_read(query: str, start: str, end: str) -> None:
+    """Days, months, seasons and years as they are written; with dots the day is first, with slashes the month."""
+    assert _times(find_period(f"What happened {query}?", NOW)) == (_moment(start), _moment(end))
+
+
+@pytest.mark.parametrize(
+    ("query", "start", "end"),
+    [
+        ("in May", "2023-05-01", "2023-06-01"),
+        ("in November", "2023-11-01", "2023-12-01"),
+        ("in December", "2022-12-01", "2023-01-01"),
+        ("on 21 November", "2023-11-21", "2023-11-22"),
+        ("on 22 November", "2022-11-22", "2022-11-23"),
+        ("on February 29", "2020-02-29", "2020-03-01"),
+        ("on Tuesday", "2023-11-21", "2023-11-22"),
+        ("on Friday", "2023-11-17", "2023-11-18"),
+        ("in the summer", "2023-06-01", "2023-09-01"),
+        ("at the weekend", "2023-11-18", "2023-11-20"),
+    ],
+)
+def test_what_has_no_year_is_the_latest_begun(query: str, start: str, end: str) -> None:
+    """A memory is of the past: a day, weekday, month or season is never one that is still to come."""
+    assert _times(find_period(query, NOW)) == (_moment(start), _moment(end))
+
+
+@pytest.mark.parametrize(
+    ("query", "start", "end"),
+    [
+        ("yesterday", "2023-11-20", "2023-11-21"),
+        ("today", "2023-11-21", "2023-11-22"),
+        ("the day before yesterday", "2023-11-19", "2023-11-20"),
+        ("last night", "2023-11-20T18:00", "2023-11-21T06:00"),
+        ("this week", "2023-11-20", "2023-11-27"),
+        ("last week", "2023-11-13", "2023-11-20"),
+        ("last month", "2023-10-01", "2023-11-01"),
+        ("last year", "2022-01-01", "2023-01-01"),
+        ("last weekend", "2023-11-18", "2023-11-20"),
+        ("last Tuesday", "2023-11-14", "2023-11-15"),
+        ("last November", "2022-11-01", "2022-12-01"),
+        ("last May", "2023-05-01", "2023-06-01"),
+        ("last summer", "2023-06-01", "2023-09-01"),
+        ("last autumn", "2022-09-01", "2022-12-01"),
+        ("this fall", "2023-09-01", "2023-12-01"),
+        ("this past Friday", "2023-11-17", "2023-11-18"),
+        ("two weeks ago", "2023-11-06", "2023-11-13"),
+        ("3 days ago", "2023-11-18", "2023-11-19"),
+        ("a month ago", "2023-10-01", "2023-11-01"),
+        ("a few days ago", "2023-11-16", "2023-11-20"),
+        ("an hour ago", "2023-11-21T09:00", "2023-11-21T10:00"),
+        ("5 minutes ago", "2023-11-21T10:00", "2023-11-21T10:01"),
+        ("in the last 3 days", "2023-11-18", "2023-11-22"),
+        ("over the past week", "2023-11-14", "2023-11-22"),
+        ("in the past 2 hours", "2023-11-21T08:05:30", "2023-11-21T10:05:30"),
+    ],
+)
+def test_relative_periods_are_those_of_the_calendar(query: str, start: str, end: str) -> None:
+    """The last week is Monday to Monday, two weeks ago a whole week, the last autumn not the one that is going on."""
+    assert _times(find_period(f"{query} we spoke", NOW)) == (_moment(start), _moment(end))
+
+
+def test_winter_is_two_years_one() -> None:
+    """In January this winter began last year, and last winter the year before."""
+    january = NOW.replace(year=2024, month=1)
+    assert _times(find_period("this winter", january)) == (_moment("2023-12-01"), _moment("2024-03-01"))
+    assert _times(find_period("last winter", january)) == (_moment("2022-12-01"), _moment("2023-03-01"))
+
+
+@pytest.mark.parametrize(
+    ("query", "start", "end"),
+    [
+        ("since March", "2023-03-01", ""),
+        ("since 7 May 2022", "2022-05-07", ""),
+        ("after 7 May", "2023-05-08", ""),
+        ("before 7 May", "", "2023-05-07"),
+        ("until yesterday", "", "2023-11-21"),
+        ("by the end of 2022", "", "2023-01-01"),
+        ("up to May 2022", "", "2022-06-01"),
+        ("before last summer", "", "2023-06-01"),
+    ],
+)
+def test_a_period_may_be_open(query: str, start: str, end: str) -> None:
+    """Since is from its beginning on, after from its end on; before ends where it begins, until where it ends."""
+    assert _times(find_period(query, NOW)) == (_moment(start), _moment(end))
+
+
+@pytest.mark.parametrize(
+    ("query", "start", "end"),
+    [
+        ("between May 3 and May 9", "2023-05-03", "2023-05-10"),
+        ("on May 3 and 5 June", "2023-05-03", "2023-06-06"),
+        ("from May to July 2022", "2022-05-01", "2022-08-01"),
+        ("from may until july", "2023-05-01", "2023-08-01"),
+        ("between December and February", "2022-12-01", "2023-03-01"),
+        ("from Dec 2021 to February", "2021-12-01", "2022-03-01"),
+        ("between 2019 and 2021", "2019-01-01", "2022-01-01"),
+        ("from Monday to Wednesday", "2023-11-13", "2023-11-16"),
+        ("2023-05-07 to 2023-05-09", "2023-05-07", "2023-05-10"),
+        ("after May 3 and before May 9", "2023-05-04", "2023-05-09"),
+        ("from 2022 to 2019", "2019-01-01", "2023-01-01"),
+        ("from 2019 to May", "2019-01-01", "2023-06-01"),
+        ("last week, and I said in May", "2023-11-13", "2023-11-20"),
+    ],
+)
+def test_two_that_are_joined_are_one(query: str, start: str, end: str) -> None:
+    """From the first to the last, in whichever order; a missing year is the nearest; the rest is not looked at."""
+    assert _times(find_period(query, NOW)) == (_moment(start), _moment(end))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "May I ask",
+        "you may 3 times",
+        "this may be",
+        "What did May say?",
+        "a letter from May",
+        "in May's room",
+        "march on",
+        "march 5 miles",
+        "in 5 minutes",
+        "version 2.3.1",
+        "version 2.3.2011",
+        "address 10.0.0.2023",
+        "room 2023",
+        "in room 2023",
+        "$2023 and 2023",
+        "in 2023 steps",
+        "between 1950 and 2000 people",
+        "a total of 2000",
+        "call 2023-05-07-33",
+        "the second time, a second",
+        "the last time",
+        "the last week of school",
+        "next week, next Friday, next January",
+        "every January and on Fridays",
+        "spring water",
+        "31 June and 29.2.2023",
+        "5-7-2023",
+        "1/2/3",
+        "9999 years ago",
+        "",
+    ],
+)
+def test_what_only_resembles_a_date_is_none(query: str) -> None:
+    """Verbs, people, amounts, versions, rooms, habits, plans, and days that no calendar has."""
+    assert find_period(query, NOW) is None
+
+
+@pytest.mark.parametrize("query", ["Was war am {} los?", "在{}说了什么", "что было {}", "{}に何を"])
+@pytest.mark.parametrize("date", ["2023-05-07", "7.5.2023", "2023/05/07"])
+def test_digits_are_read_in_any_language(query: str, date: str) -> None:
+    """ISO and numeric dates need no English around them, and no blanks."""
+    assert _times(find_period(query.format(date), NOW)) == (_moment("2023-05-07"), _moment("2023-05-08"))
+
+
+def test_the_words_are_told() -> None:
+    """What was understood can be shown: the words with what leads to them, as written."""
+    period = find_period("İs it so that,\n since  Early May we ...", NOW)
+    assert period == Period(datetime(2023, 5, 1, tzinfo=UTC), None, "since Early May", any_year=True)
+
+
+@pytest.mark.parametrize(
+    ("query", "any_year"),
+    [
+        ("in May", True),
+        ("on 7 May", True),
+        ("in the summer", True),
+        ("between May 3 and May 9", True),
+        ("in May 2023", False),
+        ("from May to July 2023", False),
+        ("summer of 2022", False),
+        ("last May", False),
+        ("on Friday", False),
+        ("from May until yesterday", False),
+    ],
+)
+def test_a_period_of_any_year_is_told(query: str, any_year: bool) -> None:  # noqa: FBT001 - a table's column
+    """Only where neither the words nor the clock say which year may an earlier one be meant."""
+    period = find_period(query, NOW)
+    assert period is not None
+    assert period.any_year is any_year
+
+
+def test_days_begin_in_the_time_zone_of_the_request() -> None:
+    """Yesterday is the asker's; a naive time is UTC; on the day the clocks change a day has 23 hours."""
+    berlin = ZoneInfo("Europe/Berlin")
+    period = find_period("yesterday", datetime(2023, 3, 27, 0, 30, tzinfo=berlin))
+    assert period is not None
+    assert period.start == datetime(2023, 3, 25, 23, tzinfo=UTC)
+    assert period.end == datetime(2023, 3, 26, 22, tzinfo=UTC)
+    assert find_period("yesterday", NOW.replace(tzinfo=None)) == find_period("yesterday", NOW)
+
+
+zones = st.just(UTC) | st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+moments = st.datetimes() | st.datetimes(timezones=zones)
+WORDS = """
+    may May march in on since before after last this the and to until between from 3 7th 31 2023 9999 0001 -
+    2023-05-07 7.5.2023 summer winter Friday weekend week days ago a few yesterday February 29 , 13/13/2023 0/0/00
+    2023-05-07T24:00 2023-05-07T10:30+23:59 9999-12-31 0000-00
+"""
+queries = st.text() | st.lists(st.sampled_from(WORDS.split()), max_size=12).map(" ".join)
+FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+FROM, TO = datetime.fromisoformat("1950-01-01"), datetime.fromisoformat("2100-01-01")
+
+
+@given(queries, moments)
+@settings(deadline=None)
+@example("today and last winter", LAST)
+@example("yesterday until last week", FIRST)
+@example("May 3 9999 and June", NOW)
+def test_any_text_at_any_time_is_taken(query: str, now: datetime) -> None:
+    """No query and no clock raises; what is found is aware, has words, and is not empty or turned around."""
+    period = find_period(query, now)
+    if period is None:
+        return
+    assert period.text
+    assert (period.start or period.end) is not None
+    assert all(moment is None or moment.utcoffset() is not None for moment in (period.start, period.end))
+    if period.start and period.end and not period.text.startswith(("after", "After")):
+        assert period.start < period.end
+
+
+@given(queries, st.datetimes(FROM, TO, timezones=zones))
+@settings(deadline=None)
+def test_the_words_alone_say_the_same(query: str, now: datetime) -> None:
+    """What is shown as the words of a period is what was understood: read again, they give it again."""
+    period = find_period(query, now)
+    assert period is None or find_period(period.text, now) == period
+
+
+def _times(period: Period | None) -> tuple[datetime | None, datetime | None] | None:
+    return period and (period.start, period.end)

@@ -1,0 +1,233 @@
+"""From ranked turns to those of a reply, without servers: what is chosen, what is left out, and how each comes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+from uuid import UUID
+
+import pytest
+
+from eunoe_consumers.recall.query_embedder import QueryEmbedder
+from eunoe_consumers.recall.ranking.fusion import Ranked
+from eunoe_consumers.recall.selection import Selected, Selection, SelectionDefaults
+from eunoe_consumers.store.candidates import Beside, CandidateReader, NeighbourTurn
+from eunoe_schema.recall import CutTurn, Excerpt, Neighbour, RecallRequest
+from eunoe_schema.scope import Scope
+from eunoe_tests.candidates import candidate_of
+from eunoe_tests.events import AGENT
+
+DEFAULTS = SelectionDefaults(top_k=10, min_cosine=None, excerpts=False, repeats=False)
+
+
+@dataclass
+class Neighbours:
+    """What stands beside turns, by position, in place of PostgreSQL; keeps what it was asked."""
+
+    beside: dict[int, Beside] = field(default_factory=dict[int, Beside])
+    asked: list[list[int]] = field(default_factory=list[list[int]])
+
+    async def neighbours(self, scope: Scope, positions: Sequence[int]) -> dict[int, Beside]:
+        """Return what is known, and nothing for the others."""
+        assert scope.user_id == "ada"
+        self.asked.append(list(positions))
+        return {position: self.beside.get(position, Beside(None, None)) for position in positions}
+
+
+class WordCounter:
+    """Counts words as tokens, in place of the model."""
+
+    async def count_tokens(self, text: str) -> int:
+        """Count words."""
+        return len(text.split())
+
+
+def request_of(**options: Any) -> RecallRequest:
+    """Return a request."""
+    return RecallRequest(
+        request_id="1", reply_to="r", tenant_id=UUID(int=1), agent_id=AGENT, user_id="ada", query="?", **options
+    )
+
+
+def ranked_of(*contents: str, **fields: Any) -> list[Ranked]:
+    """Return turns e0, e1, ..., the best first, whose cosines fall from 0.9 in steps of 0.1."""
+    return [
+        Ranked(candidate_of(place, 0.9 - place / 10, content, **fields), 2.0 - place, {"cosine": 2.0 - place})
+        for place, content in enumerate(contents)
+    ]
+
+
+async def select(
+    ranked: Sequence[Ranked],
+    *excluded: str,
+    defaults: SelectionDefaults = DEFAULTS,
+    reader: Neighbours | None = None,
+    **options: Any,
+) -> Selected:
+    """Select for a request."""
+    selection = Selection(
+        cast("CandidateReader", reader or Neighbours()), cast("QueryEmbedder", WordCounter()), defaults
+    )
+    return await selection.select(request_of(**options), ranked, excluded)
+
+
+def events(selected: Selected) -> list[str]:
+    """Return the event ids of what was selected."""
+    return [turn.event_id for turn in selected.turns]
+
+
+def turn_beside(event_id: str, session_id: str | None) -> NeighbourTurn:
+    """Return a turn that stands beside another one."""
+    return NeighbourTurn(event_id, "user", f"{event_id} says so", "Ben", session_id)
+
+
+@pytest.mark.parametrize(("asked", "default", "count"), [(2, 4, 2), (None, 4, 4), (0, 4, 0), (100, 4, 5), (None, 0, 0)])
+async def test_top_k_bounds_the_turns(asked: int | None, default: int, count: int) -> None:
+    """What the request says, or else the setting; no more than there are."""
+    defaults = SelectionDefaults(top_k=default, min_cosine=None, excerpts=False, repeats=False)
+    selected = await select(ranked_of("a", "b", "c", "d", "e"), defaults=defaults, top_k=asked)
+    assert events(selected) == [f"e{n}" for n in range(count)]
+    assert selected.cut == ()
+
+
+@pytest.mark.parametrize(
+    ("asked", "default", "found"), [(0.75, None, 2), (None, 0.75, 2), (-1.0, 0.75, 3), (0.8, None, 2), (1.0, None, 0)]
+)
+async def test_min_cosine_is_a_bound_of_the_cosine(asked: float | None, default: float | None, found: int) -> None:
+    """Not of the score; a turn that has just as much is in; the request goes before the setting."""
+    defaults = SelectionDefaults(top_k=10, min_cosine=default, excerpts=False, repeats=False)
+    ranked = [Ranked(candidate_of(n, cosine, f"t{n}"), 5.0, {}) for n, cosine in enumerate((0.9, 0.8, 0.7))]
+    assert len(events(await select(ranked, defaults=defaults, min_cosine=asked))) == found
+
+
+async def test_what_is_left_out_makes_room() -> None:
+    """Excluded turns, repetitions and those below the bound do not count among the top k."""
+    ranked = ranked_of("a", "b", "B!", "c", "d")
+    assert events(await select(ranked, "e0", top_k=2)) == ["e1", "e3"]
+    assert events(await select(ranked, "e0", top_k=2, min_cosine=0.65)) == ["e1"]
+
+
+async def test_the_best_of_those_that_say_the_same_comes() -> None:
+    """Once; one that is excluded or too far away stands for nobody; a setting lets all of them come."""
+    ranked = ranked_of("Hello there.", "hello, THERE", "Hello there!")
+    assert events(await select(ranked)) == ["e0"]
+    assert events(await select(ranked, "e0")) == ["e1"]
+    repeats = SelectionDefaults(top_k=10, min_cosine=None, excerpts=False, repeats=True)
+    assert events(await select(ranked, defaults=repeats)) == ["e0", "e1", "e2"]
+
+
+async def test_a_turn_has_what_was_found_of_it() -> None:
+    """Every field of the candidate, its place as an entry id, and both scores."""
+    candidate = candidate_of((1_700_000_000_000 << 20) + 7, 0.5, "Hi", speaker="Ada", session_id="s", role="user")
+    (turn,) = (await select([Ranked(candidate, 1.5, {"cosine": 1.5})])).turns
+    assert (turn.event_id, turn.entry_id) == (candidate.event_id, "1700000000000-7")
+    assert (turn.role, turn.content, turn.speaker, turn.session_id) == ("user", "Hi", "Ada", "s")
+    assert (turn.created_at, turn.occurred_at) == (candidate.created_at, None)
+    assert (turn.cosine, turn.score) == (0.5, 1.5)
+    assert (turn.excerpt, turn.before, turn.after, turn.explanation) == (None, None, None, None)
+
+
+async def test_an_explanation_comes_on_request() -> None:
+    """The parts, rounded to what one reads."""
+    found = Ranked(candidate_of(1, 0.5), 0.75, {"cosine": 0.5000000001, "date": 0.25})
+    (turn,) = (await select([found], explain=True)).turns
+    assert turn.explanation == {"cosine": 0.5, "date": 0.25}
+
+
+@pytest.mark.parametrize(("asked", "default", "cut"), [(True, False, True), (None, True, True), (False, True, False)])
+async def test_a_long_turn_comes_whole_or_as_its_piece(asked: bool | None, default: bool, cut: bool) -> None:  # noqa: FBT001 - columns of the table
+    """The request goes before the setting; a turn of one piece is whole in any case."""
+    defaults = SelectionDefaults(top_k=10, min_cosine=None, excerpts=default, repeats=False)
+    long = Ranked(candidate_of(1, 0.5, "one two three", span=(4, 7)), 2.0, {})
+    short = Ranked(candidate_of(2, 0.5, "four"), 1.0, {})
+    first, second = (await select([long, short], defaults=defaults, excerpts=asked)).turns
+    if cut:
+        assert (first.content, first.excerpt) == ("two", Excerpt(starts_at=4, ends_at=7, content_chars=13))
+    else:
+        assert (first.content, first.excerpt) == ("one two three", None)
+    assert (second.content, second.excerpt) == ("four", None)
+
+
+async def test_neighbours_come_on_request_and_of_the_same_session() -> None:
+    """Asked for in one go, for what was chosen only; what stands beside a turn in another session stays away."""
+    reader = Neighbours(
+        {
+            0: Beside(turn_beside("b", "s"), turn_beside("a", "s")),
+            1: Beside(turn_beside("b", "other"), turn_beside("a", None)),
+            2: Beside(None, turn_beside("a", "s")),
+        }
+    )
+    ranked = ranked_of("x", "y", "z", "w", session_id="s")
+    turns = (await select(ranked, "e3", reader=reader, neighbours=True)).turns
+    assert reader.asked == [[0, 1, 2]]
+    before = Neighbour(event_id="b", role="user", content="b says so", speaker="Ben")
+    assert [(turn.before, turn.after and turn.after.event_id) for turn in turns] == [
+        (before, "a"),
+        (None, None),
+        (None, "a"),
+    ]
+
+
+async def test_turns_without_a_session_are_neighbours() -> None:
+    """As they are to the ranking: what has no session shares one."""
+    reader = Neighbours({0: Beside(turn_beside("b", None), turn_beside("a", "s"))})
+    (turn,) = (await select(ranked_of("x"), reader=reader, neighbours=True)).turns
+    assert turn.before is not None
+    assert turn.after is None
+
+
+async def test_without_need_nobody_is_asked_for_neighbours() -> None:
+    """Not if the request does not want them, nor if nothing was found."""
+    reader = Neighbours()
+    await select(ranked_of("x"), reader=reader)
+    await select([], reader=reader, neighbours=True)
+    await select(ranked_of("x"), "e0", reader=reader, neighbours=True)
+    assert reader.asked == []
+
+
+@pytest.mark.parametrize(
+    ("budget", "kept", "cut"),
+    [
+        (100, ["e0", "e1", "e2"], []),
+        (9, ["e0", "e1", "e2"], []),
+        (8, ["e0", "e1"], [("e2", 3)]),
+        (5, ["e0", "e2"], [("e1", 4)]),
+        (4, ["e0"], [("e1", 4), ("e2", 3)]),
+        (1, [], [("e0", 2), ("e1", 4), ("e2", 3)]),
+    ],
+)
+async def test_a_token_budget_keeps_the_best_whole_turns(
+    budget: int, kept: list[str], cut: list[tuple[str, int]]
+) -> None:
+    """In the order of their scores; a shorter one takes the place of one that does not fit, and what is cut is told."""
+    ranked = ranked_of("one two", "three four five six", "seven eight nine")
+    selected = await select(ranked, token_budget=budget)
+    assert events(selected) == kept
+    assert selected.cut == tuple(
+        CutTurn(event_id=event_id, score=2.0 - int(event_id[1]), tokens=tokens) for event_id, tokens in cut
+    )
+    assert all(turn.content in {"one two", "three four five six", "seven eight nine"} for turn in selected.turns)
+
+
+async def test_a_budget_counts_what_comes() -> None:
+    """An excerpt by its own tokens, and a turn's neighbours with it."""
+    long = [Ranked(candidate_of(1, 0.5, "one two three", span=(4, 7)), 1.0, {})]
+    assert events(await select(long, token_budget=1)) == []
+    assert events(await select(long, token_budget=1, excerpts=True)) == ["e1"]
+    beside = Neighbours({1: Beside(turn_beside("b", None), turn_beside("a", None))})
+    selected = await select(long, reader=beside, token_budget=8, neighbours=True)
+    assert [found.tokens for found in selected.cut] == [9]
+    assert events(await select(long, reader=beside, token_budget=9, neighbours=True)) == ["e1"]
+
+
+async def test_the_budget_is_of_the_top_k() -> None:
+    """What lies beyond the top k does not fill the place of what was cut."""
+    selected = await select(ranked_of("one two three", "four", "five"), top_k=2, token_budget=2)
+    assert (events(selected), [found.event_id for found in selected.cut]) == (["e1"], ["e0"])
+
+
+async def test_what_must_not_come_back_is_no_neighbour_either() -> None:
+    """The message being answered, and what the window shows, stand beside no turn."""
+    reader = Neighbours({0: Beside(turn_beside("b", "s"), turn_beside("a", "s"))})
+    (turn,) = (await select(ranked_of("x", session_id="s"), "a", reader=reader, neighbours=True)).turns
+    assert turn.before is not None
+    assert turn.after is None

@@ -1,0 +1,74 @@
+"""What a request may ask for of the orchestrator in memory, as of a real one."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+import pytest
+
+from eunoe_producers.testing import InMemoryEunoe
+from eunoe_schema import Context, InvalidEvent, Scope
+from eunoe_tests.events import event_of, scope_of
+
+
+@pytest.fixture
+async def eunoe() -> AsyncIterator[InMemoryEunoe]:
+    """A memory of its own."""
+    async with InMemoryEunoe() as eunoe:
+        yield eunoe
+
+
+@pytest.fixture
+async def ada(eunoe: InMemoryEunoe) -> Scope:
+    """A scope with a conversation of two sessions."""
+    scope = scope_of(await eunoe.add_tenant())
+    said = [("s1", "I like apples."), ("s1", "Which apples do you like most?"), ("s2", "Apples"), ("s1", "Green ones.")]
+    for number, (session, content) in enumerate(said):
+        await eunoe.gateway.publish(event_of(scope, f"e{number}", content, session_id=session))
+    return scope
+
+
+def turns_of(context: Context) -> list[str]:
+    """Return the event ids of a context's turns."""
+    return [turn.event_id for turn in context.turns]
+
+
+async def test_turns_come_with_the_neighbours_of_their_session(eunoe: InMemoryEunoe, ada: Scope) -> None:
+    """On request; a message of another session between two is no neighbour of theirs."""
+    context = await eunoe.orchestrator.recall(ada, "apples", window=0, neighbours=True)
+    beside = {
+        turn.event_id: (turn.before and turn.before.event_id, turn.after and turn.after.event_id)
+        for turn in context.turns
+    }
+    assert beside == {"e0": (None, "e1"), "e1": ("e0", None), "e2": (None, None), "e3": (None, None)}
+    plain = await eunoe.orchestrator.recall(ada, "apples", window=0)
+    assert all(turn.before is None and turn.after is None for turn in plain.turns)
+
+
+async def test_a_token_budget_cuts_whole_turns(eunoe: InMemoryEunoe, ada: Scope) -> None:
+    """A token is a word here, and neighbours count with their turn; what is cut is told."""
+    context = await eunoe.orchestrator.recall(ada, "apples", window=0, token_budget=5)
+    assert turns_of(context) == ["e2", "e0"]
+    assert [(found.event_id, found.tokens) for found in context.cut] == [("e1", 6), ("e3", 2)]
+    beside = await eunoe.orchestrator.recall(ada, "apples", window=0, token_budget=9, neighbours=True)
+    assert turns_of(beside) == ["e2", "e3"]
+    assert {found.event_id: found.tokens for found in beside.cut} == {"e0": 9, "e1": 9}
+    assert (await eunoe.orchestrator.recall(ada, "apples", window=0)).cut == ()
+
+
+async def test_a_score_is_explained(eunoe: InMemoryEunoe, ada: Scope) -> None:
+    """The one part that there is."""
+    context = await eunoe.orchestrator.recall(ada, "apples", window=0, explain=True)
+    assert [turn.explanation for turn in context.turns] == [{"cosine": turn.score} for turn in context.turns]
+    assert all(turn.explanation is None for turn in (await eunoe.orchestrator.recall(ada, "a", window=0)).turns)
+
+
+async def test_what_changes_nothing_here_is_taken_and_checked(eunoe: InMemoryEunoe, ada: Scope) -> None:
+    """Code that asks for excerpts, or says when it asks, runs as it does with consumers; a wrong value is refused."""
+    asked_at = datetime(2024, 5, 7, tzinfo=UTC)
+    plain = await eunoe.orchestrator.recall(ada, "apples", window=0)
+    context = await eunoe.orchestrator.recall(ada, "apples", window=0, excerpts=True, asked_at=asked_at)
+    assert context.turns == plain.turns
+    with pytest.raises(InvalidEvent, match="asked_at: "):
+        await eunoe.orchestrator.recall(ada, "apples", asked_at=asked_at.replace(tzinfo=None))
+    with pytest.raises(InvalidEvent, match="token_budget: "):
+        await eunoe.orchestrator.recall(ada, "apples", token_budget=0)
