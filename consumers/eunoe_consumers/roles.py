@@ -30,6 +30,7 @@ from eunoe_consumers.model.hash_embedder import HashEmbedder
 from eunoe_consumers.model.prepare import prepare_model
 from eunoe_consumers.recall.answer import Answerer
 from eunoe_consumers.recall.effect import AnswerRequests
+from eunoe_consumers.recall.memory_search import MemorySearch
 from eunoe_consumers.recall.query_embedder import QueryEmbedder
 from eunoe_consumers.recall.selection import Selection, SelectionDefaults
 from eunoe_consumers.recall.turn_search import RankingOptions, TurnSearch
@@ -41,6 +42,7 @@ from eunoe_consumers.store.curation import CurationStore
 from eunoe_consumers.store.database import Database
 from eunoe_consumers.store.housekeeping import Housekeeping
 from eunoe_consumers.store.lifetime import Lifetime
+from eunoe_consumers.store.memory_recall import MemoryReader
 from eunoe_consumers.store.migrations import check_schema
 from eunoe_consumers.store.stream_log import StreamLog
 from eunoe_consumers.store.tenants import TenantRegistry, TenantTable
@@ -161,6 +163,9 @@ async def _work(group: Group, settings: Settings, redis: Redis, database: Databa
                 reader,
                 TurnSearch(candidates, embedder, _ranking(settings)),
                 Selection(candidates, embedder, _selection(settings)),
+                MemorySearch(
+                    MemoryReader(database, _lifetime(settings)), embedder, default_memories=settings.recall_memories
+                ),
             )
             answers = AnswerRequests(redis, answerer)
             return GroupWork[RecallRequest](

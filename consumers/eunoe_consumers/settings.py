@@ -126,6 +126,10 @@ class Settings(BaseSettings):
         default=None, ge=-1, le=1, description="The least similarity of a turn, where the request names none."
     )
 
+    recall_memories: int = Field(
+        default=10, ge=0, le=100, description="Memories of each tier in a reply, where the request names no number."
+    )
+
     memory_near_duplicate_cosine: float = Field(
         default=0.92,
         ge=-1,

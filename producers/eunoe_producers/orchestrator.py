@@ -16,6 +16,7 @@ from eunoe_producers.errors import RecallRefused, RecallTimeout, RedisUnavailabl
 from eunoe_producers.replies import ReplyChannel
 from eunoe_schema.codec import describe, encode
 from eunoe_schema.errors import EunoeError, InvalidEvent
+from eunoe_schema.memory.enums import Tier
 from eunoe_schema.recall import Context, RecallReply, RecallRequest
 from eunoe_schema.receipts import Receipt
 from eunoe_schema.scope import Scope
@@ -77,6 +78,8 @@ class Orchestrator:
         excerpts: bool | None = None,
         asked_at: datetime | None = None,
         explain: bool = False,
+        memories: int | None = None,
+        tiers: Sequence[Tier] = (),
         deadline: float = DEFAULT_DEADLINE_SECONDS,
     ) -> Context:
         """Return what memory holds for `query`.
@@ -97,6 +100,9 @@ class Orchestrator:
                 for the consumers' setting (no).
             asked_at: What "last week" is relative to, aware; None for now.
             explain: Whether each turn comes with the parts of its score, in `turn.explanation`.
+            memories: How many curated memories of each tier at most, 0..100; None for the consumers' setting (10).
+            tiers: Further tiers of memories, `Tier.PROJECT` where goals matter and `Tier.TASK` where recent action
+                does; personal ones always come.
             deadline: Seconds to wait for the reply, at most 60.
 
         Raises:
@@ -125,6 +131,8 @@ class Orchestrator:
                 excerpts=excerpts,
                 asked_at=asked_at,
                 explain=explain,
+                memories=memories,
+                tiers=tuple(tiers),
                 deadline_seconds=deadline,
             )
         except ValidationError as error:

@@ -1,21 +1,25 @@
 """Prompt assembly: a context becomes the messages of a model call.
 
-The order is system K's: the system prompt, one system message with what is relevant from past conversations, the window
-as it was said, the current message. The current message is on the stream before the reply is made, so window and turns
-may hold it already: it is left out of both, and its text occurs once.
+The order is system K's: the system prompt, one system message with directives and memories, one with what is relevant
+from past conversations, the window as it was said, the current message. The current message is on the stream before the
+reply is made, so window and turns may hold it already: it is left out of both, and its text occurs once.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from eunoe_schema.errors import EunoeError
 from eunoe_schema.receipts import Receipt
 
 if TYPE_CHECKING:  # recall.py offers this module's function as a method of Context
+    from eunoe_schema.memory.recalled import RecalledMemory
     from eunoe_schema.recall import Context, Turn, WindowMessage
 
+DIRECTIVES = "Standing instructions:"
+MEMORIES = "What is remembered:"
 RELEVANT = "Relevant context from past conversations:"
 
 # A message costs its text and about four tokens around it in the chat formats in use (OpenAI's cookbook counts three to
@@ -25,12 +29,14 @@ _CHARS_PER_TOKEN = 4
 
 
 class BudgetTooSmall(EunoeError):
-    """The system prompt and the current message alone exceed the token budget."""
+    """System prompt, directives and current message alone exceed the token budget."""
 
     def __init__(self, needed: int, budget: int) -> None:
         self.needed = needed
         self.budget = budget
-        super().__init__(f"system prompt and current message take {needed} tokens, the budget is {budget}: raise it")
+        super().__init__(
+            f"system prompt, directives and current message take {needed} tokens, the budget is {budget}: raise it"
+        )
 
 
 @dataclass(frozen=True)
@@ -42,12 +48,16 @@ class Prompt:
         tokens: What they take, as counted.
         dropped_window: Window messages that were cut, oldest first.
         dropped_turns: Turns that were cut, best first.
+        memory_ids: Memories that are in the prompt: what to tell `Curator.injected`.
+        dropped_memories: Memories that were cut.
     """
 
     messages: list[dict[str, str]]
     tokens: int
     dropped_window: "tuple[WindowMessage, ...]" = ()
     dropped_turns: "tuple[Turn, ...]" = ()
+    memory_ids: tuple[UUID, ...] = ()
+    dropped_memories: "tuple[RecalledMemory, ...]" = ()
 
 
 def estimate_tokens(text: str) -> int:
@@ -72,24 +82,34 @@ def assemble(
         user_message: The message being answered.
         current: Its receipt or event id, so that it is left out of window and turns; needed only where the recall did
             not name it in `after` or `exclude`.
-        token_budget: What the messages may take altogether. The newest window message and the best turn are taken by
-            turns; each side ends with the first of its items that no longer fits, so that the oldest window messages
-            and the weakest turns are dropped, and whole ones only. None for no bound.
+        token_budget: What the messages may take altogether. The newest window message, the first memory and the best
+            turn are taken by turns; each of the three ends with the first of its items that no longer fits, so that the
+            oldest window messages, the last memories and the weakest turns are dropped, and whole ones only. None for
+            no bound.
         count_tokens: Counts the tokens of a text; four more are added for each message.
 
     Raises:
-        BudgetTooSmall: If not even system prompt and current message fit.
+        BudgetTooSmall: If not even system prompt, directives and current message fit.
     """
     event_id = current.event_id if isinstance(current, Receipt) else current
     window = [message for message in context.window if event_id is None or message.event_id != event_id]
     turns = [turn for turn in context.turns if event_id is None or turn.event_id != event_id]
+    directives = [f"- {directive.content}" for directive in context.directives]
+    memories = [f"- {memory.content}" for memory in context.memories]
+    lines = [_line(turn) for turn in turns]
     budget = _Budget(token_budget, count_tokens)
-    budget.take_all([system_prompt, user_message])
-    kept_window, kept_turns = budget.fill(window, turns)
+    budget.take_all([system_prompt, user_message, *_section(DIRECTIVES, directives)])
+    kept = budget.fill(
+        [_Item((message.content,), MESSAGE_TOKENS) for message in reversed(window)],
+        _items(MEMORIES, memories, heading_tokens=2 if directives else MESSAGE_TOKENS),
+        _items(RELEVANT, lines, heading_tokens=MESSAGE_TOKENS),
+    )
+    kept_window, kept_memories, kept_turns = window[len(window) - kept[0] :], memories[: kept[1]], lines[: kept[2]]
 
+    standing = [*_section(DIRECTIVES, directives), *_section(MEMORIES, kept_memories)]
+    relevant = _section(RELEVANT, kept_turns)
     messages = [{"role": "system", "content": system_prompt}]
-    if kept_turns:
-        messages.append({"role": "system", "content": "\n".join([RELEVANT, *map(_line, kept_turns)])})
+    messages += [{"role": "system", "content": "\n\n".join(parts)} for parts in (standing, relevant) if parts]
     messages += [{"role": message.role, "content": message.content} for message in kept_window]
     messages.append({"role": "user", "content": user_message})
     return Prompt(
@@ -97,7 +117,27 @@ def assemble(
         budget.used,
         dropped_window=tuple(window[: len(window) - len(kept_window)]),
         dropped_turns=tuple(turns[len(kept_turns) :]),
+        memory_ids=tuple(memory.id for memory in context.memories[: len(kept_memories)]),
+        dropped_memories=context.memories[len(kept_memories) :],
     )
+
+
+@dataclass(frozen=True)
+class _Item:
+    """Texts that are taken together, and the tokens of what stands around them."""
+
+    texts: Sequence[str]
+    around: int
+
+
+def _items(heading: str, lines: Sequence[str], *, heading_tokens: int) -> list[_Item]:
+    """Return a section's lines, each with its line break; the first brings the heading along."""
+    first = [_Item((heading, line), heading_tokens + 1) for line in lines[:1]]
+    return first + [_Item((line,), 1) for line in lines[1:]]
+
+
+def _section(heading: str, lines: Sequence[str]) -> list[str]:
+    return ["\n".join([heading, *lines])] if lines else []
 
 
 class _Budget:
@@ -114,23 +154,21 @@ class _Budget:
         if self._limit is not None and self.used > self._limit:
             raise BudgetTooSmall(self.used, self._limit)
 
-    def fill(
-        self, window: "Sequence[WindowMessage]", turns: "Sequence[Turn]"
-    ) -> "tuple[Sequence[WindowMessage], Sequence[Turn]]":
-        """Take the newest window messages and the best turns, one of each by turns, as far as they fit."""
-        newest, best = 0, 0
-        window_open, turns_open = bool(window), bool(turns)
-        while window_open or turns_open:
-            if window_open:
-                taken = self._take(self._count(window[-newest - 1].content) + MESSAGE_TOKENS)
-                newest += taken
-                window_open = taken and newest < len(window)
-            if turns_open:
-                heading = self._count(RELEVANT) + MESSAGE_TOKENS if best == 0 else 0
-                taken = self._take(heading + self._count(_line(turns[best])) + 1)  # and its line break
-                best += taken
-                turns_open = taken and best < len(turns)
-        return window[len(window) - newest :], turns[:best]
+    def fill(self, *sources: Sequence[_Item]) -> list[int]:
+        """Take the first item of each source, then the second, as far as they fit; return how many of each.
+
+        A source ends with the first of its items that no longer fits.
+        """
+        taken = [0] * len(sources)
+        is_open = [bool(source) for source in sources]
+        while any(is_open):
+            for number, source in enumerate(sources):
+                if is_open[number]:
+                    item = source[taken[number]]
+                    fits = self._take(sum(map(self._count, item.texts)) + item.around)
+                    taken[number] += fits
+                    is_open[number] = fits and taken[number] < len(source)
+        return taken
 
     def _take(self, tokens: int) -> bool:
         if self._limit is not None and self.used + tokens > self._limit:

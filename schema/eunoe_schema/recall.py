@@ -8,16 +8,19 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from eunoe_schema.events import Role
+from eunoe_schema.limits import MAX_DEADLINE_SECONDS, MAX_QUERY_CHARS
+from eunoe_schema.memory.directives import Directive
+from eunoe_schema.memory.enums import Tier
+from eunoe_schema.memory.recalled import RecalledMemory
 from eunoe_schema.prompt import Prompt, assemble, estimate_tokens
 from eunoe_schema.receipts import Receipt
 from eunoe_schema.scope import Scope
 from eunoe_schema.text import EntryId, Name, WithoutNul
 
-MAX_QUERY_CHARS = 8_192
 MAX_TOP_K = 100
 MAX_WINDOW = 1_000
-MAX_DEADLINE_SECONDS = 60.0
 MAX_TOKEN_BUDGET = 1_000_000
+MAX_MEMORIES = 100
 
 
 class RecallRequest(BaseModel):
@@ -41,6 +44,8 @@ class RecallRequest(BaseModel):
         excerpts: Whether a long turn comes as the piece that matches; absent: the consumers' EUNOE_RECALL_EXCERPTS.
         asked_at: What "last week" is relative to; absent: the request's place on the stream.
         explain: Whether each turn comes with the parts of its score.
+        memories: How many curated memories of each tier at most, 0..100; absent: the consumers' EUNOE_RECALL_MEMORIES.
+        tiers: Further tiers that are wanted; personal memories always are.
         deadline_seconds: How long the client waits, counted from the request's place on the stream.
     """
 
@@ -62,6 +67,8 @@ class RecallRequest(BaseModel):
     excerpts: bool | None = None
     asked_at: AwareDatetime | None = None
     explain: bool = False
+    memories: Annotated[int, Field(ge=0, le=MAX_MEMORIES)] | None = None
+    tiers: tuple[Tier, ...] = Field(default=(), max_length=len(Tier))
     deadline_seconds: Annotated[float, Field(gt=0, le=MAX_DEADLINE_SECONDS)] = 5.0
 
     @property
@@ -211,6 +218,7 @@ class Timings(BaseModel):
         window_ms: Reading the window, waiting for `after` included.
         lexical_ms: Searching for the query's words, while it is embedded.
         turns_ms: Searching the turns by the query's embedding, and ranking them.
+        memories_ms: Reading directives and memories, waiting for the query's embedding included.
         total_ms: From taking the request up until the reply; the parts overlap.
     """
 
@@ -221,6 +229,7 @@ class Timings(BaseModel):
     window_ms: float = 0.0
     lexical_ms: float = 0.0
     turns_ms: float = 0.0
+    memories_ms: float = 0.0
     total_ms: float = 0.0
 
 
@@ -229,7 +238,7 @@ class MissingPart(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    part: Literal["window", "turns"]
+    part: Literal["window", "turns", "memories"]
     reason: str
 
 
@@ -238,6 +247,8 @@ class Context(BaseModel):
 
     Attributes:
         window: The last messages of the conversation, oldest first.
+        directives: The agent's standing instructions, with every user and with this one, in their order.
+        memories: Curated memories that apply, tier by tier, those nearest to the query first.
         turns: Turns that answer the query, best first; none that is in the window, and no two that say the same.
         cut: Turns that did not fit into the token budget, best first.
         freshness: How current the window is.
@@ -248,6 +259,8 @@ class Context(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     window: tuple[WindowMessage, ...] = ()
+    directives: tuple[Directive, ...] = ()
+    memories: tuple[RecalledMemory, ...] = ()
     turns: tuple[Turn, ...] = ()
     cut: tuple[CutTurn, ...] = ()
     freshness: Freshness = Freshness()
@@ -277,10 +290,11 @@ class Context(BaseModel):
     ) -> Prompt:
         """Return the messages of a model call within a token budget, and what the budget cut.
 
-        The oldest window messages and the weakest turns go first, whole ones only; `assemble` says how.
+        The oldest window messages, the last memories and the weakest turns go first, whole ones only; `assemble` says
+        how.
 
         Raises:
-            BudgetTooSmall: If not even system prompt and user message fit.
+            BudgetTooSmall: If not even system prompt, directives and user message fit.
         """
         return assemble(
             self, system_prompt, user_message, current=current, token_budget=token_budget, count_tokens=count_tokens

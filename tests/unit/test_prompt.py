@@ -1,15 +1,20 @@
 """Prompt assembly: K9's order, the current message once, whole items within a budget."""
 
 from datetime import UTC, datetime
+from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from eunoe_schema import BudgetTooSmall, Context, Receipt, Turn, WindowMessage
+from eunoe_schema.memory import Category, Tier
+from eunoe_schema.memory.directives import Directive
+from eunoe_schema.memory.recalled import RecalledMemory
 from eunoe_schema.prompt import MESSAGE_TOKENS
 
 _DAY = datetime(2026, 3, 2, tzinfo=UTC)
+_AGENT = UUID("22222222-2222-4222-8222-222222222222")
 _SYSTEM, _USER = "You are Virgil.", "What is my cat called?"
 
 
@@ -24,6 +29,38 @@ def _turns(*contents: str) -> tuple[Turn, ...]:
     return tuple(
         Turn(event_id=f"t{i}", entry_id=f"{i + 1}-0", role="user", content=content, created_at=_DAY, cosine=1, score=1)
         for i, content in enumerate(contents)
+    )
+
+
+def _directives(*contents: str) -> tuple[Directive, ...]:
+    return tuple(
+        Directive(
+            id=uuid4(),
+            agent_id=_AGENT,
+            name=f"d{i}",
+            content=content,
+            ordinal=i,
+            version=1,
+            created_at=_DAY,
+            updated_at=_DAY,
+        )
+        for i, content in enumerate(contents)
+    )
+
+
+def _memories(*contents: str) -> tuple[RecalledMemory, ...]:
+    return tuple(
+        RecalledMemory(
+            id=uuid4(),
+            tier=Tier.PERSONAL,
+            category=Category.FACTUAL,
+            content=content,
+            confidence=0.8,
+            metadata={},
+            created_at=_DAY,
+            updated_at=_DAY,
+        )
+        for content in contents
     )
 
 
@@ -48,6 +85,36 @@ def test_the_order_is_system_context_window_user() -> None:
         {"role": "assistant", "content": "Hello, Ada!"},
         {"role": "user", "content": _USER},
     ]
+
+
+def test_directives_and_memories_have_a_message_of_their_own_before_the_context() -> None:
+    """One system message, directives first; either alone has it too, and without both it is left out."""
+    directives, memories = _directives("Be brief."), _memories("Ada's cat is called Minka.", "Ada lives in Graz.")
+    context = Context(directives=directives, memories=memories, turns=_turns("Hello."))
+    known = "What is remembered:\n- Ada's cat is called Minka.\n- Ada lives in Graz."
+    assert [message["content"] for message in context.to_messages(_SYSTEM, _USER)] == [
+        _SYSTEM,
+        f"Standing instructions:\n- Be brief.\n\n{known}",
+        "Relevant context from past conversations:\n- [2026-03-02] user: Hello.",
+        _USER,
+    ]
+    assert Context(memories=memories).to_messages(_SYSTEM, _USER)[1] == {"role": "system", "content": known}
+    (only,) = Context(directives=directives).to_messages(_SYSTEM, _USER)[1:-1]
+    assert only == {"role": "system", "content": "Standing instructions:\n- Be brief."}
+
+
+def test_a_prompt_names_the_memories_that_are_in_it_and_those_that_were_cut() -> None:
+    """What was put into a prompt can be told to the curator; directives are never cut."""
+    context = Context(
+        directives=_directives("d " * 5), memories=_memories("m " * 5, "n " * 5), window=_window("w " * 5)
+    )
+    whole = context.to_prompt(_SYSTEM, _USER, token_budget=10_000, count_tokens=_words)
+    assert whole.memory_ids == tuple(memory.id for memory in context.memories)
+    cut = context.to_prompt(_SYSTEM, _USER, token_budget=whole.tokens - 1, count_tokens=_words)
+    assert cut.memory_ids == (context.memories[0].id,)
+    assert [memory.content for memory in cut.dropped_memories] == ["n " * 5]
+    with pytest.raises(BudgetTooSmall, match="system prompt, directives and current message"):
+        context.to_prompt(_SYSTEM, _USER, token_budget=20, count_tokens=_words)
 
 
 def test_without_relevant_turns_the_context_message_is_left_out() -> None:
@@ -93,14 +160,18 @@ def test_a_budget_below_the_fixed_parts_is_an_error_with_both_numbers() -> None:
 @given(
     st.lists(st.integers(1, 30), max_size=8),
     st.lists(st.integers(1, 30), max_size=8),
-    st.integers(20, 300),
+    st.lists(st.integers(1, 30), max_size=8),
+    st.integers(0, 2),
+    st.integers(40, 300),
 )
 def test_no_prompt_exceeds_its_budget_and_nothing_is_lost_unsaid(
-    window_words: list[int], turn_words: list[int], budget: int
+    window_words: list[int], memory_words: list[int], turn_words: list[int], directives: int, budget: int
 ) -> None:
     """Whatever the sizes: within the budget as counted, and each item is either in the prompt or named as dropped."""
     context = Context(
         window=_window(*(f"w{i} " * words for i, words in enumerate(window_words))),
+        directives=_directives(*(f"d{i} " for i in range(directives))),
+        memories=_memories(*(f"m{i} " * words for i, words in enumerate(memory_words))),
         turns=_turns(*(f"t{i} " * words for i, words in enumerate(turn_words))),
     )
     prompt = context.to_prompt(_SYSTEM, _USER, token_budget=budget, count_tokens=_words)
@@ -109,3 +180,6 @@ def test_no_prompt_exceeds_its_budget_and_nothing_is_lost_unsaid(
     dropped = {item.event_id for item in (*prompt.dropped_window, *prompt.dropped_turns)}
     for item in (*context.window, *context.turns):
         assert (item.content in text) != (item.event_id in dropped)
+    for memory in context.memories:
+        assert (memory.content in text) == (memory.id in prompt.memory_ids) == (memory not in prompt.dropped_memories)
+    assert all(directive.content in text for directive in context.directives)

@@ -164,3 +164,20 @@ async def test_the_loop_is_free_while_the_model_works(model: HeldModel) -> None:
     assert not asked[0].done()
     model.let_end()
     assert await outcomes(asked) == [1]
+
+
+async def test_the_same_query_is_embedded_once_for_all_who_ask_at_the_same_time(model: HeldModel) -> None:
+    """Also while the model is busy with it; who gives up takes nothing from the others, and later it is asked anew."""
+    embedder = QueryEmbedder(model)
+    first, gives_up = asyncio.create_task(embedder.embed("1")), asyncio.create_task(embedder.embed("1"))
+    await model.run_begun()
+    late = asyncio.create_task(embedder.embed("1"))
+    await asyncio.sleep(0)
+    gives_up.cancel()
+    model.let_end()
+    assert [float(vector[0]) for vector in await asyncio.gather(first, late)] == [1.0, 1.0]
+    assert model.runs == [["1"]]
+    again = asyncio.create_task(embedder.embed("1"))
+    model.let_end()
+    await again
+    assert model.runs == [["1"], ["1"]]

@@ -31,6 +31,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "ann_ef_construction": (64, 1_000),
     "recall_top_k": (0, 100),
     "recall_min_cosine": (-1, 1),
+    "recall_memories": (0, 100),
     "memory_near_duplicate_cosine": (-1, 1),
     "memory_task_days": (1, 3_650),
     "memory_purge_after_days": (1, 3_650),

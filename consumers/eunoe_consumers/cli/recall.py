@@ -11,8 +11,12 @@ from rich.text import Text
 from eunoe_consumers.cli.console import output, print_json
 from eunoe_consumers.cli.options import AgentOption, JsonOption, TenantOption, UserOption, find_tenant, redis_server
 from eunoe_consumers.settings import Settings
+from eunoe_schema.memory.directives import Directive
+from eunoe_schema.memory.enums import Tier
+from eunoe_schema.memory.recalled import RecalledMemory
 from eunoe_schema.recall import (
     MAX_DEADLINE_SECONDS,
+    MAX_MEMORIES,
     MAX_TOKEN_BUDGET,
     MAX_TOP_K,
     MAX_WINDOW,
@@ -59,12 +63,18 @@ def recall(
         bool | None, typer.Option(help="Show a long turn as the piece that matches, or whole.", show_default=False)
     ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Show the parts that each score is the sum of.")] = False,
+    memories: Annotated[
+        int | None, typer.Option(min=0, max=MAX_MEMORIES, help="How many curated memories of each tier at most.")
+    ] = None,
+    tier: Annotated[
+        list[Tier] | None, typer.Option(help="A further tier of memories; personal ones always come. Repeatable.")
+    ] = None,
     deadline: Annotated[
         float, typer.Option(max=MAX_DEADLINE_SECONDS, metavar="SECONDS", help="How long to wait for the reply.")
     ] = 5.0,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what memory holds for a query: the sliding window, and the turns that answer.
+    """Show what memory holds for a query: the sliding window, directives and memories, and the turns that answer.
 
     A turn that is in the window is not repeated among the turns: in a short conversation, --window 0 shows all that is
     found. What is not given is decided by the consumers' settings (`eunoe settings`). Needs a running recall consumer.
@@ -87,6 +97,8 @@ def recall(
                 neighbours=neighbours,
                 excerpts=excerpts,
                 explain=explain,
+                memories=memories,
+                tiers=tier or (),
                 deadline=deadline,
             )
 
@@ -100,7 +112,12 @@ def recall(
 
 
 def _show(context: Context) -> None:
-    output.print(_window_table(context.window), _turns_table(context.turns))
+    output.print(_window_table(context.window))
+    if context.directives:
+        output.print(_directives_table(context.directives))
+    if context.memories:
+        output.print(_memories_table(context.memories))
+    output.print(_turns_table(context.turns))
     if any(turn.explanation for turn in context.turns):
         output.print(_explanation_table(context.turns))
     for cut in context.cut:
@@ -115,7 +132,7 @@ def _show(context: Context) -> None:
     took = context.timings
     output.print(
         f"{latest}; {took.total_ms:.1f} ms: embedding {took.embed_ms:.1f}, window {took.window_ms:.1f}, "
-        f"turns {took.turns_ms:.1f}; queued {took.queued_ms:.1f} before",
+        f"turns {took.turns_ms:.1f}, memories {took.memories_ms:.1f}; queued {took.queued_ms:.1f} before",
         style="dim",
         highlight=False,
     )
@@ -129,6 +146,25 @@ def _window_table(messages: tuple[WindowMessage, ...]) -> Table:
         table.add_column(name, ratio=ratio, overflow="fold")
     for message in messages:
         table.add_row(_when(message.at), _who(message), Text(message.content))
+    return table
+
+
+def _directives_table(directives: tuple[Directive, ...]) -> Table:
+    table = Table(title="directives, in their order", title_justify="left", expand=True)
+    for name, ratio in (("name", None), ("for", None), ("content", 1)):
+        table.add_column(name, ratio=ratio, overflow="fold")
+    for directive in directives:
+        table.add_row(Text(directive.name), "this user" if directive.user_id else "every user", Text(directive.content))
+    return table
+
+
+def _memories_table(memories: tuple[RecalledMemory, ...]) -> Table:
+    table = Table(title="memories, the nearest of each tier first", title_justify="left", expand=True)
+    for name, ratio in (("tier", None), ("cosine", None), ("when", None), ("content", 1)):
+        table.add_column(name, ratio=ratio, overflow="fold")
+    for memory in memories:
+        cosine = "" if memory.cosine is None else f"{memory.cosine:.3f}"
+        table.add_row(memory.tier, cosine, _when(memory.created_at), Text(memory.content))
     return table
 
 

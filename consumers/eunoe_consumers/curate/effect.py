@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Mapping, Sequence
+from uuid import UUID
 
 import structlog
 from redis.asyncio import Redis
@@ -16,6 +17,8 @@ from eunoe_consumers.errors import PermanentError, TransientError
 from eunoe_consumers.store.memories import Embedded
 from eunoe_schema.codec import Refusal, decode, encode
 from eunoe_schema.errors import EunoeError
+from eunoe_schema.memory.change import MemoryResult
+from eunoe_schema.memory.read import GetRequest, SearchRequest, SearchResult
 from eunoe_schema.memory.reply import MemoryReply, Problem, ProblemCode
 from eunoe_schema.memory.requests import MemoryRequest
 from eunoe_schema.recall import ReplyAddress
@@ -98,13 +101,25 @@ class CurateMemories:
                 log.info("refused", entry_id=delivered.id, kind=request.kind, code=str(reply.problem.code))
         except TransientError as error:
             return failure or error  # done, and answered from what was kept when it comes again
-        self._retrievals.note(request, reply)
+        if isinstance(request, GetRequest | SearchRequest):
+            self._retrievals.note(request.scope, _returned(reply))
         return failure
 
     async def _reply(self, channel: str, reply: MemoryReply) -> None:
         with redis_wrapped():
             if not await self._redis.publish(channel, encode(reply)):
                 log.info("nobody listens", channel=channel, request_id=reply.request_id)
+
+
+def _returned(reply: MemoryReply) -> list[UUID]:
+    """Return the memories that a reply hands out to be read."""
+    match reply.result:
+        case MemoryResult(memory=memory):
+            return [memory.id]
+        case SearchResult(found=found):
+            return [one.memory.id for one in found]
+        case _:
+            return []
 
 
 def _problem(request_id: str, code: ProblemCode, message: str) -> MemoryReply:

@@ -1,6 +1,7 @@
 """Tells the stream which memories were returned: counted later by whoever has time, never on the way of a reply."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from uuid import UUID, uuid4
 
 import structlog
@@ -9,10 +10,6 @@ from redis.asyncio import Redis
 from eunoe_consumers.connections import redis_wrapped
 from eunoe_consumers.errors import PermanentError, TransientError
 from eunoe_schema.codec import encode
-from eunoe_schema.memory.change import MemoryResult
-from eunoe_schema.memory.read import GetRequest, SearchRequest, SearchResult
-from eunoe_schema.memory.reply import MemoryReply
-from eunoe_schema.memory.requests import MemoryRequest
 from eunoe_schema.memory.scope import MemoryScope
 from eunoe_schema.memory.usage import MAX_USED, RetrievedRequest
 from eunoe_schema.streams import DATA_FIELD, Subject, stream
@@ -27,15 +24,10 @@ class RetrievalLog:
         self._redis = redis
         self._untold: defaultdict[MemoryScope, list[UUID]] = defaultdict(list)
 
-    def note(self, request: MemoryRequest, reply: MemoryReply) -> None:
-        """Remember which memories a get or a search has returned."""
-        match request, reply.result:
-            case GetRequest(), MemoryResult(memory=memory):
-                self._untold[request.scope].append(memory.id)
-            case SearchRequest(), SearchResult(found=found) if found:
-                self._untold[request.scope] += [one.memory.id for one in found]
-            case _:
-                pass
+    def note(self, scope: MemoryScope, memory_ids: Iterable[UUID]) -> None:
+        """Remember what was returned to a scope; an id as often as it was."""
+        if ids := list(memory_ids):
+            self._untold[scope] += ids
 
     async def tell(self) -> None:
         """Append what was noted to the stream; where Redis takes it not, it is dropped: it is no reader's concern."""

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 import structlog
 
+from eunoe_consumers.recall.memory_search import MemorySearch, Remembered
 from eunoe_consumers.recall.ranking.fusion import Ranked
 from eunoe_consumers.recall.selection import NOTHING_SELECTED, Selection
 from eunoe_consumers.recall.turn_search import Stages, TurnSearch
@@ -37,12 +38,13 @@ class Timed(Generic[ResultT]):
 
 
 class Answerer:
-    """Answers requests from window and turns; a part that fails or is late is named, and the rest is returned."""
+    """Answers from window, turns and memories; a part that fails or is late is named, and the rest is returned."""
 
-    def __init__(self, windows: WindowReader, search: TurnSearch, selection: Selection) -> None:
+    def __init__(self, windows: WindowReader, search: TurnSearch, selection: Selection, memories: MemorySearch) -> None:
         self._windows = windows
         self._search = search
         self._selection = selection
+        self._memories = memories
         self._waiting = 0
 
     async def answer(self, request: RecallRequest, *, asked_at: datetime, queued_ms: float) -> Context:
@@ -59,8 +61,10 @@ class Answerer:
         if request.after is not None and self._waiting >= _WAITERS:
             patience = 0.0
         stages = Stages()
-        window, found = await asyncio.gather(
-            _timed(self._read_window(request, patience), ends), _timed(self._find(request, asked_at, stages), ends)
+        window, found, remembered = await asyncio.gather(
+            _timed(self._read_window(request, patience), ends),
+            _timed(self._find(request, asked_at, stages), ends),
+            _timed(self._memories.find(request), ends),
         )
         shown = _shown(window.result, request)
         # What is shown in the window is not repeated, nor is the message being answered.
@@ -70,9 +74,14 @@ class Answerer:
         missing = [MissingPart(part="window", reason=window.reason)] if window.reason else []
         if reason := found.reason or selected.reason:
             missing.append(MissingPart(part="turns", reason=reason))
+        if remembered.reason:
+            missing.append(MissingPart(part="memories", reason=remembered.reason))
         turns = selected.result or NOTHING_SELECTED
+        beside = remembered.result or Remembered()
         return Context(
             window=tuple(shown),
+            directives=beside.directives,
+            memories=beside.memories,
             turns=turns.turns,
             cut=turns.cut,
             freshness=window.result.freshness if window.result else Freshness(after=request.after),
@@ -82,6 +91,7 @@ class Answerer:
                 window_ms=window.ms,
                 lexical_ms=stages.lexical_ms,
                 turns_ms=round(stages.turns_ms + selected.ms, 3),
+                memories_ms=remembered.ms,
                 total_ms=round((time.monotonic() - started) * 1000, 3),
             ),
             missing=tuple(missing),

@@ -10,11 +10,13 @@ import structlog
 from redis.asyncio import Redis
 
 from eunoe_consumers.connections import redis_wrapped
+from eunoe_consumers.curate.retrieval_log import RetrievalLog
 from eunoe_consumers.delivery.entry import Delivered, Entry
 from eunoe_consumers.errors import TransientError
 from eunoe_consumers.recall.answer import Answerer
 from eunoe_schema.codec import Refusal, decode, encode
 from eunoe_schema.errors import EunoeError
+from eunoe_schema.memory.scope import MemoryScope
 from eunoe_schema.recall import RecallReply, RecallRequest, ReplyAddress
 from eunoe_schema.streams import Group, stream
 
@@ -28,6 +30,7 @@ class AnswerRequests:
         self._redis = redis
         self._answerer = answerer
         source = files("eunoe_consumers.recall").joinpath("lua/reply.lua").read_text(encoding="utf-8")
+        self._retrievals = RetrievalLog(redis)
         self._reply_once = redis.register_script(source)
 
     async def __call__(self, batch: Sequence[Delivered[RecallRequest]]) -> Mapping[str, EunoeError]:
@@ -36,6 +39,7 @@ class AnswerRequests:
             seconds, microseconds = await self._redis.time()
         now_ms = seconds * 1000 + microseconds / 1000
         outcomes = await asyncio.gather(*(self._answer(delivered, now_ms) for delivered in batch))
+        await self._retrievals.tell()
         return {delivered.id: error for delivered, error in zip(batch, outcomes, strict=True) if error is not None}
 
     async def refuse(self, entry: Entry, reason: str) -> None:
@@ -64,4 +68,6 @@ class AnswerRequests:
             return error
         if cast("int", received) == 0:
             log.info("nobody listens", channel=request.reply_to, request_id=request.request_id)
+        else:
+            self._retrievals.note(MemoryScope.of(request.scope), [memory.id for memory in context.memories])
         return None

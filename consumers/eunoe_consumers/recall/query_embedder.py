@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +11,6 @@ from eunoe_consumers.errors import PermanentError
 from eunoe_consumers.model.embedder import Embedder
 
 _QUERIES_PER_RUN = 16
-
-_Waiting: TypeAlias = "tuple[str, asyncio.Future[NDArray[np.float32]]]"
 
 
 class QueryNotEmbedded(PermanentError):
@@ -26,17 +23,23 @@ class QueryEmbedder:
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="query")
-        self._waiting: list[_Waiting] = []
+        self._waiting: list[str] = []
+        self._waiters: dict[str, list[asyncio.Future[NDArray[np.float32]]]] = {}
         self._running: asyncio.Task[None] | None = None
 
     async def embed(self, query: str) -> NDArray[np.float32]:
         """Return the embedding of a query, shape (dimensions,) float32, unit length.
 
+        Those who ask the same at the same time, the model being busy with it already too, share one embedding.
+
         Raises:
             QueryNotEmbedded: If the model fails for it.
         """
         future: asyncio.Future[NDArray[np.float32]] = asyncio.get_running_loop().create_future()
-        self._waiting.append((query, future))
+        if query not in self._waiters:
+            self._waiters[query] = []
+            self._waiting.append(query)
+        self._waiters[query].append(future)
         if self._running is None or self._running.done():
             self._running = asyncio.create_task(self._run())
         return await future
@@ -49,24 +52,34 @@ class QueryEmbedder:
     async def _run(self) -> None:
         while self._waiting:
             taken, self._waiting = self._waiting[:_QUERIES_PER_RUN], self._waiting[_QUERIES_PER_RUN:]
-            await self._embed([waiting for waiting in taken if not waiting[1].done()])
+            await self._embed(taken)
 
-    async def _embed(self, taken: Sequence[_Waiting]) -> None:
+    async def _embed(self, taken: Sequence[str]) -> None:
         """Embed queries together; where the model fails, one by one, since only one of them may be to blame."""
-        if not taken:
+        wanted = [query for query in taken if self._is_wanted(query)]
+        if not wanted:
             return
         loop = asyncio.get_running_loop()
         try:
-            embeddings = await loop.run_in_executor(self._thread, self._embedder.embed, [query for query, _ in taken])
+            embeddings = await loop.run_in_executor(self._thread, self._embedder.embed, wanted)
         except Exception as error:  # noqa: BLE001 - whatever the model does belongs to those who wait for it
-            if len(taken) > 1:
-                for waiting in taken:
-                    await self._embed([waiting] if not waiting[1].done() else [])
+            if len(wanted) > 1:
+                for query in wanted:
+                    await self._embed([query])
                 return
-            (_, future) = taken[0]
-            if not future.done():
+            for future in self._pop(wanted[0]):
                 future.set_exception(QueryNotEmbedded(f"the model cannot embed the query: {type(error).__name__}"))
             return
-        for (_, future), embedding in zip(taken, embeddings, strict=True):
-            if not future.done():
+        for query, embedding in zip(wanted, embeddings, strict=True):
+            for future in self._pop(query):
                 future.set_result(embedding)
+
+    def _is_wanted(self, query: str) -> bool:
+        """Tell whether anybody waits for a query still, and forget it where nobody does."""
+        if all(future.done() for future in self._waiters[query]):
+            del self._waiters[query]
+            return False
+        return True
+
+    def _pop(self, query: str) -> list["asyncio.Future[NDArray[np.float32]]"]:
+        return [future for future in self._waiters.pop(query) if not future.done()]

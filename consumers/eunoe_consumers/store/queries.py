@@ -107,6 +107,8 @@ class Queries:
     is_giant: str
     search_approximately: str
     nearest_approximate: str
+    any_memory: str
+    recall_memories: str
     search_exactly: str
     count_scopes: str
     count_turns: str

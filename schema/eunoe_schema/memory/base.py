@@ -5,8 +5,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from eunoe_schema.limits import MAX_DEADLINE_SECONDS
 from eunoe_schema.memory.scope import MemoryScope, require_agent_or_user
-from eunoe_schema.recall import MAX_DEADLINE_SECONDS
 from eunoe_schema.text import Name
 
 DEFAULT_DEADLINE_SECONDS = 5.0

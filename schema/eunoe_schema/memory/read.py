@@ -5,10 +5,10 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from eunoe_schema.limits import MAX_QUERY_CHARS
 from eunoe_schema.memory.base import ScopedRequest
 from eunoe_schema.memory.filters import MemoryFilter
 from eunoe_schema.memory.memory import Memory
-from eunoe_schema.recall import MAX_QUERY_CHARS
 from eunoe_schema.text import WithoutNul
 
 MAX_PAGE = 200

@@ -1,0 +1,56 @@
+"""Directives and memories for a recall: what applies to the conversation whatever is asked, the nearest first."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from eunoe_consumers.recall.query_embedder import QueryEmbedder, QueryNotEmbedded
+from eunoe_consumers.store.memory_recall import MemoryReader
+from eunoe_schema.memory.directives import Directive
+from eunoe_schema.memory.enums import Tier
+from eunoe_schema.memory.recalled import RecalledMemory
+from eunoe_schema.recall import RecallRequest
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """What goes beside window and turns."""
+
+    directives: tuple[Directive, ...] = ()
+    memories: tuple[RecalledMemory, ...] = ()
+
+
+class MemorySearch:
+    """Finds them with one small statement while the query is embedded, and a second one where there are memories.
+
+    Args:
+        reader: What reads.
+        embedder: The one that the turns are searched with: the same query is embedded once.
+        default_memories: How many of each tier, where the request is silent.
+    """
+
+    def __init__(self, reader: MemoryReader, embedder: QueryEmbedder, *, default_memories: int) -> None:
+        self._reader = reader
+        self._embedder = embedder
+        self._default_memories = default_memories
+
+    async def find(self, request: RecallRequest) -> Remembered:
+        """Return the directives in their order, and of each wanted tier the memories nearest to the query.
+
+        Raises:
+            StoreUnavailable: If PostgreSQL failed.
+        """
+        limit = self._default_memories if request.memories is None else request.memories
+        tiers = _wanted(request.tiers) if limit else []
+        directives, has_memories = await self._reader.standing(request.scope, tiers)
+        if not has_memories:
+            return Remembered(directives)
+        try:
+            vector = await self._embedder.embed(request.query)
+        except QueryNotEmbedded:
+            vector = None  # what is always needed is needed now too: the newest
+        return Remembered(directives, await self._reader.nearest(request.scope, tiers, vector, limit=limit))
+
+
+def _wanted(tiers: Sequence[Tier]) -> list[Tier]:
+    """Return the tiers in their order; personal memories are always wanted."""
+    return [tier for tier in Tier if tier is Tier.PERSONAL or tier in tiers]
