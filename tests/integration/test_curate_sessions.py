@@ -144,6 +144,34 @@ async def test_a_session_is_closed_by_request_and_goes_on_when_somebody_writes(
         await curator.sessions.close(scope, "nowhere")
 
 
+async def test_a_closed_sessions_thread_begins_another(
+    settings: Settings, curator: Curator, redis_url: str, tenant: UUID
+) -> None:
+    """The next message without a session is in a new one; another thread stays in its own."""
+    scope = memory_scope(tenant)
+
+    async def sessions(messages: int) -> dict[str | None, list[str]]:
+        """Return the event ids that sessions begin with, by thread, once so many messages are stored."""
+        found = [session async for session in curator.sessions.list_all(scope)]
+        if sum(session.messages for session in found) < messages:
+            return {}
+        return {
+            thread: [one.session_id for one in found if one.thread_id == thread]
+            for thread in {one.thread_id for one in found}
+        }
+
+    async with consuming(quick(settings), Group.EMBED), await Gateway.connect(redis_url) as gateway:
+        for event_id, thread in (("a1", "a"), ("b1", "b"), ("n1", None)):
+            await gateway.publish(event_of(scope_of(tenant), event_id, thread_id=thread))
+        before = await wait_until(lambda: sessions(3))
+        for thread in ("a", None):
+            await curator.sessions.close(scope, before[thread][0])
+        for event_id, thread in (("a2", "a"), ("b2", "b"), ("n2", None)):
+            await gateway.publish(event_of(scope_of(tenant), event_id, thread_id=thread))
+        after = await wait_until(lambda: sessions(6))
+    assert {thread: len(ids) for thread, ids in after.items()} == {"a": 2, "b": 1, None: 2}
+
+
 async def test_a_silent_session_is_closed(curator: Curator, writer: TurnWriter, tenant: UUID) -> None:
     """After the idle time it counts as closed, at the end of that time; who opens it again has the whole time."""
     scope = memory_scope(tenant)

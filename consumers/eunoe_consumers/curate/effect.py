@@ -12,6 +12,7 @@ from eunoe_consumers.connections import redis_wrapped
 from eunoe_consumers.curate.answer import Answerer
 from eunoe_consumers.curate.retrieval_log import RetrievalLog
 from eunoe_consumers.curate.stream_order import Place, StreamOrder
+from eunoe_consumers.curate.thread_sessions import ThreadSessions
 from eunoe_consumers.delivery.entry import Delivered, Entry
 from eunoe_consumers.errors import PermanentError, TransientError
 from eunoe_consumers.store.memories import Embedded
@@ -21,6 +22,7 @@ from eunoe_schema.memory.change import MemoryResult
 from eunoe_schema.memory.read import GetRequest, SearchRequest, SearchResult
 from eunoe_schema.memory.reply import MemoryReply, Problem, ProblemCode
 from eunoe_schema.memory.requests import MemoryRequest
+from eunoe_schema.memory.sessions import CloseSessionRequest, SessionResult
 from eunoe_schema.recall import ReplyAddress
 
 log = structlog.stdlib.get_logger()
@@ -34,6 +36,7 @@ class CurateMemories:
         self._answerer = answerer
         self._order = StreamOrder()
         self._retrievals = RetrievalLog(redis)
+        self._threads = ThreadSessions(redis)
 
     async def __call__(self, batch: Sequence[Delivered[MemoryRequest]]) -> Mapping[str, EunoeError]:
         """Do a batch; the requests that could not be done, or not answered, are named with the error.
@@ -95,6 +98,8 @@ class CurateMemories:
             message = f"unforeseen {type(error).__name__}; the consumers' log says more"
             reply, failure = _problem(request.request_id, ProblemCode.FAILED, message), PermanentError(message)
         try:
+            if isinstance(request, CloseSessionRequest) and isinstance(reply.result, SessionResult):
+                await self._threads.leave(request.tenant_id, reply.result.session)
             if request.reply_to is not None:
                 await self._reply(request.reply_to, reply)
             elif reply.problem is not None:

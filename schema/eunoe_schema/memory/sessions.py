@@ -124,7 +124,7 @@ class OpenSessionRequest(SessionRequest):
 
 
 class CloseSessionRequest(SessionRequest):
-    """Close a session; one that was closed by request stays so."""
+    """Close a session; its thread's next message begins another. One that was closed by request stays so."""
 
     kind: Literal["close_session"] = "close_session"
 
