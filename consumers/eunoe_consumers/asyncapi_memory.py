@@ -21,6 +21,7 @@ from eunoe_schema.memory.consolidation import ConsolidationGroupsRequest
 from eunoe_schema.memory.content import content_hash
 from eunoe_schema.memory.enums import Category, Source, Status, Tier
 from eunoe_schema.memory.filters import MemoryFilter
+from eunoe_schema.memory.history import HistoryRequest
 from eunoe_schema.memory.memory import Memory
 from eunoe_schema.memory.read import GetRequest, ListRequest, SearchRequest
 from eunoe_schema.memory.remember import NewMemory, Remembered, RememberRequest, RememberResult
@@ -126,6 +127,10 @@ MEMORY_EXAMPLES: Mapping[str, Mapping[str, BaseModel]] = {
     "getRequest": {
         "smallest": GetRequest(**_one()),
         "also if it was forgotten": GetRequest(**_one(forgotten=True)),
+    },
+    "historyRequest": {
+        "smallest": HistoryRequest(**_one()),
+        "a page, of a forgotten one too": HistoryRequest(**_one(forgotten=True, before=4, limit=3)),
     },
     "listRequest": {
         "smallest": ListRequest(**_OF_USER),

@@ -31,6 +31,7 @@ from eunoe_schema.memory.change import (
 )
 from eunoe_schema.memory.enums import Category, Tier
 from eunoe_schema.memory.filters import MemoryFilter
+from eunoe_schema.memory.history import HistoryRequest, HistoryResult
 from eunoe_schema.memory.memory import Memory
 from eunoe_schema.memory.read import (
     DEFAULT_FOUND,
@@ -136,6 +137,31 @@ class Curator:
         """Return a memory; with `forgotten` also one that was forgotten."""
         request = self._requests.make(GetRequest, scope, None, deadline, memory_id=memory_id, forgotten=forgotten)
         return (await self._requests.ask(request, MemoryResult)).memory
+
+    async def history(
+        self,
+        scope: MemoryScope,
+        memory_id: UUID,
+        *,
+        forgotten: bool = False,
+        before: int | None = None,
+        limit: int = DEFAULT_PAGE,
+        deadline: float = DEFAULT_DEADLINE_SECONDS,
+    ) -> HistoryResult:
+        """Return the contents that a memory has had, the newest first, and the memories that it replaced.
+
+        Args:
+            scope: Whose.
+            memory_id: Which.
+            forgotten: Also if it was forgotten.
+            before: Only versions before this one: the last of the page before.
+            limit: How many contents at most, 1..200.
+            deadline: Seconds to wait.
+        """
+        request = self._requests.make(
+            HistoryRequest, scope, None, deadline, memory_id=memory_id, forgotten=forgotten, before=before, limit=limit
+        )
+        return await self._requests.ask(request, HistoryResult)
 
     async def list(
         self,

@@ -197,6 +197,35 @@ async def test_a_purged_memory_leaves_nothing_behind(curator: Curator, tenant: U
         await connection.close()
 
 
+async def test_a_memorys_history_is_read(curator: Curator, tenant: UUID) -> None:
+    """Its contents, the newest first and page by page, and what it replaced; what was forgotten only when asked for."""
+    scope = memory_scope(tenant)
+    first = await remembered(curator, scope, "Ada lives in Graz.", metadata={"a": 1})
+    for content in ("Ada lives in Linz.", "Ada lives in Wien."):
+        await curator.revise(scope, first.id, content=content, confidence=0.9)
+    history = await curator.history(scope, first.id)
+    assert history.memory.content == "Ada lives in Wien."
+    told = [(one.version, one.content, one.confidence, one.metadata) for one in history.versions]
+    assert told == [
+        (3, "Ada lives in Wien.", 0.9, {"a": 1}),
+        (2, "Ada lives in Linz.", 0.9, {"a": 1}),
+        (1, "Ada lives in Graz.", 0.8, {"a": 1}),
+    ]
+    page = await curator.history(scope, first.id, before=3, limit=1)
+    assert [one.version for one in page.versions] == [2]
+
+    moved = await curator.supersede(scope, first.id, NewMemory(content="Ada lives abroad."))
+    other = await remembered(curator, scope, "Ada has left the country.")
+    merged = await curator.merge(scope, [moved.memory.id, other.id], NewMemory(content="Ada left, and lives abroad."))
+    assert (await curator.history(scope, moved.memory.id)).replaced == (first.id,)
+    assert set((await curator.history(scope, merged.memory.id)).replaced) == {moved.memory.id, other.id}
+
+    await curator.forget(scope, merged.memory.id)
+    with pytest.raises(MemoryNotFound):
+        await curator.history(scope, merged.memory.id)
+    assert (await curator.history(scope, merged.memory.id, forgotten=True)).memory.id == merged.memory.id
+
+
 async def test_tag_and_untag(curator: Curator, tenant: UUID) -> None:
     """Tags are a set; they leave the version as it is, so that nobody's next change is refused for one."""
     scope = memory_scope(tenant)

@@ -18,7 +18,7 @@ from eunoe_consumers.curate.collections import (
 )
 from eunoe_consumers.curate.consolidation import consolidation_groups
 from eunoe_consumers.curate.directives import list_directives, order_directives, remove_directive, set_directive
-from eunoe_consumers.curate.read import get, list_, search
+from eunoe_consumers.curate.read import get, history, list_, search
 from eunoe_consumers.curate.relations import relate, unrelate, walk
 from eunoe_consumers.curate.remember import remember
 from eunoe_consumers.curate.sessions import close_session, get_session, list_sessions, open_session
@@ -51,6 +51,7 @@ from eunoe_schema.memory.directives import (
     RemoveDirectiveRequest,
     SetDirectiveRequest,
 )
+from eunoe_schema.memory.history import HistoryRequest
 from eunoe_schema.memory.read import GetRequest, ListRequest, SearchRequest
 from eunoe_schema.memory.relations import RelateRequest, UnrelateRequest, WalkRequest
 from eunoe_schema.memory.remember import RememberRequest
@@ -69,6 +70,7 @@ from eunoe_schema.memory.usage import FeedbackRequest, InjectedRequest, Retrieve
 HANDLERS: Mapping[type[MemoryRequest], Callable[[Any, Call], Awaitable[Result]]] = {
     RememberRequest: remember,
     GetRequest: get,
+    HistoryRequest: history,
     ListRequest: list_,
     SearchRequest: search,
     ReviseRequest: revise,

@@ -1,4 +1,4 @@
-"""Handle `get`, `list` and `search`."""
+"""Handle `get`, `history`, `list` and `search`."""
 
 from datetime import UTC, datetime
 from uuid import UUID
@@ -7,6 +7,8 @@ from eunoe_consumers.curate.call import Call
 from eunoe_consumers.curate.cursor import from_cursor, to_cursor
 from eunoe_consumers.curate.refusal import not_found
 from eunoe_schema.memory.change import MemoryResult
+from eunoe_schema.memory.history import HistoryRequest, HistoryResult
+from eunoe_schema.memory.memory import Memory
 from eunoe_schema.memory.read import (
     FoundMemory,
     GetRequest,
@@ -19,12 +21,15 @@ from eunoe_schema.memory.read import (
 
 async def get(request: GetRequest, call: Call) -> MemoryResult:
     """Return a memory; none that has lapsed, and one that was forgotten only where that is asked for."""
-    memory = await call.memory(request.memory_id)
-    if memory.deleted_at is not None and not request.forgotten:
-        raise not_found(request.memory_id)
-    if memory.has_lapsed(datetime.now(UTC)):
-        raise not_found(request.memory_id)
-    return MemoryResult(memory=memory)
+    return MemoryResult(memory=await _readable(request.memory_id, call, forgotten=request.forgotten))
+
+
+async def history(request: HistoryRequest, call: Call) -> HistoryResult:
+    """Return what a memory has said before, and which memories it replaced."""
+    memory = await _readable(request.memory_id, call, forgotten=request.forgotten)
+    table = call.unit.history
+    versions = await table.versions(request.tenant_id, memory.id, before=request.before, limit=request.limit)
+    return HistoryResult(memory=memory, versions=versions, replaced=tuple(await table.replaced(call.scope, memory.id)))
 
 
 async def list_(request: ListRequest, call: Call) -> MemoryPage:
@@ -51,3 +56,12 @@ async def search(request: SearchRequest, call: Call) -> SearchResult:
     distances = dict(near)
     memories = await call.unit.memories.read(call.scope, list(distances))
     return SearchResult(found=tuple(FoundMemory(memory=memory, distance=distances[memory.id]) for memory in memories))
+
+
+async def _readable(memory_id: UUID, call: Call, *, forgotten: bool) -> Memory:
+    memory = await call.memory(memory_id)
+    if memory.deleted_at is not None and not forgotten:
+        raise not_found(memory_id)
+    if memory.has_lapsed(datetime.now(UTC)):
+        raise not_found(memory_id)
+    return memory

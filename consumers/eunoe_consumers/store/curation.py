@@ -13,6 +13,7 @@ from eunoe_consumers.store.database import Database, DatabaseRole
 from eunoe_consumers.store.directives import DirectiveTable
 from eunoe_consumers.store.lifetime import Lifetime
 from eunoe_consumers.store.memories import MemoryTable
+from eunoe_consumers.store.memory_history import HistoryTable
 from eunoe_consumers.store.memory_relations import RelationTable
 from eunoe_consumers.store.memory_search import MemorySearch
 from eunoe_consumers.store.memory_tags import TagTable
@@ -33,6 +34,7 @@ class Curation:
         memories: The memories themselves.
         search: Which of them apply.
         tenant: All of the tenant, for administrators.
+        history: What they have said before.
         tags: Their tags.
         relations: What they are to one another.
         collections: Their collections.
@@ -49,6 +51,7 @@ class Curation:
         self.memories = MemoryTable(connection, queries, lifetime)
         self.search = MemorySearch(connection, queries, lifetime)
         self.tenant = TenantSearch(connection, queries, lifetime)
+        self.history = HistoryTable(connection, queries)
         self.tags = TagTable(connection, queries)
         self.relations = RelationTable(connection, queries, lifetime)
         self.collections = CollectionTable(connection, queries, lifetime)

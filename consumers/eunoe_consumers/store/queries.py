@@ -67,6 +67,8 @@ class Queries:
     widen_index_search: str
     nearest_of_tenant: str
     read_tenant_memories: str
+    read_versions: str
+    read_replaced: str
     add_relation: str
     remove_relation: str
     walk_relations: str

@@ -6,8 +6,10 @@ from eunoe_schema.memory.content import content_hash
 from eunoe_schema.memory.directives import Directive
 from eunoe_schema.memory.enums import Category, RelationType, Source, Status, Tier
 from eunoe_schema.memory.filters import MemoryFilter
+from eunoe_schema.memory.history import HistoryResult, MemoryVersion
 from eunoe_schema.memory.memory import Candidate, Memory
 from eunoe_schema.memory.read import FoundMemory, MemoryPage
+from eunoe_schema.memory.recalled import RecalledMemory
 from eunoe_schema.memory.relations import Direction, RelatedMemory, Relation, WalkResult
 from eunoe_schema.memory.remember import NewMemory, Remembered
 from eunoe_schema.memory.scope import MemoryScope, SessionRef
@@ -27,11 +29,14 @@ __all__ = [
     "Direction",
     "Directive",
     "FoundMemory",
+    "HistoryResult",
     "Memory",
     "MemoryFilter",
     "MemoryPage",
     "MemoryScope",
+    "MemoryVersion",
     "NewMemory",
+    "RecalledMemory",
     "RelatedMemory",
     "Relation",
     "RelationType",

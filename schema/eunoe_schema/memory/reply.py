@@ -12,6 +12,7 @@ from eunoe_schema.memory.checkpoints import CheckpointPage, CheckpointResult, Ch
 from eunoe_schema.memory.collections import CollectionDeletedResult, CollectionPage, CollectionResult
 from eunoe_schema.memory.consolidation import ConsolidationGroupsResult
 from eunoe_schema.memory.directives import DirectiveRemovedResult, DirectiveResult, DirectivesResult
+from eunoe_schema.memory.history import HistoryResult
 from eunoe_schema.memory.read import MemoryPage, SearchResult
 from eunoe_schema.memory.relations import RelationResult, WalkResult
 from eunoe_schema.memory.remember import RememberResult
@@ -61,6 +62,7 @@ class Problem(BaseModel):
 Result = Annotated[
     RememberResult
     | MemoryResult
+    | HistoryResult
     | MemoryPage
     | SearchResult
     | ReplacedResult

@@ -33,6 +33,7 @@ from eunoe_schema.memory.directives import (
     RemoveDirectiveRequest,
     SetDirectiveRequest,
 )
+from eunoe_schema.memory.history import HistoryRequest
 from eunoe_schema.memory.read import GetRequest, ListRequest, SearchRequest
 from eunoe_schema.memory.relations import RelateRequest, UnrelateRequest, WalkRequest
 from eunoe_schema.memory.remember import RememberRequest
@@ -47,6 +48,7 @@ from eunoe_schema.memory.usage import FeedbackRequest, InjectedRequest, Retrieve
 MemoryRequest = (
     RememberRequest
     | GetRequest
+    | HistoryRequest
     | ListRequest
     | SearchRequest
     | ReviseRequest
