@@ -105,6 +105,8 @@ async def _assemble(settings: Settings, roles: Collection[Role], stack: AsyncExi
         embedding_dimensions=settings.embedding_dimensions,
         wait_seconds=settings.start_timeout_seconds,
     )
+    workers: list[Worker[Any]] = []
+    stack.push_async_callback(_settle, workers)  # between the closing of PostgreSQL's connections and that of Redis'
     database = await stack.enter_async_context(
         await Database.connect(
             database_url,
@@ -117,7 +119,6 @@ async def _assemble(settings: Settings, roles: Collection[Role], stack: AsyncExi
     await registry.fill_if_absent()
     name = consumer_name()
     times = WorkerTimes(settings.claim_after_seconds, settings.consumer_idle_seconds)
-    workers: list[Worker[Any]] = []
     for group in [role.group for role in roles if role.group is not None]:
         stream_group = StreamGroup(redis, group, consumer=name, keeps_entries=group.keeps_entries)
         work = await _work(group, settings, redis, database)
@@ -130,6 +131,10 @@ async def _assemble(settings: Settings, roles: Collection[Role], stack: AsyncExi
         shutdown_seconds=settings.shutdown_seconds,
         duties={str(Role.JANITOR): _janitor(settings, database).run} if Role.JANITOR in roles else {},
     )
+
+
+async def _settle(workers: Collection[Worker[Any]]) -> None:
+    await asyncio.gather(*(worker.settle() for worker in workers))
 
 
 async def _work(group: Group, settings: Settings, redis: Redis, database: Database) -> GroupWork[Any]:

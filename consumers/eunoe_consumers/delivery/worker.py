@@ -111,6 +111,13 @@ class Worker(Generic[EventT]):
             await self.group.dismiss(idle_seconds=0, only_self=True)
         await self._last_beat()
 
+    async def settle(self) -> None:
+        """Wait for batches that `drain` could not end, their servers being hung: once these are cut off, they do end.
+
+        A batch that ends after the client of Redis was closed would open a connection that nobody closes.
+        """
+        await cancel_bounded(self._batches)
+
     async def _last_beat(self) -> None:
         """Beat once more, for nobody else of the group may be there to do it; a server that hangs is not waited for."""
         if self._beat is None:
