@@ -27,8 +27,9 @@ def demo(
     """Show the main job end to end: embedded servers, every role in its own process, a sample conversation.
 
     Publishes a conversation of two users through the gateway, waits until it is durable, asks six questions whose
-    answers lie far outside the window, and shows that the second user sees none of it. Checks its own results: the
-    exit code is 1 when one is wrong. Never uses configured servers.
+    answers lie far outside the window, and shows that the second user sees none of it. Then curates memories and shows
+    the prompt that they come back in. Checks its own results: the exit code is 1 when one is wrong. Never uses
+    configured servers.
     """
     from filelock import FileLock, Timeout  # noqa: PLC0415 - extra `embedded`
 

@@ -12,11 +12,12 @@ from rich.table import Table
 
 from eunoe_consumers.connections import connect_redis
 from eunoe_consumers.delivery.progress import progress
+from eunoe_consumers.demo.curated import remember_and_recall
 from eunoe_consumers.demo.sample import AGENT, Question, Sample
 from eunoe_consumers.store.database import Database
 from eunoe_consumers.store.turns import TurnReader
 from eunoe_consumers.supervisor import RoleProcesses
-from eunoe_producers import Gateway, Orchestrator
+from eunoe_producers import Curator, Gateway, Orchestrator
 from eunoe_schema import Context, Receipt, Scope, WindowMessage
 from eunoe_schema.errors import EunoeError
 from eunoe_schema.streams import Subject
@@ -72,6 +73,7 @@ class Story:
             for number, question in enumerate(self._sample.questions, start=1):
                 await self._ask(orchestrator, ada, number, question)
             await self._ask_as_other(orchestrator, ada)
+            await self._curate(redis_url, orchestrator, ada)
         return self._checks
 
     def _scope(self, user_id: str) -> Scope:
@@ -203,6 +205,13 @@ class Story:
                 title_align="left",
             )
         )
+
+    async def _curate(self, redis_url: str, orchestrator: Orchestrator, first: Scope) -> None:
+        other = self._scope(self._sample.isolation.user_id)
+        async with await Curator.connect(redis_url) as curator:
+            results = await remember_and_recall(self._console, curator, orchestrator, first, other)
+        for promise, holds in results.items():
+            self._checks.expect(promise, holds=holds)
 
     async def _recall(self, orchestrator: Orchestrator, scope: Scope, query: str, top_k: int = _TOP_K) -> Context:
         context = await orchestrator.recall(scope, query, top_k=top_k, deadline=_DEADLINE_SECONDS)
