@@ -22,7 +22,7 @@ def moment(text: str) -> datetime:
         raise typer.BadParameter(msg) from error
 
 
-def json_object(text: str) -> dict[str, JsonValue]:
+def json_object(text: str | bytes) -> dict[str, JsonValue]:
     """Return the JSON object that `text` spells.
 
     Raises:
@@ -40,5 +40,15 @@ def json_object(text: str) -> dict[str, JsonValue]:
 
 
 def text_or_input(text: str) -> str:
-    """Return `text`; for - what standard input holds, without its last line break."""
-    return sys.stdin.read().removesuffix("\n") if text == "-" else text
+    """Return `text`; for - what standard input holds, without its last line break.
+
+    Raises:
+        BadParameter: If that is not UTF-8.
+    """
+    if text != "-":
+        return text
+    try:
+        return sys.stdin.buffer.read().decode().removesuffix("\n")
+    except UnicodeDecodeError as error:
+        msg = f"standard input is not UTF-8: {error}"
+        raise typer.BadParameter(msg) from error

@@ -2,17 +2,18 @@
 
 import inspect
 from collections.abc import Callable
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, dataclass, fields
 from inspect import Parameter
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import typer
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., None])
 
 
+@dataclass(frozen=True, kw_only=True)
 class Bundle:
-    """A frozen dataclass of options, each annotated as a parameter of a command would be."""
+    """Options that belong together: a frozen dataclass, each annotated as a parameter of a command would be."""
 
 
 def command(
@@ -45,7 +46,7 @@ def unbundled(function: Callable[..., None]) -> Callable[..., None]:
         else:
             parameters.append(parameter.replace(kind=Parameter.KEYWORD_ONLY))
 
-    def run(**given: Any) -> None:
+    def run(**given: object) -> None:
         for name, bundle in bundles.items():
             given[name] = bundle(**{parameter.name: given.pop(parameter.name) for parameter in _parameters(bundle)})
         function(**given)
@@ -56,7 +57,7 @@ def unbundled(function: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-def _parameters(bundle: Any) -> list[Parameter]:
+def _parameters(bundle: type[Bundle]) -> list[Parameter]:
     return [
         Parameter(
             field.name,

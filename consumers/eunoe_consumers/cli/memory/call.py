@@ -22,7 +22,7 @@ from eunoe_schema.memory.base import DEFAULT_DEADLINE_SECONDS
 from eunoe_schema.recall import MAX_DEADLINE_SECONDS
 
 if TYPE_CHECKING:
-    from eunoe_producers import Curator
+    from eunoe_producers import CurationTimeout, Curator
 
 ResultT = TypeVar("ResultT")
 _WHOSE = "Whose memories, and how to answer"
@@ -64,7 +64,7 @@ class TenantCall(Bundle):
     @property
     def seconds(self) -> float:
         """How long to wait for a reply."""
-        return self.deadline or DEFAULT_DEADLINE_SECONDS
+        return DEFAULT_DEADLINE_SECONDS if self.deadline is None else self.deadline
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +100,7 @@ class Call(Bundle):
     @property
     def seconds(self) -> float:
         """How long to wait for a reply."""
-        return self.deadline or DEFAULT_DEADLINE_SECONDS
+        return DEFAULT_DEADLINE_SECONDS if self.deadline is None else self.deadline
 
     def _ask(self, action: "Callable[[Curator, MemoryScope], Awaitable[ResultT]]", *, changes: bool) -> ResultT:
         if self.agent is None and self.user is None:
@@ -155,6 +155,14 @@ def answer(call: Call | TenantCall, document: BaseModel | Mapping[str, object], 
         output.print(part, highlight=False, markup=False, soft_wrap=isinstance(part, str))
 
 
+def no_reply(error: "CurationTimeout") -> str:
+    """Return what a person at a shell does where no reply came."""
+    return (
+        f"no reply within {error.deadline_seconds:g} s: is a curate consumer running (`eunoe consume curate`), and "
+        "does it serve the same Redis?"
+    )
+
+
 def _run(tenant: str, action: "Callable[[Curator, UUID], Awaitable[ResultT]]") -> ResultT:
     async def run(settings: Settings, tenant_id: UUID) -> ResultT:
         from eunoe_producers import Curator  # noqa: PLC0415 - redis
@@ -185,9 +193,6 @@ def _explained(listed_by: str, *, changes: bool) -> Generator[None]:
         msg = f"{error}: `{listed_by}` shows those that do"
         raise EunoeError(msg) from error
     except CurationTimeout as error:
-        msg = (
-            f"no reply within {error.deadline_seconds:g} s: is a curate consumer running (`eunoe consume curate`), and "
-            "does it serve the same Redis?"
-        )
+        msg = no_reply(error)
         again = f" It may be done all the same: the same command with --request-id {error.request_id} does it once"
         raise EunoeError(msg + again if changes else msg) from error

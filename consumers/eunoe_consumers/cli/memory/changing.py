@@ -116,6 +116,7 @@ def merge(
     call: Call,
 ) -> None:
     """Make 2 to 100 memories of one owner one; they stay as history, and point to it."""
+    require_several(memory_ids)
     new = fields.new_memory(text_or_input(content), origin.ref(call))
     result = call.change(
         lambda curator, scope: curator.merge(
@@ -123,6 +124,17 @@ def merge(
         )
     )
     _show(call, result)
+
+
+def require_several(memory_ids: Sequence[UUID]) -> None:
+    """Refuse to merge one memory, or one with itself.
+
+    Raises:
+        BadParameter: If that was asked for.
+    """
+    if len(set(memory_ids)) < max(2, len(memory_ids)):
+        msg = "name at least two memories, each once"
+        raise typer.BadParameter(msg, param_hint="ID")
 
 
 def show_place(call: Call, document: BaseModel, memory: Memory, replaced: Sequence[UUID]) -> None:

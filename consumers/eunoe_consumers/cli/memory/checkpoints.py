@@ -44,7 +44,7 @@ def save(
     if (state is None) == (file is None):
         msg = "give either the state or --file"
         raise typer.BadParameter(msg)
-    saved = json_object(text_or_input(state or "") if file is None else file.read_text(encoding="utf-8"))
+    saved = json_object(text_or_input(state or "") if file is None else file.read_bytes())
     checkpoint = call.change(
         lambda curator, scope: curator.checkpoints.save(
             scope,

@@ -20,7 +20,7 @@ app = typer.Typer(
     help="Sets of memories with a name; `eunoe memory list --collection ID` shows what is in one.",
 )
 CollectionArgument = Annotated[UUID, typer.Argument(metavar="ID", help="The collection's id.")]
-MembersArgument = Annotated[list[UUID], typer.Argument(metavar="MEMORY_ID...", help="1..100 memories' ids.")]
+MembersArgument = Annotated[list[UUID], typer.Argument(metavar="MEMORY_ID", help="1..100 memories' ids.")]
 NameArgument = Annotated[str, typer.Argument(help="Its name, once among its owner's of the same type.")]
 
 

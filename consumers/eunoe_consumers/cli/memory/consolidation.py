@@ -8,7 +8,7 @@ from rich.console import RenderableType
 from eunoe_consumers.cli.memory import examples
 from eunoe_consumers.cli.memory.bundles import command
 from eunoe_consumers.cli.memory.call import Call, answer
-from eunoe_consumers.cli.memory.changing import show_place
+from eunoe_consumers.cli.memory.changing import require_several, show_place
 from eunoe_consumers.cli.memory.options import Fields, MemoriesArgument, Origin, Repeatable
 from eunoe_consumers.cli.memory.show import memories_table
 from eunoe_consumers.cli.values import text_or_input
@@ -68,6 +68,7 @@ def replace(
     call: Call,
 ) -> None:
     """Put a summary in the place of 2 to 100 memories of one owner, which stay as history and point to it."""
+    require_several(memory_ids)
     new = fields.new_memory(text_or_input(summary), origin.ref(call))
     memory = call.change(
         lambda curator, scope: curator.consolidation.consolidate(

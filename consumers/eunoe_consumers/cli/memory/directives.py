@@ -57,7 +57,7 @@ def show_all(*, call: DirectiveCall) -> None:
 
 @command(app, f"eunoe memory directive order {_WHOSE} safety tone language")
 def order(
-    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="All of them, in their new order.")],
+    names: Annotated[list[str], typer.Argument(metavar="NAME", help="All of them, in their new order.")],
     *,
     change: Repeatable,
     call: DirectiveCall,

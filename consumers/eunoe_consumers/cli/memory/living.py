@@ -12,7 +12,7 @@ from eunoe_consumers.cli.memory.panels import CHANGE, LIVE
 from eunoe_schema.memory import Memory
 
 app = typer.Typer()
-TagsArgument = Annotated[list[str], typer.Argument(metavar="TAG...", help="1..50 tags.")]
+TagsArgument = Annotated[list[str], typer.Argument(metavar="TAG", help="1..50 tags.")]
 
 
 @command(app, f"eunoe memory archive {examples.WHOSE} {examples.ONE}", panel=LIVE)

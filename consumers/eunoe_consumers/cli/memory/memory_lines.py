@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from eunoe_consumers.cli.console import errors
-from eunoe_consumers.cli.memory.call import Call, answer
+from eunoe_consumers.cli.memory.call import Call, answer, no_reply
 from eunoe_consumers.cli.memory.checked import checked
 from eunoe_schema.errors import EunoeError, InvalidEvent
 from eunoe_schema.memory import MemoryScope, NewMemory, Remembered
@@ -39,18 +39,18 @@ class MemoryLine:
     memory: NewMemory
 
 
-def read_lines(place: str, defaults: Mapping[str, object]) -> list[MemoryLine]:
+def read_lines(file: Path, defaults: Mapping[str, object]) -> list[MemoryLine]:
     """Return what the lines of a file say, or those of standard input for `-`; empty ones are passed over.
 
     Args:
-        place: The file.
+        file: The file.
         defaults: Fields of every line that does not name them.
 
     Raises:
         InvalidEvent: If a line is wrong, after the first few of those were shown, or there is none.
         OSError: If the file cannot be read.
     """
-    text = sys.stdin.buffer.read() if place == "-" else Path(place).read_bytes()
+    text = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     lines, wrong = parse_lines(text.split(b"\n"), defaults)
     for number, reason in wrong[:_SHOWN_ERRORS]:
         errors.print(Text(f"line {number}: {reason}", "yellow"), soft_wrap=True)
@@ -58,7 +58,7 @@ def read_lines(place: str, defaults: Mapping[str, object]) -> list[MemoryLine]:
         msg = f"{len(wrong)} of {len(wrong) + len(lines)} lines are wrong, and nothing was remembered: mend them first"
         raise InvalidEvent(msg)
     if not lines:
-        name = "standard input" if place == "-" else place
+        name = "standard input" if str(file) == "-" else str(file)
         msg = f'{name} holds no line: each should be a JSON object such as {{"content": "..."}}'
         raise InvalidEvent(msg)
     return lines
@@ -110,16 +110,24 @@ async def _send(
                     *(line.memory for line in chunk),
                     # Of its place, so that the same file sent again is the same requests.
                     request_id=f"{base}:{chunk[0].number}",
-                    deadline=call.deadline or _DEADLINE_SECONDS,
+                    deadline=_DEADLINE_SECONDS if call.deadline is None else call.deadline,
                 )
             except EunoeError as error:
-                msg = (
-                    f"lines {chunk[0].number}-{chunk[-1].number}: {error}; {start} of {len(lines)} are remembered, and "
-                    f"the same command with --request-id {base} goes on"
-                )
+                place = f"lines {chunk[0].number}-{chunk[-1].number}"
+                msg = f"{place}: {_why(error, base)} ({start} of {len(lines)} are remembered)"
                 raise EunoeError(msg) from error
             bar.advance(task, len(chunk))
     return remembered
+
+
+def _why(error: EunoeError, base: str) -> str:
+    """Return why a request failed, and where that helps how to go on."""
+    from eunoe_producers import CurationRefused, CurationTimeout  # noqa: PLC0415 - redis
+
+    if isinstance(error, CurationRefused | InvalidEvent):
+        return str(error)
+    reason = no_reply(error) if isinstance(error, CurationTimeout) else f"{error}:"
+    return f"{reason} The same command with --request-id {base} goes on, and does nothing twice"
 
 
 def _bar() -> Progress:

@@ -14,7 +14,7 @@ from eunoe_consumers.cli.values import json_object, moment
 from eunoe_schema.memory import Category, MemoryFilter, NewMemory, SessionRef, Source, Status, Tier
 
 MemoryArgument = Annotated[UUID, typer.Argument(metavar="ID", help="The memory's id.", show_default=False)]
-MemoriesArgument = Annotated[list[UUID], typer.Argument(metavar="ID...", help="The memories' ids.")]
+MemoriesArgument = Annotated[list[UUID], typer.Argument(metavar="ID", help="The memories' ids.")]
 TextArgument = Annotated[str, typer.Argument(help="The text; - reads it from standard input.")]
 YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 RequestIdOption = Annotated[

@@ -1,5 +1,6 @@
 """`eunoe memory remember`: one memory, or a file of them."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -28,8 +29,11 @@ def remember(
     ] = None,
     *,
     file: Annotated[
-        str | None,
+        Path | None,
         typer.Option(
+            exists=True,
+            dir_okay=False,
+            allow_dash=True,
             metavar="PATH",
             help="Instead of a text: JSON lines, each with a `content` and the fields that the options name (tier, "
             "tags, metadata, expires_at ...), whose options are the defaults; - reads standard input.",

@@ -43,7 +43,12 @@ def injected(memory_ids: MemoriesArgument, *, call: Call) -> None:
 @command(app, f"eunoe memory feedback {examples.WHOSE} {examples.ONE} useful", panel=USE)
 def feedback(
     memory_id: MemoryArgument,
-    score: Annotated[float, typer.Argument(parser=_score, metavar="useful|useless|0..1", help="How useful it was.")],
+    score: Annotated[
+        float,
+        typer.Argument(
+            parser=_score, metavar="SCORE", help="How useful it was: useful, useless, or a number from 0 to 1."
+        ),
+    ],
     *,
     change: Repeatable,
     call: Call,
