@@ -87,7 +87,11 @@ def remember_lines(call: Call, lines: Sequence[MemoryLine], request_id: str | No
         EunoeError: If a request failed; it names the lines, and how to go on.
     """
     base = request_id or uuid4().hex
-    remembered = call.change(lambda curator, scope: _send(curator, scope, lines, base, call))
+    try:
+        remembered = call.change(lambda curator, scope: _send(curator, scope, lines, base, call))
+    except KeyboardInterrupt:
+        errors.print(_goes_on(base), highlight=False, soft_wrap=True)
+        raise
     new = sum(one.created for one in remembered)
     near = sum(bool(one.candidates) for one in remembered)
     sentence = f"{len(remembered)} lines: {new} remembered, {len(remembered) - new} confirmed"
@@ -127,7 +131,11 @@ def _why(error: EunoeError, base: str) -> str:
     if isinstance(error, CurationRefused | InvalidEvent):
         return str(error)
     reason = no_reply(error) if isinstance(error, CurationTimeout) else f"{error}:"
-    return f"{reason} The same command with --request-id {base} goes on, and does nothing twice"
+    return f"{reason} {_goes_on(base)}"
+
+
+def _goes_on(base: str) -> str:
+    return f"the same command with --request-id {base} goes on, and does nothing twice"
 
 
 def _bar() -> Progress:

@@ -16,7 +16,7 @@ from eunoe_schema.memory.relations import DEFAULT_WALKED, MAX_DEPTH, MAX_WALKED
 
 app = typer.Typer()
 FromArgument = Annotated[UUID, typer.Argument(metavar="FROM", help="The memory that supports, refines, causes ...")]
-TypeArgument = Annotated[RelationType, typer.Argument(metavar="TYPE", help=f"One of {', '.join(RelationType)}.")]
+TypeArgument = Annotated[RelationType, typer.Argument(metavar="TYPE", help="What it is to the other.")]
 ToArgument = Annotated[UUID, typer.Argument(metavar="TO", help="The other memory.")]
 
 
