@@ -6,15 +6,14 @@ from uuid import UUID, uuid4
 
 from eunoe_tests.commands import run
 from eunoe_tests.events import AGENT
-from eunoe_tests.memory_commands import MemoryCommands, both, memory_commands
+from eunoe_tests.memory_commands import MemoryCommands, memory_commands, of_ada, of_both
 from eunoe_tests.processes import Clis
 from eunoe_tests.waiting import wait_until
 
 
 async def test_what_is_remembered_is_found_again(clis: Clis, tenant: UUID) -> None:
     """By its id, by filters, page by page, by meaning; the same content again confirms it, and near ones are told."""
-    assert tenant
-    ada = await memory_commands(clis)
+    ada = await memory_commands(clis, tenant)
     fear = ["--metadata", '{"stressor": true, "emotion": "fear"}', "--tag", "health"]
     first = await ada.remember("Ada is afraid of [flying].", *fear)
     again = await ada.shown("remember", "ada is afraid  of [FLYING].")
@@ -22,7 +21,7 @@ async def test_what_is_remembered_is_found_again(clis: Clis, tenant: UUID) -> No
     assert "confidence is 0.82 now" in again
     near = await ada.shown("remember", "Ada is really afraid of [flying].", "--tier", "project")
     assert "remembered as" in near
-    train = await both(ada).remember("A train to Graz is booked.", "--tier", "task", "--session", "s1")
+    train = await of_both(clis, tenant).remember("A train to Graz is booked.", "--tier", "task", "--session", "s1")
 
     found = await ada.json("get", first)
     assert (found["content"], found["tags"], found["user_id"], found["agent_id"]) == (
@@ -37,15 +36,17 @@ async def test_what_is_remembered_is_found_again(clis: Clis, tenant: UUID) -> No
 
     stressors = await ada.json("list", "--metadata", '{"stressor": true}', "--tag", "health", "--tier", "personal")
     assert ([memory["id"] for memory in stressors["memories"]], stressors["cursor"]) == ([first], None)
-    page = await both(ada).json("list", "--limit", "2")
-    rest = await both(ada).json("list", "--cursor", page["cursor"])
-    every = await both(ada).json("list", "--all")
+    page = await of_both(clis, tenant).json("list", "--limit", "2")
+    rest = await of_both(clis, tenant).json("list", "--cursor", page["cursor"])
+    every = await of_both(clis, tenant).json("list", "--all")
     assert [memory["id"] for memory in page["memories"] + rest["memories"]] == [
         memory["id"] for memory in every["memories"]
     ]
     assert every["memories"][0]["id"] == train
     assert len(every["memories"]) == 3
-    assert [memory["id"] for memory in (await both(ada).json("list", "--session", "s1"))["memories"]] == [train]
+    assert [memory["id"] for memory in (await of_both(clis, tenant).json("list", "--session", "s1"))["memories"]] == [
+        train
+    ]
     listed = await ada.shown("list", "--limit", "1")
     assert "goes on, --all shows everything" in listed
     assert "there is no such memory" in await ada.shown("list", "--category", "episodic")
@@ -60,8 +61,7 @@ async def test_what_is_remembered_is_found_again(clis: Clis, tenant: UUID) -> No
 
 async def test_what_a_memory_says_is_changed(clis: Clis, tenant: UUID) -> None:
     """Revised, superseded, merged, tagged; a version that is not its own any more is refused, as is a taken content."""
-    assert tenant
-    ada = await memory_commands(clis)
+    ada = await memory_commands(clis, tenant)
     home, other = await ada.remember("Ada lives in Linz."), await ada.remember("Ada moved to Graz.")
     log = await ada.shown("revise", home, "--content", "x", "--version", "7", code=1)
     assert f"memory {home} has version 1, not 7" in log
@@ -71,8 +71,7 @@ async def test_what_a_memory_says_is_changed(clis: Clis, tenant: UUID) -> None:
     revised = await ada.json("revise", home, "--content", "Ada lived in Linz.", "--confidence", "0.5", "--version", "1")
     assert (revised["content"], revised["confidence"], revised["version"]) == ("Ada lived in Linz.", 0.5, 2)
     assert "nothing to revise" in await ada.shown("revise", home, code=2)
-    both_said = await ada.shown("revise", home, "--never-expires", "--expires-at", "2027-01-01", code=2)
-    assert "contradict" in both_said
+    assert "contradict" in await ada.shown("revise", home, "--never-expires", "--expires-at", "2027-01-01", code=2)
 
     assert (await ada.json("tag", home, "past", "city"))["tags"] == ["city", "past"]
     assert "has the tags: past" in await ada.shown("untag", home, "city")
@@ -94,8 +93,7 @@ async def test_what_a_memory_says_is_changed(clis: Clis, tenant: UUID) -> None:
 
 async def test_a_memorys_life_is_decided(clis: Clis, tenant: UUID) -> None:
     """Approved, rejected, archived, restored, forgotten, purged; what its state does not allow names what it does."""
-    assert tenant
-    ada = await memory_commands(clis)
+    ada = await memory_commands(clis, tenant)
     one = await ada.remember("Ada likes tea.", "--review")
     refused = await ada.shown("archive", one, code=1)
     assert f"memory {one} is pending_review: archive is not allowed, only approve, reject" in refused
@@ -121,8 +119,7 @@ async def test_a_memorys_life_is_decided(clis: Clis, tenant: UUID) -> None:
 
 async def test_what_became_of_memories_is_told_and_noted(clis: Clis, tenant: UUID) -> None:
     """Put into a prompt, found useful: the consumer notes it soon after."""
-    assert tenant
-    ada = await memory_commands(clis)
+    ada = await memory_commands(clis, tenant)
     one = await ada.remember("Ada likes tea.")
     assert "told of 1" in await ada.shown("injected", one)
     assert (await ada.json("feedback", one, "useful"))["score"] == 1
@@ -137,8 +134,7 @@ async def test_what_became_of_memories_is_told_and_noted(clis: Clis, tenant: UUI
 
 async def test_a_file_is_remembered_as_a_whole_or_not_begun(clis: Clis, tenant: UUID, tmp_path: Path) -> None:
     """Wrong lines are named before anything is sent; sent again with its request id, nothing is done twice."""
-    assert tenant
-    ada = await memory_commands(clis)
+    ada = await memory_commands(clis, tenant)
     file = tmp_path / "memories.jsonl"
     lines = [json.dumps({"content": f"fact {number} of {uuid4()}", "tags": ["file"]}) for number in range(120)]
     file.write_text("\n".join([*lines, '{"contents": "x"}', "{"]), encoding="utf-8")
@@ -163,10 +159,9 @@ async def test_a_file_is_remembered_as_a_whole_or_not_begun(clis: Clis, tenant: 
 
 async def test_what_a_user_gets_wrong_is_said_in_a_line(clis: Clis, tenant: UUID) -> None:
     """Nobody's memories, another's, no such tenant, a broken contract, and no consumer; never a traceback."""
-    assert tenant
-    nobody = MemoryCommands(clis, ("--tenant", "acme"))
+    nobody = MemoryCommands(clis, ("--tenant", str(tenant)))
     assert "give --agent, --user, or both" in await nobody.shown("list", code=2)
-    ada = MemoryCommands(clis)
+    ada = of_ada(clis, tenant)
     for words, said in (
         (["remember", ""], "content: String should have at least 1 character"),
         (["remember", "x", "--metadata", "[1]"], "a JSON object is needed"),
@@ -178,7 +173,7 @@ async def test_what_a_user_gets_wrong_is_said_in_a_line(clis: Clis, tenant: UUID
         assert said in await ada.shown(*words, code=2)
     assert "eunoe tenant list" in await MemoryCommands(clis, ("--tenant", "x", "--user", "a")).shown("list", code=2)
 
-    quick = ["--tenant", "acme", "--user", "ada", "--deadline", "0.5"]
+    quick = ["--tenant", str(tenant), "--user", "ada", "--deadline", "0.5"]
     log = await run(clis, "memory", "remember", "x", *quick, "--request-id", "r7", code=1)
     assert "`eunoe consume curate`" in log
     assert "--request-id r7 does it once" in log
@@ -186,8 +181,8 @@ async def test_what_a_user_gets_wrong_is_said_in_a_line(clis: Clis, tenant: UUID
     assert "`eunoe consume curate`" in log
     assert "--request-id" not in log
 
-    await memory_commands(clis)
+    await memory_commands(clis, tenant)
     one = await ada.remember("Ada likes tea.")
-    stranger = MemoryCommands(clis, ("--tenant", "acme", "--user", "ben", "--agent", str(AGENT)))
+    stranger = MemoryCommands(clis, ("--tenant", str(tenant), "--user", "ben", "--agent", str(AGENT)))
     for words in (["get", one], ["forget", one], ["purge", one, "--yes"]):
         assert f"there is no memory {one}" in await stranger.shown(*words, code=1)

@@ -5,14 +5,13 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 from eunoe_tests.events import AGENT
-from eunoe_tests.memory_commands import MemoryCommands, both, memory_commands
+from eunoe_tests.memory_commands import MemoryCommands, memory_commands, of_agent, of_both
 from eunoe_tests.processes import Clis
 
 
 async def test_relations_are_made_walked_and_taken_back(clis: Clis, tenant: UUID) -> None:
     """To a depth, in a direction, over types; said twice it is one relation; none with itself."""
-    assert tenant
-    ada = await memory_commands(clis)
+    ada = await memory_commands(clis, tenant)
     one, two, three = [await ada.remember(f"{name} is a fact.") for name in ("This", "That", "Another")]
     assert (await ada.json("relate", one, "supports", two))["changed"] is True
     assert "as was said before" in await ada.shown("relate", one, "supports", two)
@@ -34,8 +33,7 @@ async def test_relations_are_made_walked_and_taken_back(clis: Clis, tenant: UUID
 
 async def test_a_collection_holds_memories(clis: Clis, tenant: UUID) -> None:
     """Made once by type and name, filled, listed, renamed, emptied, deleted; its memories stay."""
-    assert tenant
-    ada = await memory_commands(clis)
+    ada = await memory_commands(clis, tenant)
     one, two = await ada.remember("Graz has a clock tower."), await ada.remember("Linz has a tram.")
     trip = (await ada.json("collection", "create", "Trip", "--type", "project", "--description", "May"))["id"]
     assert "take another name" in await ada.shown("collection", "create", "Trip", "--type", "project", code=1)
@@ -60,49 +58,48 @@ async def test_a_collection_holds_memories(clis: Clis, tenant: UUID) -> None:
 
 async def test_sessions_and_their_checkpoints(clis: Clis, tenant: UUID, tmp_path: Path) -> None:
     """Opened, listed, closed; a state is saved from the command line or a file, and the latest is loaded."""
-    assert tenant
-    ada = await memory_commands(clis)
-    both_ = both(ada)
+    ada = await memory_commands(clis, tenant)
+    both = of_both(clis, tenant)
     assert "Missing option '--agent'" in await ada.shown("session", "list", code=2)
-    opened = await both_.json("session", "open", "s1", "--channel", "slack", "--metadata", '{"topic": "travel"}')
+    opened = await both.json("session", "open", "s1", "--channel", "slack", "--metadata", '{"topic": "travel"}')
     assert (opened["channel"], opened["metadata"], opened["closed_at"]) == ("slack", {"topic": "travel"}, None)
-    await both_.json("session", "open", "s2")
-    assert "closed (requested)" in await both_.shown("session", "close", "s2")
-    assert [found["session_id"] for found in (await both_.json("session", "list", "--open"))["sessions"]] == ["s1"]
-    assert "closed (requested)" in await both_.shown("session", "list")
-    assert "travel" in await both_.shown("session", "get", "s1")
-    assert "`eunoe memory session list` shows" in await both_.shown("session", "get", "s3", code=1)
+    await both.json("session", "open", "s2")
+    assert "closed (requested)" in await both.shown("session", "close", "s2")
+    assert [found["session_id"] for found in (await both.json("session", "list", "--open"))["sessions"]] == ["s1"]
+    assert "closed (requested)" in await both.shown("session", "list")
+    assert "travel" in await both.shown("session", "get", "s1")
+    assert "`eunoe memory session list` shows" in await both.shown("session", "get", "s3", code=1)
 
-    first = await both_.json("checkpoint", "save", "s1", '{"step": 1}', "--name", "plan")
+    first = await both.json("checkpoint", "save", "s1", '{"step": 1}', "--name", "plan")
     file = tmp_path / "state.json"
     file.write_text(json.dumps({"step": 2}), encoding="utf-8")
-    assert "is saved" in await both_.shown("checkpoint", "save", "s1", "--file", str(file))
-    assert (await both_.json("checkpoint", "load", "s1"))["checkpoint"]["state"] == {"step": 2}
-    assert '"step": 1' in await both_.shown("checkpoint", "load", "s1", "--name", "plan")
-    assert (await both_.json("checkpoint", "load", "s1", "--id", first["id"]))["checkpoint"]["state"] == {"step": 1}
-    assert await both_.json("checkpoint", "load", "s2") == {"checkpoint": None}
-    assert "`eunoe memory checkpoint list`" in await both_.shown("checkpoint", "load", "s1", "--id", str(AGENT), code=1)
-    assert first["id"] in await both_.shown("checkpoint", "list", "s1")
-    assert "a JSON object is needed" in await both_.shown("checkpoint", "save", "s1", "[1]", code=2)
-    assert "either the state or --file" in await both_.shown("checkpoint", "save", "s1", code=2)
+    assert "is saved" in await both.shown("checkpoint", "save", "s1", "--file", str(file))
+    assert (await both.json("checkpoint", "load", "s1"))["checkpoint"]["state"] == {"step": 2}
+    assert '"step": 1' in await both.shown("checkpoint", "load", "s1", "--name", "plan")
+    assert (await both.json("checkpoint", "load", "s1", "--id", first["id"]))["checkpoint"]["state"] == {"step": 1}
+    assert await both.json("checkpoint", "load", "s2") == {"checkpoint": None}
+    assert "`eunoe memory checkpoint list`" in await both.shown("checkpoint", "load", "s1", "--id", str(AGENT), code=1)
+    assert first["id"] in await both.shown("checkpoint", "list", "s1")
+    assert "a JSON object is needed" in await both.shown("checkpoint", "save", "s1", "[1]", code=2)
+    assert "either the state or --file" in await both.shown("checkpoint", "save", "s1", code=2)
 
 
 async def test_directives_stand_in_an_order(clis: Clis, tenant: UUID) -> None:
     """Set for every user or for one, changed, ordered, removed; what is not there is named."""
-    assert tenant
-    agent = await memory_commands(clis, "--tenant", "acme", "--agent", str(AGENT))
+    await memory_commands(clis, tenant)
+    agent = of_agent(clis, tenant)
     await agent.json("directive", "set", "tone", "Answer in one sentence.")
     await agent.json("directive", "set", "safety", "Never promise a refund.")
     changed = await agent.json("directive", "set", "tone", "Be brief.", "--version", "1")
     assert (changed["content"], changed["version"]) == ("Be brief.", 2)
     assert "has version 2, not 1" in await agent.shown("directive", "set", "tone", "x", "--version", "1", code=1)
-    await both(agent).json("directive", "set", "language", "German.", "--place", "9")
-    names = [one["name"] for one in (await both(agent).json("directive", "list"))["directives"]]
+    await of_both(clis, tenant).json("directive", "set", "language", "German.", "--place", "9")
+    names = [one["name"] for one in (await of_both(clis, tenant).json("directive", "list"))["directives"]]
     assert names == ["tone", "safety", "language"]
     ordered = await agent.json("directive", "order", "safety", "tone")
     assert [one["name"] for one in ordered["directives"]] == ["safety", "tone"]
     assert "named twice: tone" in await agent.shown("directive", "order", "tone", "tone", code=2)
-    assert "every user" in (await both(agent).shown("directive", "list")).replace("\n", " ")
+    assert "everyone" in await of_both(clis, tenant).shown("directive", "list")
     assert "for good?" in await agent.shown("directive", "remove", "tone", code=1)
     assert await agent.json("directive", "remove", "tone", "--yes") == {"removed": "tone"}
     assert "`eunoe memory directive list`" in await agent.shown("directive", "remove", "tone", "--yes", code=1)
@@ -110,8 +107,7 @@ async def test_directives_stand_in_an_order(clis: Clis, tenant: UUID) -> None:
 
 async def test_old_memories_are_consolidated_and_a_tenant_is_searched(clis: Clis, tenant: UUID) -> None:
     """A group is offered and a summary takes its place; an administrator sees whose memories say what."""
-    assert tenant
-    ada = await memory_commands(clis)
+    ada = await memory_commands(clis, tenant)
     ids = [await ada.remember(f"The cat Minka sleeps on the warm {place}.") for place in ("sofa", "chair")]
     old = ["consolidation", "groups", "--older-than-days", "0", "--min-cosine", "0.3"]
     (group,) = (await ada.json(*old))["groups"]
@@ -121,8 +117,8 @@ async def test_old_memories_are_consolidated_and_a_tenant_is_searched(clis: Clis
     summary = await ada.json("consolidation", "replace", *ids, "--summary", "Minka sleeps wherever it is warm.")
     assert (await ada.json("get", ids[0]))["merged_into"] == summary["id"]
 
-    await both(ada).remember("The dog Rex sleeps outside.")
-    admin = MemoryCommands(clis, ("--tenant", "acme"))
+    await of_both(clis, tenant).remember("The dog Rex sleeps outside.")
+    admin = MemoryCommands(clis, ("--tenant", str(tenant)))
     words = await admin.json("admin-search", "--words", "SLEEPS warm", "--status", "active")
     assert [found["memory"]["id"] for found in words["found"]] == [summary["id"]]
     first = await admin.json("admin-search", "--words", "sleeps", "--limit", "3")

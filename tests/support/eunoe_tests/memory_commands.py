@@ -1,8 +1,10 @@
 """`eunoe memory ...` for tests: typed for a scope, answered by a consumer without a model."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from eunoe_tests.commands import run, run_json
 from eunoe_tests.events import AGENT
@@ -22,13 +24,13 @@ class MemoryCommands:
     """
 
     clis: Clis
-    scope: Sequence[str] = ("--tenant", "acme", "--user", "ada")
+    scope: Sequence[str]
 
     async def shown(self, *words: str, code: int = 0, **changes: object) -> str:
-        """Run a command and return what a person sees; what it answers fits a terminal of 80 columns."""
+        """Run a command and return the words that a person sees, in a terminal of 80 columns, without its frames."""
         log = await run(self.clis, "memory", *words, *self.scope, *_PATIENCE, code=code, **changes)
         assert [line for line in log.splitlines() if len(line) > 80 and line.startswith(("┃", "│"))] == []
-        return log
+        return " ".join(re.sub("[│┃]", " ", log).split())
 
     async def json(self, *words: str) -> Any:
         """Run a command and return the document that a program gets."""
@@ -40,12 +42,23 @@ class MemoryCommands:
         return one["memory"]["id"]
 
 
-async def memory_commands(clis: Clis, *scope: str) -> MemoryCommands:
-    """Start a consumer of curated memory, and return the commands for a scope: Ada's with every agent, or another."""
+async def memory_commands(clis: Clis, tenant: UUID) -> MemoryCommands:
+    """Start a consumer of curated memory, and return the commands for Ada with every agent."""
     await clis.consume("curate", embedder="hash", purpose="test")
-    return MemoryCommands(clis, scope or ("--tenant", "acme", "--user", "ada"))
+    return of_ada(clis, tenant)
 
 
-def both(commands: MemoryCommands) -> MemoryCommands:
-    """Return the same commands for an agent with Ada."""
-    return MemoryCommands(commands.clis, ("--tenant", "acme", "--agent", str(AGENT), "--user", "ada"))
+def of_ada(clis: Clis, tenant: UUID) -> MemoryCommands:
+    """Return the commands for Ada with every agent."""
+    # By its id, since a name is looked up in the database each time.
+    return MemoryCommands(clis, ("--tenant", str(tenant), "--user", "ada"))
+
+
+def of_agent(clis: Clis, tenant: UUID) -> MemoryCommands:
+    """Return the commands for an agent with every user."""
+    return MemoryCommands(clis, ("--tenant", str(tenant), "--agent", str(AGENT)))
+
+
+def of_both(clis: Clis, tenant: UUID) -> MemoryCommands:
+    """Return the commands for that agent with Ada."""
+    return MemoryCommands(clis, ("--tenant", str(tenant), "--agent", str(AGENT), "--user", "ada"))

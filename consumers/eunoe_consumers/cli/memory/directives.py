@@ -94,10 +94,10 @@ def _show(call: DirectiveCall, directives: Sequence[Directive]) -> None:
 
 def _table(directives: Sequence[Directive]) -> Table:
     table = Table("place", expand=True)
-    for name, ratio in (("name", 1), ("content", 3), ("user", 1)):
+    for name, ratio in (("name", 2), ("content", 5), ("user", 2)):
         table.add_column(name, ratio=ratio, overflow="fold")
     table.add_column("version")
     for one in directives:
-        user = Text(one.user_id) if one.user_id else Text("every user", "dim")
+        user = Text(one.user_id) if one.user_id else Text("everyone", "dim")
         table.add_row(str(one.ordinal), Text(one.name), Text(one.content), user, str(one.version), end_section=True)
     return table
