@@ -28,7 +28,7 @@ from eunoe_consumers.cli import (
     up,
 )
 from eunoe_consumers.cli.console import errors
-from eunoe_consumers.cli.memory.app import app as memory
+from eunoe_consumers.cli.memory.group import app as memory
 from eunoe_consumers.errors import ConfigurationError
 from eunoe_schema.codec import describe
 from eunoe_schema.errors import EunoeError, InvalidEvent

@@ -18,12 +18,7 @@ from eunoe_consumers.cli.memory import (
 )
 from eunoe_consumers.cli.memory.panels import AROUND
 
-app = typer.Typer(
-    no_args_is_help=True,
-    help="Curated memory: what is remembered of a user, of an agent, or of both, beside the messages. "
-    "Needs a running curate consumer (`eunoe consume curate`).",
-    epilog='Example: eunoe memory remember --tenant acme --user ada "Ada\'s cat is called Minka."',
-)
+app = typer.Typer(rich_markup_mode="markdown")
 for part in (remember, reading, changing, living, relations, usage, administration):
     app.add_typer(part.app)
 app.add_typer(collections.app, name="collection", rich_help_panel=AROUND)
