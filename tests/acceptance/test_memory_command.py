@@ -11,9 +11,9 @@ from eunoe_tests.processes import Clis
 from eunoe_tests.waiting import wait_until
 
 
-async def test_what_is_remembered_is_found_again(clis: Clis, tenant: UUID) -> None:
+async def test_what_is_remembered_is_found_again(forked_clis: Clis, tenant: UUID) -> None:
     """By its id, by filters, page by page, by meaning; the same content again confirms it, and near ones are told."""
-    ada = await memory_commands(clis, tenant)
+    ada = await memory_commands(forked_clis, tenant)
     fear = ["--metadata", '{"stressor": true, "emotion": "fear"}', "--tag", "health"]
     first = await ada.remember("Ada is afraid of [flying].", *fear)
     again = await ada.shown("remember", "ada is afraid  of [FLYING].")
@@ -21,7 +21,9 @@ async def test_what_is_remembered_is_found_again(clis: Clis, tenant: UUID) -> No
     assert "confidence is 0.82 now" in again
     near = await ada.shown("remember", "Ada is really afraid of [flying].", "--tier", "project")
     assert "remembered as" in near
-    train = await of_both(clis, tenant).remember("A train to Graz is booked.", "--tier", "task", "--session", "s1")
+    train = await of_both(forked_clis, tenant).remember(
+        "A train to Graz is booked.", "--tier", "task", "--session", "s1"
+    )
 
     found = await ada.json("get", first)
     assert (found["content"], found["tags"], found["user_id"], found["agent_id"]) == (
@@ -36,17 +38,17 @@ async def test_what_is_remembered_is_found_again(clis: Clis, tenant: UUID) -> No
 
     stressors = await ada.json("list", "--metadata", '{"stressor": true}', "--tag", "health", "--tier", "personal")
     assert ([memory["id"] for memory in stressors["memories"]], stressors["cursor"]) == ([first], None)
-    page = await of_both(clis, tenant).json("list", "--limit", "2")
-    rest = await of_both(clis, tenant).json("list", "--cursor", page["cursor"])
-    every = await of_both(clis, tenant).json("list", "--all")
+    page = await of_both(forked_clis, tenant).json("list", "--limit", "2")
+    rest = await of_both(forked_clis, tenant).json("list", "--cursor", page["cursor"])
+    every = await of_both(forked_clis, tenant).json("list", "--all")
     assert [memory["id"] for memory in page["memories"] + rest["memories"]] == [
         memory["id"] for memory in every["memories"]
     ]
     assert every["memories"][0]["id"] == train
     assert len(every["memories"]) == 3
-    assert [memory["id"] for memory in (await of_both(clis, tenant).json("list", "--session", "s1"))["memories"]] == [
-        train
-    ]
+    assert [
+        memory["id"] for memory in (await of_both(forked_clis, tenant).json("list", "--session", "s1"))["memories"]
+    ] == [train]
     listed = await ada.shown("list", "--limit", "1")
     assert "goes on, --all shows everything" in listed
     assert "there is no such memory" in await ada.shown("list", "--category", "episodic")
@@ -59,9 +61,9 @@ async def test_what_is_remembered_is_found_again(clis: Clis, tenant: UUID) -> No
     assert "distance 0." in searched
 
 
-async def test_what_a_memory_says_is_changed(clis: Clis, tenant: UUID) -> None:
+async def test_what_a_memory_says_is_changed(forked_clis: Clis, tenant: UUID) -> None:
     """Revised, superseded, merged, tagged; a version that is not its own any more is refused, as is a taken content."""
-    ada = await memory_commands(clis, tenant)
+    ada = await memory_commands(forked_clis, tenant)
     home, other = await ada.remember("Ada lives in Linz."), await ada.remember("Ada moved to Graz.")
     log = await ada.shown("revise", home, "--content", "x", "--version", "7", code=1)
     assert f"memory {home} has version 1, not 7" in log
@@ -91,9 +93,9 @@ async def test_what_a_memory_says_is_changed(clis: Clis, tenant: UUID) -> None:
     assert left["content"] == "Ada lived in Linz, then in Graz."
 
 
-async def test_a_memorys_life_is_decided(clis: Clis, tenant: UUID) -> None:
+async def test_a_memorys_life_is_decided(forked_clis: Clis, tenant: UUID) -> None:
     """Approved, rejected, archived, restored, forgotten, purged; what its state does not allow names what it does."""
-    ada = await memory_commands(clis, tenant)
+    ada = await memory_commands(forked_clis, tenant)
     one = await ada.remember("Ada likes tea.", "--review")
     refused = await ada.shown("archive", one, code=1)
     assert f"memory {one} is pending_review: archive is not allowed, only approve, reject" in refused
@@ -117,9 +119,9 @@ async def test_a_memorys_life_is_decided(clis: Clis, tenant: UUID) -> None:
     assert [memory["id"] for memory in (await ada.json("list", "--any-status"))["memories"]] == [other]
 
 
-async def test_what_became_of_memories_is_told_and_noted(clis: Clis, tenant: UUID) -> None:
+async def test_what_became_of_memories_is_told_and_noted(forked_clis: Clis, tenant: UUID) -> None:
     """Put into a prompt, found useful: the consumer notes it soon after."""
-    ada = await memory_commands(clis, tenant)
+    ada = await memory_commands(forked_clis, tenant)
     one = await ada.remember("Ada likes tea.")
     assert "told of 1" in await ada.shown("injected", one)
     assert (await ada.json("feedback", one, "useful"))["score"] == 1
@@ -132,9 +134,9 @@ async def test_what_became_of_memories_is_told_and_noted(clis: Clis, tenant: UUI
     await wait_until(noted)
 
 
-async def test_a_file_is_remembered_as_a_whole_or_not_begun(clis: Clis, tenant: UUID, tmp_path: Path) -> None:
+async def test_a_file_is_remembered_as_a_whole_or_not_begun(forked_clis: Clis, tenant: UUID, tmp_path: Path) -> None:
     """Wrong lines are named before anything is sent; sent again with its request id, nothing is done twice."""
-    ada = await memory_commands(clis, tenant)
+    ada = await memory_commands(forked_clis, tenant)
     file = tmp_path / "memories.jsonl"
     lines = [json.dumps({"content": f"fact {number} of {uuid4()}", "tags": ["file"]}) for number in range(120)]
     file.write_text("\n".join([*lines, '{"contents": "x"}', "{"]), encoding="utf-8")
@@ -157,11 +159,11 @@ async def test_a_file_is_remembered_as_a_whole_or_not_begun(clis: Clis, tenant: 
     assert "either a text or --file" in await ada.shown("remember", code=2)
 
 
-async def test_what_a_user_gets_wrong_is_said_in_a_line(clis: Clis, tenant: UUID) -> None:
+async def test_what_a_user_gets_wrong_is_said_in_a_line(forked_clis: Clis, tenant: UUID) -> None:
     """Nobody's memories, another's, no such tenant, a broken contract, and no consumer; never a traceback."""
-    nobody = MemoryCommands(clis, ("--tenant", str(tenant)))
+    nobody = MemoryCommands(forked_clis, ("--tenant", str(tenant)))
     assert "give --agent, --user, or both" in await nobody.shown("list", code=2)
-    ada = of_ada(clis, tenant)
+    ada = of_ada(forked_clis, tenant)
     for words, said in (
         (["remember", ""], "content: String should have at least 1 character"),
         (["remember", "x", "--metadata", "[1]"], "a JSON object is needed"),
@@ -171,18 +173,20 @@ async def test_what_a_user_gets_wrong_is_said_in_a_line(clis: Clis, tenant: UUID
         (["get", "x"], "UUID"),
     ):
         assert said in await ada.shown(*words, code=2)
-    assert "eunoe tenant list" in await MemoryCommands(clis, ("--tenant", "x", "--user", "a")).shown("list", code=2)
+    assert "eunoe tenant list" in await MemoryCommands(forked_clis, ("--tenant", "x", "--user", "a")).shown(
+        "list", code=2
+    )
 
     quick = ["--tenant", str(tenant), "--user", "ada", "--deadline", "0.5"]
-    log = await run(clis, "memory", "remember", "x", *quick, "--request-id", "r7", code=1)
+    log = await run(forked_clis, "memory", "remember", "x", *quick, "--request-id", "r7", code=1)
     assert "`eunoe consume curate`" in log
     assert "--request-id r7 does it once" in log
-    log = await run(clis, "memory", "list", *quick, code=1)
+    log = await run(forked_clis, "memory", "list", *quick, code=1)
     assert "`eunoe consume curate`" in log
     assert "--request-id" not in log
 
-    await memory_commands(clis, tenant)
+    await memory_commands(forked_clis, tenant)
     one = await ada.remember("Ada likes tea.")
-    stranger = MemoryCommands(clis, ("--tenant", str(tenant), "--user", "ben", "--agent", str(AGENT)))
+    stranger = MemoryCommands(forked_clis, ("--tenant", str(tenant), "--user", "ben", "--agent", str(AGENT)))
     for words in (["get", one], ["forget", one], ["purge", one, "--yes"]):
         assert f"there is no memory {one}" in await stranger.shown(*words, code=1)
