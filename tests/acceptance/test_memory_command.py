@@ -1,9 +1,14 @@
 """`eunoe memory`: what is remembered, by the real command line against real servers."""
 
+import asyncio
 import json
+import signal
 from pathlib import Path
 from uuid import UUID, uuid4
 
+from redis.asyncio import Redis
+
+from eunoe_schema.streams import Subject, stream
 from eunoe_tests.commands import run
 from eunoe_tests.events import AGENT
 from eunoe_tests.memory_commands import MemoryCommands, memory_commands, of_ada, of_both
@@ -64,14 +69,16 @@ async def test_what_is_remembered_is_found_again(forked_clis: Clis, tenant: UUID
 async def test_what_a_memory_says_is_changed(forked_clis: Clis, tenant: UUID) -> None:
     """Revised, superseded, merged, tagged; a version that is not its own any more is refused, as is a taken content."""
     ada = await memory_commands(forked_clis, tenant)
-    home, other = await ada.remember("Ada lives in Linz."), await ada.remember("Ada moved to Graz.")
+    home, other = await ada.remember("Ada lives in Vienna."), await ada.remember("Ada moved to Graz.")
     log = await ada.shown("revise", home, "--content", "x", "--version", "7", code=1)
     assert f"memory {home} has version 1, not 7" in log
     assert f"memory {other} of the same owner holds" in await ada.shown(
         "revise", home, "--content", "Ada moved to Graz.", code=1
     )
-    revised = await ada.json("revise", home, "--content", "Ada lived in Linz.", "--confidence", "0.5", "--version", "1")
-    assert (revised["content"], revised["confidence"], revised["version"]) == ("Ada lived in Linz.", 0.5, 2)
+    revised = await ada.json(
+        "revise", home, "--content", "Ada lived in Vienna.", "--confidence", "0.5", "--version", "1"
+    )
+    assert (revised["content"], revised["confidence"], revised["version"]) == ("Ada lived in Vienna.", 0.5, 2)
     assert "nothing to revise" in await ada.shown("revise", home, code=2)
     assert "contradict" in await ada.shown("revise", home, "--never-expires", "--expires-at", "2027-01-01", code=2)
 
@@ -86,11 +93,11 @@ async def test_what_a_memory_says_is_changed(forked_clis: Clis, tenant: UUID) ->
     reused = await ada.shown("supersede", new, "Ada lives in Wien.", "--request-id", "r1", code=1)
     assert "'r1' was used for another request" in reused
 
-    merged = await ada.shown("merge", home, new, "--content", "Ada lived in Linz, then in Graz.")
+    merged = await ada.shown("merge", home, new, "--content", "Ada lived in Vienna, then in Graz.")
     assert f"is in the place of {home}, {new}" in merged
     assert "at least two" in await ada.shown("merge", home, "--content", "x", code=2)
     (left,) = (await ada.json("list"))["memories"]
-    assert left["content"] == "Ada lived in Linz, then in Graz."
+    assert left["content"] == "Ada lived in Vienna, then in Graz."
 
 
 async def test_a_memorys_life_is_decided(forked_clis: Clis, tenant: UUID) -> None:
@@ -157,6 +164,30 @@ async def test_a_file_is_remembered_as_a_whole_or_not_begun(forked_clis: Clis, t
     assert "lines 1-100: request_id: 'import-1:1' was used for another request" in other
     assert "does not exist" in await ada.shown("remember", "--file", str(tmp_path / "none"), code=2)
     assert "either a text or --file" in await ada.shown("remember", code=2)
+
+
+async def test_a_file_that_was_stopped_can_go_on(forked_clis: Clis, redis: Redis, tenant: UUID, tmp_path: Path) -> None:
+    """Without an answer, or after Ctrl-C, the request id is named under which nothing is done twice."""
+    file = tmp_path / "memories.jsonl"
+    file.write_text('\n{"content": "one"}\n{"content": "two"}\n', encoding="utf-8")
+    words = ["memory", "remember", "--tenant", str(tenant), "--user", "ada", "--file", str(file)]
+    log = await run(forked_clis, *words, "--deadline", "0.5", "--request-id", "r1", code=1)
+    assert "lines 2-3: no reply within 0.5 s" in log
+    assert "the same command with --request-id r1 goes on, and does nothing twice (0 of 2 are remembered)" in log
+
+    stopped = forked_clis.start(*words, "--request-id", "r1")
+    await wait_until(lambda: _waiting(redis, 2))
+    stopped.process.send_signal(signal.SIGINT)
+    assert await asyncio.to_thread(stopped.process.wait) == 130
+    assert "the same command with --request-id r1 goes on" in stopped.log
+
+    ada = await memory_commands(forked_clis, tenant)
+    assert "2 lines: 2 remembered" in await ada.shown("remember", "--file", str(file), "--request-id", "r1")
+    assert {memory["confidence"] for memory in (await ada.json("list"))["memories"]} == {0.8}
+
+
+async def _waiting(redis: Redis, requests: int) -> bool:
+    return await redis.xlen(stream(Subject.MEMORY)) == requests
 
 
 async def test_what_a_user_gets_wrong_is_said_in_a_line(forked_clis: Clis, tenant: UUID) -> None:

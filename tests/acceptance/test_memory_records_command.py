@@ -34,7 +34,7 @@ async def test_relations_are_made_walked_and_taken_back(forked_clis: Clis, tenan
 async def test_a_collection_holds_memories(forked_clis: Clis, tenant: UUID) -> None:
     """Made once by type and name, filled, listed, renamed, emptied, deleted; its memories stay."""
     ada = await memory_commands(forked_clis, tenant)
-    one, two = await ada.remember("Graz has a clock tower."), await ada.remember("Linz has a tram.")
+    one, two = await ada.remember("Graz has a clock tower."), await ada.remember("Vienna has a tram.")
     trip = (await ada.json("collection", "create", "Trip", "--type", "project", "--description", "May"))["id"]
     assert "take another name" in await ada.shown("collection", "create", "Trip", "--type", "project", code=1)
     assert (await ada.json("collection", "add", trip, one, two))["members"] == 2

@@ -80,7 +80,7 @@ def show_all(
 
 
 @command(
-    app, f'eunoe memory collection update {examples.WHOSE} {examples.COLLECTION} --name "Trip to Linz" --version 1'
+    app, f'eunoe memory collection update {examples.WHOSE} {examples.COLLECTION} --name "Trip to Vienna" --version 1'
 )
 def update(
     collection_id: CollectionArgument,
