@@ -28,6 +28,7 @@ from eunoe_consumers.cli import (
     up,
 )
 from eunoe_consumers.cli.console import errors
+from eunoe_consumers.cli.memory.group import app as memory
 from eunoe_consumers.errors import ConfigurationError
 from eunoe_schema.codec import describe
 from eunoe_schema.errors import EunoeError, InvalidEvent
@@ -55,6 +56,7 @@ app.add_typer(migrate.app, name="migrate")
 app.add_typer(tenant.app, name="tenant")
 app.command(epilog=publish.EXAMPLES)(publish.publish)
 app.command(epilog=recall.EXAMPLES)(recall.recall)
+app.add_typer(memory, name="memory")
 app.command(epilog=replay.EXAMPLES)(replay.replay)
 app.command(epilog=lag.EXAMPLES)(lag.lag)
 app.add_typer(dead.app, name="dead")

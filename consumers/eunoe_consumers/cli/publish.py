@@ -1,16 +1,15 @@
 """`eunoe publish`: one message, as a gateway would publish it."""
 
 import asyncio
-import json
-import sys
 from datetime import datetime
-from typing import Annotated, Literal, cast
+from typing import Annotated, Any, Literal
 from uuid import uuid4
 
 import typer
 
 from eunoe_consumers.cli.console import output, print_json
 from eunoe_consumers.cli.options import AgentOption, JsonOption, TenantOption, UserOption, find_tenant, redis_server
+from eunoe_consumers.cli.values import json_object, moment, text_or_input
 from eunoe_consumers.settings import Settings
 from eunoe_schema.receipts import Receipt
 
@@ -37,9 +36,13 @@ def publish(
     channel: Annotated[str | None, typer.Option(help="slack, whatsapp, ...: what rate limits count by.")] = None,
     speaker: Annotated[str | None, typer.Option(help="The display name of who wrote it.")] = None,
     occurred_at: Annotated[
-        str | None, typer.Option(metavar="TIME", help="When it was written, as in ISO 8601; without a zone UTC.")
+        datetime | None,
+        typer.Option(parser=moment, metavar="TIME", help="When it was written, as in ISO 8601; without a zone UTC."),
     ] = None,
-    metadata: Annotated[str | None, typer.Option(metavar="JSON", help="A JSON object of at most 16 KiB.")] = None,
+    metadata: Annotated[
+        dict[str, Any] | None,
+        typer.Option(parser=json_object, metavar="JSON", help="A JSON object of at most 16 KiB."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Publish one message through the gateway's client, and print its receipt.
@@ -52,13 +55,13 @@ def publish(
         "agent_id": agent,
         "user_id": user,
         "role": role,
-        "content": sys.stdin.read().removesuffix("\n") if content == "-" else content,
+        "content": text_or_input(content),
         "session_id": session,
         "thread_id": thread,
         "channel": channel,
         "speaker": speaker,
-        "occurred_at": _time(occurred_at),
-        "metadata": _object(metadata),
+        "occurred_at": occurred_at,
+        "metadata": metadata or {},
     }
     with redis_server(Settings()) as resolved:
         receipt = asyncio.run(_publish(resolved, fields | {"tenant_id": find_tenant(resolved, tenant)}))
@@ -86,24 +89,3 @@ async def _publish(settings: Settings, fields: dict[str, object]) -> Receipt:
     options = GatewayOptions(max_content_chars=settings.max_content_chars, retry_seconds=settings.start_timeout_seconds)
     async with await Gateway.connect(settings.redis_url or "", options) as gateway:
         return await gateway.publish(fields)
-
-
-def _time(text: str | None) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text) if text else None
-    except ValueError as error:
-        msg = f"{text!r} is not a time such as 2026-05-01T12:00:00+02:00"
-        raise typer.BadParameter(msg, param_hint="--occurred-at") from error
-
-
-def _object(text: str | None) -> dict[str, object]:
-    found: object = {}
-    try:
-        if text:
-            found = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise typer.BadParameter(str(error), param_hint="--metadata") from error
-    if not isinstance(found, dict):
-        msg = "a JSON object is needed"
-        raise typer.BadParameter(msg, param_hint="--metadata")
-    return cast("dict[str, object]", found)
