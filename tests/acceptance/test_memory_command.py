@@ -79,6 +79,12 @@ async def test_what_a_memory_says_is_changed(forked_clis: Clis, tenant: UUID) ->
         "revise", home, "--content", "Ada lived in Vienna.", "--confidence", "0.5", "--version", "1"
     )
     assert (revised["content"], revised["confidence"], revised["version"]) == ("Ada lived in Vienna.", 0.5, 2)
+    said = await ada.json("history", home)
+    assert [(one["version"], one["content"]) for one in said["versions"]] == [
+        (2, "Ada lived in Vienna."),
+        (1, "Ada lives in Vienna."),
+    ]
+    assert "Ada lives in Vienna." in await ada.shown("history", home, "--before", "2")
     assert "nothing to revise" in await ada.shown("revise", home, code=2)
     assert "contradict" in await ada.shown("revise", home, "--never-expires", "--expires-at", "2027-01-01", code=2)
 
@@ -95,6 +101,8 @@ async def test_what_a_memory_says_is_changed(forked_clis: Clis, tenant: UUID) ->
 
     merged = await ada.shown("merge", home, new, "--content", "Ada lived in Vienna, then in Graz.")
     assert f"is in the place of {home}, {new}" in merged
+    (whole,) = (await ada.json("list"))["memories"]
+    assert f"it replaced {home}" in await ada.shown("history", whole["id"])
     assert "at least two" in await ada.shown("merge", home, "--content", "x", code=2)
     (left,) = (await ada.json("list"))["memories"]
     assert left["content"] == "Ada lived in Vienna, then in Graz."

@@ -1,4 +1,4 @@
-"""`eunoe memory get`, `list` and `search`."""
+"""`eunoe memory get`, `history`, `list` and `search`."""
 
 from typing import Annotated
 
@@ -10,8 +10,8 @@ from eunoe_consumers.cli.memory.call import Call, answer
 from eunoe_consumers.cli.memory.options import Filters, MemoryArgument, Origin
 from eunoe_consumers.cli.memory.paging import Paging, what_follows
 from eunoe_consumers.cli.memory.panels import FIND
-from eunoe_consumers.cli.memory.show import memories_shown, memory_record
-from eunoe_schema.memory.read import DEFAULT_FOUND, MAX_FOUND, FoundMemory
+from eunoe_consumers.cli.memory.show import memories_shown, memory_record, versions_table
+from eunoe_schema.memory.read import DEFAULT_FOUND, DEFAULT_PAGE, MAX_FOUND, MAX_PAGE, FoundMemory
 
 app = typer.Typer()
 
@@ -26,6 +26,27 @@ def get(
     """Show one memory with every fact about it."""
     memory = call.ask(lambda curator, scope: curator.get(scope, memory_id, forgotten=forgotten, deadline=call.seconds))
     answer(call, memory, memory_record(memory))
+
+
+@command(app, f"eunoe memory history {examples.WHOSE} {examples.ONE}", panel=FIND)
+def history(
+    memory_id: MemoryArgument,
+    *,
+    forgotten: Annotated[bool, typer.Option("--forgotten", help="Also if it was forgotten.")] = False,
+    before: Annotated[int | None, typer.Option(min=1, help="Only contents of versions before this one.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=MAX_PAGE, help="How many contents at most.")] = DEFAULT_PAGE,
+    call: Call,
+) -> None:
+    """Show what a memory has said, the newest first, and which memories it replaced."""
+    found = call.ask(
+        lambda curator, scope: curator.history(
+            scope, memory_id, forgotten=forgotten, before=before, limit=limit, deadline=call.seconds
+        )
+    )
+    lines = [f"it replaced {replaced}: its own history goes further back" for replaced in found.replaced]
+    if len(found.versions) == limit and (oldest := found.versions[-1].version) > 1:
+        lines.append(f"there may be more: --before {oldest} goes on")
+    answer(call, found, versions_table(found.versions), *lines)
 
 
 @command(

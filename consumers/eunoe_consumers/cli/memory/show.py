@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from eunoe_schema.memory import Memory
+from eunoe_schema.memory import Memory, MemoryVersion
 
 _SHOWN_CHARS = 300
 _NOT_FACTS = frozenset({"id", "content", "agent_id", "user_id", "content_hash", "session"})
@@ -62,6 +62,17 @@ def memories_table(rows: Iterable[tuple[Memory, str]], *, title: str | None = No
             if line:
                 about.append(f"\n{line}", "dim")
         table.add_row(about, _content(memory), end_section=True)
+    return table
+
+
+def versions_table(versions: Iterable[MemoryVersion]) -> Table:
+    """Return the contents that a memory has had."""
+    table = Table("version", "since", expand=True)
+    table.add_column("content", ratio=1, overflow="fold")
+    for version in versions:
+        about = f"{version.tier}, {version.category}, confidence {version.confidence:.2g}"
+        content = Text(version.content).append(f"\n{about}", "dim")
+        table.add_row(str(version.version), when(version.created_at), content, end_section=True)
     return table
 
 
