@@ -99,14 +99,19 @@ app = command_line()
 @app.command()
 def main(
     *,
-    memories: Annotated[int, typer.Option(min=1_000, help="Memories that one user holds, and 100 users together.")] = 10_000,
+    memories: Annotated[
+        int, typer.Option(min=1_000, help="Memories that one user holds, and 100 users together.")
+    ] = 10_000,
     queries: Annotated[int, typer.Option(min=50, help="Queries of each case.")] = 200,
     texts: Annotated[int, typer.Option(min=200, help="Texts that eight clients remember, each way.")] = 1_200,
     as_json: JsonOption = False,
 ) -> None:
     """Fill a table, search it in every way, and remember more."""
     model = raw_model(Settings())
-    with progress_bars() as progress, running_system(embed_processes=0, recall_processes=0, curate_processes=1) as system:
+    with (
+        progress_bars() as progress,
+        running_system(embed_processes=0, recall_processes=0, curate_processes=1) as system,
+    ):
         embedder = load_embedder(system.settings)
         measured = asyncio.run(measure(system, (embedder, model), (memories, queries, texts), progress))
         settings = system.describe()
@@ -224,7 +229,11 @@ async def shapes(table: MemoryTable, collection: UUID) -> dict[str, MemoryFilter
         "collection": MemoryFilter(collection_id=collection),
         "time": MemoryFilter(created_from=since),
         "all": MemoryFilter(
-            tiers=(Tier.PROJECT,), tags=("work",), metadata={"stressor": False}, collection_id=collection, created_from=since
+            tiers=(Tier.PROJECT,),
+            tags=("work",),
+            metadata={"stressor": False},
+            collection_id=collection,
+            created_from=since,
         ),
         "nothing": MemoryFilter(tags=("no such tag",)),
     }
@@ -287,15 +296,10 @@ async def remember(system: RunningSystem, table: MemoryTable, texts: Sequence[st
             await curator.remember(scope, *memories, deadline=DEADLINE_SECONDS)
 
     async with AsyncExitStack() as stack:
-        curators = [
-            await stack.enter_async_context(await Curator.connect(system.redis_url)) for _ in range(CLIENTS)
-        ]
+        curators = [await stack.enter_async_context(await Curator.connect(system.redis_url)) for _ in range(CLIENTS)]
         started = time.perf_counter()
         await asyncio.gather(
-            *(
-                client(curator, table.scope(f"{user}-{number}"), waiting)
-                for number, curator in enumerate(curators)
-            )
+            *(client(curator, table.scope(f"{user}-{number}"), waiting) for number, curator in enumerate(curators))
         )
         seconds = time.perf_counter() - started
     system.check()

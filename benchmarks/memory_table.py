@@ -59,8 +59,10 @@ class MemoryTable:
         self._tenant = system.tenant_id
         self._database = database
         self._login = login
-        lifetime = Lifetime(system.settings.memory_task_days, system.settings.memory_task_expires_from == "last_use")
-        self._store = CurationStore(database, lifetime)
+        self._lifetime = Lifetime(
+            system.settings.memory_task_days, system.settings.memory_task_expires_from == "last_use"
+        )
+        self._store = CurationStore(database, self._lifetime)
 
     def scope(self, user: str) -> MemoryScope:
         """Return the scope of the agent with a user."""
@@ -118,6 +120,7 @@ class MemoryTable:
                         HalfVector(fill.vectors[index]),
                         fill.model,
                         0.1,
+                        *self._lifetime,
                     )
                     for index in part
                 ],
@@ -167,9 +170,7 @@ class MemoryTable:
         for query in queries:
             async with self._store.begin(self._tenant) as unit:
                 started = time.perf_counter()
-                found = await unit.tenant.nearest(
-                    self._tenant, [Status.ACTIVE], query, forgotten=False, limit=TOP_K
-                )
+                found = await unit.tenant.nearest(self._tenant, [Status.ACTIVE], query, forgotten=False, limit=TOP_K)
                 searched.milliseconds["admin"].append((time.perf_counter() - started) * 1000)
             nearest = await self._login.fetch(
                 "SELECT id FROM memories WHERE tenant_id = $1 ORDER BY (embedding <=> $2::halfvec) + 0 LIMIT $3",

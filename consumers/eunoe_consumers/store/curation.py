@@ -58,12 +58,6 @@ class Curation:
         self.usage = UsageTable(connection, queries)
         self.requests = AnsweredRequests(connection, queries)
 
-    @contextlib.asynccontextmanager
-    async def attempt(self) -> AsyncGenerator[None]:
-        """Undo what the block did where it raises, and nothing else of the transaction."""
-        async with self._connection.transaction():
-            yield
-
     async def introduce(self, owner: MemoryScope, session: SessionRef | None = None) -> None:
         """Make agent, user and session known where they are not: they appear with their first memory, too."""
         tenant = owner.tenant_id

@@ -42,6 +42,7 @@ class Queries:
     purge_memory: str
     list_memories: str
     nearest_memories: str
+    nearest_filtered_memories: str
     near_duplicates: str
     add_tags: str
     remove_tags: str

@@ -7,8 +7,8 @@ WHERE tenant_id = $1::uuid AND agent_id IS NOT DISTINCT FROM $2::uuid AND user_i
 RETURNING id;
 
 -- name: insert_memory
--- Make a memory; where another was faster with the same content and status, that one is confirmed. xmax is 0 of a row
--- that was inserted.
+-- Make a memory, or confirm the one that holds its content in its status: $2 is then another's id. No row where that one
+-- has lapsed.
 INSERT INTO memories (
     tenant_id, id, agent_id, user_id, tier, category, source, status, content, content_hash, confidence, metadata,
     session_agent_id, session_user_id, session_id, expires_at, embedding, embedding_model
@@ -20,7 +20,12 @@ VALUES (
 ON CONFLICT (tenant_id, agent_id, user_id, content_hash, status)
     WHERE status IN ('active', 'pending_review') AND deleted_at IS NULL
     DO UPDATE SET confidence = memories.confidence + (1 - memories.confidence) * $19::float8, updated_at = now()
-RETURNING id, xmax = 0 AS created;
+    WHERE (
+        eunoe_memory_lapses_at(
+            memories.tier, memories.created_at, memories.accessed_at, memories.expires_at, $20::int, $21::bool
+        ) <= now()
+    ) IS NOT TRUE
+RETURNING $2::uuid AS new_id, id;
 
 -- name: find_twin
 -- The memory of the same owner that holds a content in a status, other than one.
