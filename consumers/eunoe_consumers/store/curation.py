@@ -63,8 +63,7 @@ class Curation:
         tenant = owner.tenant_id
         agents = {agent for agent in (owner.agent_id, session.agent_id if session else None) if agent is not None}
         users = {user for user in (owner.user_id, session.user_id if session else None) if user is not None}
-        await self._connection.execute(self._queries.insert_agents, [tenant] * len(agents), list(agents))
-        await self._connection.execute(self._queries.insert_users, [tenant] * len(users), list(users))
+        await self._connection.execute(self._queries.introduce, tenant, sorted(agents), sorted(users))
         if session is not None:
             await self._connection.execute(
                 self._queries.insert_sessions,

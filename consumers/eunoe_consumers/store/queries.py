@@ -31,6 +31,7 @@ class Queries:
     insert_turns: str
     insert_pieces: str
     last_turns: str
+    introduce: str
     confirm_memory: str
     insert_memory: str
     find_twin: str

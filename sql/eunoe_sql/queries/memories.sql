@@ -1,3 +1,19 @@
+-- name: introduce
+-- Agents and users of a tenant appear with their first memory. In order and the agents first, as where turns are written,
+-- so that two writers cannot deadlock.
+WITH appeared AS (
+    INSERT INTO agents (tenant_id, id)
+    SELECT $1::uuid, id FROM unnest($2::uuid[]) AS new (id)
+    ORDER BY id
+    ON CONFLICT DO NOTHING
+    RETURNING 1
+)
+INSERT INTO users (tenant_id, user_id)
+SELECT $1::uuid, user_id FROM unnest($3::text[]) AS new (user_id)
+WHERE (SELECT count(*) FROM appeared) >= 0
+ORDER BY user_id
+ON CONFLICT DO NOTHING;
+
 -- name: confirm_memory
 -- The same content was remembered again: the owner's active memory of it grows more certain.
 UPDATE memories
