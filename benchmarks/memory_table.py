@@ -126,7 +126,7 @@ class MemoryTable:
                 ],
             )
             await connection.executemany(
-                queries.add_tags, [(self._tenant, ids[index], ["work"]) for index in part if index // 7 % 10 == 3]
+                queries.add_tags, [(self._tenant, ids[index], ["work"]) for index in part if index // 7 % 10 == 0]
             )
             await connection.execute(
                 queries.add_members, self._tenant, collection, [ids[index] for index in part if index // 3 % 10 == 1]

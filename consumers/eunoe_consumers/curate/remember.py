@@ -40,7 +40,7 @@ async def remember(request: RememberRequest, call: Call) -> RememberResult:
 
 
 async def remember_all(call: Call, owner: MemoryScope, memories: Sequence[NewMemory]) -> list[tuple[UUID, bool]]:
-    """Make memories of a known owner, or confirm those with their contents; return their ids, and whether each was made."""
+    """Make memories of a known owner, or confirm their contents; return the ids, and whether each was made."""
     made = await call.unit.memories.remember(owner, memories, call.embedded)
     for (memory_id, _), new in zip(made, memories, strict=True):
         if new.tags and await call.unit.tags.add(owner.tenant_id, memory_id, new.tags) > MAX_TAGS:

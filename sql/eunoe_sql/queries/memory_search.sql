@@ -67,7 +67,8 @@ LIMIT $23::int;
 -- name: nearest_memories
 -- The ids of memories that apply to a scope, the nearest to a vector first, exactly: `+ 0` keeps the approximate index,
 -- which would lose what a filter leaves, out of every plan. All are ranked by what `memories_by_scope` holds; the rows
--- themselves, tags and members are looked at in that order, until there are enough: OFFSET 0 and LIMIT 1 keep it so.
+-- themselves, tags and members are looked at in that order, until there are enough: OFFSET 0 and LIMIT 1 keep it so, and
+-- num_nonnulls keeps out the partial indexes, which may look better to a planner without statistics.
 SELECT near.id, near.distance
 FROM (
     SELECT memory.id, (memory.embedding <=> $17::halfvec) + 0 AS distance
@@ -85,7 +86,7 @@ FROM (
         AND ($11::timestamptz IS NULL OR memory.created_at < $11::timestamptz)
         AND ($12::timestamptz IS NULL OR memory.updated_at >= $12::timestamptz)
         AND ($13::timestamptz IS NULL OR memory.updated_at < $13::timestamptz)
-        AND (memory.deleted_at IS NOT NULL) = $14::bool
+        AND num_nonnulls(memory.deleted_at) = $14::bool::int
         AND memory.embedding IS NOT NULL
     ORDER BY (memory.embedding <=> $17::halfvec) + 0, memory.id
     OFFSET 0
@@ -196,7 +197,8 @@ FROM (
     SELECT id, (embedding <=> $5::halfvec) + 0 AS distance
     FROM memories
     WHERE tenant_id = $1::uuid AND scope_hash = eunoe_memory_scope_hash($2::uuid, $3::text)
-        AND tier = $4::text AND status = 'active' AND deleted_at IS NULL AND embedding IS NOT NULL AND id <> $6::uuid
+        AND tier = $4::text AND status = 'active' AND num_nonnulls(deleted_at) = 0 AND embedding IS NOT NULL
+        AND id <> $6::uuid
     ORDER BY (embedding <=> $5::halfvec) + 0, id
     OFFSET 0
 ) AS near
