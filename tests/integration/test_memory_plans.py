@@ -114,9 +114,7 @@ async def test_a_scope_is_ranked_by_its_covering_index_alone(
 
 @pytest.mark.parametrize("statistics", ["fresh", "none"])
 @pytest.mark.parametrize("mode", MODES)
-async def test_what_looks_at_rows_is_exact_too(
-    login: Login, tenant: UUID, mode: str, statistics: str
-) -> None:
+async def test_what_looks_at_rows_is_exact_too(login: Login, tenant: UUID, mode: str, statistics: str) -> None:
     """Neither a search by metadata, which may leave few, nor a list ever takes the HNSW index."""
     for name, arguments in LOOKS_AT_ROWS.items():
         for plan in await explained(login, tenant, name, arguments, mode=mode, statistics=statistics):

@@ -1,6 +1,7 @@
 -- name: list_memories
 -- The ids of memories that apply to a scope, the newest first, after a place: those of each owner in the order of the
--- index `memories_by_scope` (OFFSET 0 keeps it so), until there are enough; the filter of `nearest_filtered_memories`.
+-- index `memories_by_scope`, until there are enough. Of a CASE the planner expects that half pass; of the conditions
+-- themselves, which are those of `nearest_filtered_memories`, it expects so few that it would read and sort all.
 SELECT found.id, found.created_at
 FROM (
     SELECT DISTINCT unnest(ARRAY[
@@ -10,54 +11,49 @@ FROM (
 ) AS applying
 CROSS JOIN LATERAL (
     SELECT memory.id, memory.created_at
-    FROM (
-        SELECT
-            id, agent_id, user_id, tier, category, source, status, metadata, session_agent_id, session_user_id,
-            session_id, accessed_at, created_at, updated_at, expires_at, deleted_at
-        FROM memories
-        WHERE tenant_id = $1::uuid AND scope_hash = applying.scope_hash
-            AND (created_at, id) < (
-                coalesce($21::timestamptz, 'infinity'), coalesce($22::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+    FROM memories AS memory
+    WHERE memory.tenant_id = $1::uuid AND memory.scope_hash = applying.scope_hash
+        AND (memory.created_at, memory.id) < (
+            coalesce($21::timestamptz, 'infinity'), coalesce($22::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+        )
+        AND ($10::timestamptz IS NULL OR memory.created_at >= $10::timestamptz)
+        AND ($11::timestamptz IS NULL OR memory.created_at < $11::timestamptz)
+        AND CASE WHEN
+            (memory.agent_id IS NULL OR memory.agent_id = $2::uuid)
+            AND (memory.user_id IS NULL OR memory.user_id = $3::text)
+            AND (cardinality($4::text[]) = 0 OR memory.tier = ANY ($4::text[]))
+            AND (cardinality($5::text[]) = 0 OR memory.category = ANY ($5::text[]))
+            AND (cardinality($6::text[]) = 0 OR memory.status = ANY ($6::text[]))
+            AND (cardinality($7::text[]) = 0 OR memory.source = ANY ($7::text[]))
+            AND memory.metadata @> $17::jsonb
+            AND (
+                $20::text IS NULL
+                OR memory.session_agent_id = $18::uuid AND memory.session_user_id = $19::text
+                    AND memory.session_id = $20::text
             )
-            AND ($10::timestamptz IS NULL OR created_at >= $10::timestamptz)
-            AND ($11::timestamptz IS NULL OR created_at < $11::timestamptz)
-        ORDER BY created_at DESC, id DESC
-        OFFSET 0
-    ) AS memory
-    WHERE (memory.agent_id IS NULL OR memory.agent_id = $2::uuid)
-        AND (memory.user_id IS NULL OR memory.user_id = $3::text)
-        AND (cardinality($4::text[]) = 0 OR memory.tier = ANY ($4::text[]))
-        AND (cardinality($5::text[]) = 0 OR memory.category = ANY ($5::text[]))
-        AND (cardinality($6::text[]) = 0 OR memory.status = ANY ($6::text[]))
-        AND (cardinality($7::text[]) = 0 OR memory.source = ANY ($7::text[]))
-        AND (
-            cardinality($8::text[]) = 0
-            OR ARRAY(SELECT tag FROM memory_tags WHERE tenant_id = $1::uuid AND memory_id = memory.id) @> $8::text[]
-        )
-        AND memory.metadata @> $17::jsonb
-        AND (
-            $9::uuid IS NULL
-            OR EXISTS (
-                SELECT FROM collection_members
-                WHERE tenant_id = $1::uuid AND collection_id = $9::uuid AND memory_id = memory.id
+            AND ($12::timestamptz IS NULL OR memory.updated_at >= $12::timestamptz)
+            AND ($13::timestamptz IS NULL OR memory.updated_at < $13::timestamptz)
+            AND (memory.deleted_at IS NOT NULL) = $14::bool
+            AND (
+                memory.status NOT IN ('active', 'pending_review')
+                OR (
+                    eunoe_memory_lapses_at(
+                        memory.tier, memory.created_at, memory.accessed_at, memory.expires_at, $15::int, $16::bool
+                    ) <= now()
+                ) IS NOT TRUE
             )
-        )
-        AND (
-            $20::text IS NULL
-            OR memory.session_agent_id = $18::uuid AND memory.session_user_id = $19::text
-                AND memory.session_id = $20::text
-        )
-        AND ($12::timestamptz IS NULL OR memory.updated_at >= $12::timestamptz)
-        AND ($13::timestamptz IS NULL OR memory.updated_at < $13::timestamptz)
-        AND (memory.deleted_at IS NOT NULL) = $14::bool
-        AND (
-            memory.status NOT IN ('active', 'pending_review')
-            OR (
-                eunoe_memory_lapses_at(
-                    memory.tier, memory.created_at, memory.accessed_at, memory.expires_at, $15::int, $16::bool
-                ) <= now()
-            ) IS NOT TRUE
-        )
+            AND (
+                $9::uuid IS NULL
+                OR EXISTS (
+                    SELECT FROM collection_members
+                    WHERE tenant_id = $1::uuid AND collection_id = $9::uuid AND memory_id = memory.id
+                )
+            )
+            AND (
+                cardinality($8::text[]) = 0
+                OR ARRAY(SELECT tag FROM memory_tags WHERE tenant_id = $1::uuid AND memory_id = memory.id) @> $8::text[]
+            )
+        THEN true END
     ORDER BY memory.created_at DESC, memory.id DESC
     LIMIT $23::int
 ) AS found
