@@ -68,7 +68,7 @@ async def _prepare(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
         raise ConfigurationError(msg) from error
 
 
-async def _leave_as_it_is(_connection: "PoolConnectionProxy[asyncpg.Record]") -> None:
+async def _leave_as_it_is(_connection: "asyncpg.Connection[asyncpg.Record]") -> None:
     """Skip the driver's RESET ALL, a round trip after each transaction: what we set ends with the transaction."""
 
 
