@@ -47,6 +47,16 @@ def chat_texts(count: int, *, seed: int) -> list[str]:
     return texts
 
 
+def memory_texts(count: int, *, seed: int) -> list[str]:
+    """Return `count` different memories of one to three sentences, as somebody would note them."""
+    dice = random.Random(seed)  # noqa: S311 - repeatable, not secret
+    texts: dict[str, None] = {}
+    while len(texts) < count:
+        (sentences,) = dice.choices((1, 2, 3), _SENTENCE_WEIGHTS)
+        texts[" ".join(_sentence(dice) for _ in range(sentences))] = None
+    return list(texts)
+
+
 def chat_queries(count: int, *, seed: int) -> list[str]:
     """Return `count` questions of one line, as a user would type them."""
     dice = random.Random(seed)  # noqa: S311 - repeatable, not secret

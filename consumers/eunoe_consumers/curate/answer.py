@@ -9,7 +9,7 @@ from eunoe_consumers.curate.embedding import TextEmbedder
 from eunoe_consumers.curate.handlers import HANDLERS
 from eunoe_consumers.curate.refusal import Refused, duplicate_content
 from eunoe_consumers.store.answered_requests import Answered
-from eunoe_consumers.store.curation import CurationStore
+from eunoe_consumers.store.curation import Curation, CurationStore
 from eunoe_consumers.store.memories import ContentTaken, Embedded
 from eunoe_schema.codec import encode
 from eunoe_schema.memory.base import ScopedRequest
@@ -17,6 +17,7 @@ from eunoe_schema.memory.change import MemoryResult, ReplacedResult
 from eunoe_schema.memory.remember import RememberResult
 from eunoe_schema.memory.reply import MemoryReply, Problem, ProblemCode, Result
 from eunoe_schema.memory.requests import MemoryRequest
+from eunoe_schema.memory.scope import MemoryScope
 
 # What says how a request came and not what it asks.
 _ENVELOPE = {"request_id", "reply_to", "deadline_seconds"}
@@ -46,30 +47,40 @@ class Answerer:
             PermanentError: If it can never be done.
             TransientError: If it may be done later.
         """
+        scope = request.scope if isinstance(request, ScopedRequest) else None
+        try:
+            async with self._store.begin(request.tenant_id) as unit:
+                call = Call(unit, scope, embedded, self._rules)
+                if scope is None or not request.changes:
+                    return MemoryReply(
+                        request_id=request.request_id, result=await HANDLERS[type(request)](request, call)
+                    )
+                return await _once(unit, scope, request, call)
+        except Refused as refused:
+            problem = refused.problem
+        except ContentTaken:  # by one that was faster, between a handler's look and its write
+            problem = duplicate_content(None).problem
+        if scope is None or not request.changes:
+            return MemoryReply(request_id=request.request_id, problem=problem)
+        # What the handler did is undone with its transaction; that it was refused is kept in another. Who did the same
+        # request in between has answered it.
         async with self._store.begin(request.tenant_id) as unit:
-            scope = request.scope if isinstance(request, ScopedRequest) else None
-            call = Call(unit, scope, embedded, self._rules)
-            if scope is None or not request.changes:
-                return await _reply(request, call)
-            body_hash = _body_hash(request)
-            answered = await unit.requests.claim(scope, request.request_id, body_hash)
-            if answered is not None:
-                return _again(request, answered, body_hash)
-            reply = await _reply(request, call)
-            ids = _quoted(reply.result)
-            await unit.requests.keep(request.tenant_id, request.request_id, encode(reply).decode(), ids)
-            return reply
+            return await _once(unit, scope, request, problem)
 
 
-async def _reply(request: MemoryRequest, call: Call) -> MemoryReply:
-    """Let the handler do it; a refusal undoes what the handler did, and is an answer like any other."""
-    try:
-        async with call.unit.attempt():
-            return MemoryReply(request_id=request.request_id, result=await HANDLERS[type(request)](request, call))
-    except Refused as refused:
-        return MemoryReply(request_id=request.request_id, problem=refused.problem)
-    except ContentTaken:  # by one that was faster, between a handler's look and its write
-        return MemoryReply(request_id=request.request_id, problem=duplicate_content(None).problem)
+async def _once(unit: Curation, scope: MemoryScope, request: MemoryRequest, outcome: Call | Problem) -> MemoryReply:
+    """Do a request that was not answered yet, or refuse it with a problem, and keep the reply."""
+    body_hash = _body_hash(request)
+    answered = await unit.requests.claim(scope, request.request_id, body_hash)
+    if answered is not None:
+        return _again(request, answered, body_hash)
+    if isinstance(outcome, Problem):
+        reply = MemoryReply(request_id=request.request_id, problem=outcome)
+    else:
+        result = await HANDLERS[type(request)](request, outcome)
+        reply = MemoryReply(request_id=request.request_id, result=result)
+    await unit.requests.keep(scope.tenant_id, request.request_id, encode(reply).decode(), _quoted(reply.result))
+    return reply
 
 
 def _again(request: MemoryRequest, answered: Answered, body_hash: str) -> MemoryReply:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from eunoe_consumers.curate.call import Call, check
 from eunoe_consumers.curate.refusal import duplicate_content, invalid, not_found
-from eunoe_consumers.curate.remember import remember_one
+from eunoe_consumers.curate.remember import remember_all
 from eunoe_consumers.store.memories import LockedMemory
 from eunoe_schema.memory.change import MemoryResult, MergeRequest, ReplacedResult, ReviseRequest, SupersedeRequest
 from eunoe_schema.memory.content import content_hash
@@ -56,7 +56,7 @@ async def _replace(memories: Sequence[LockedMemory], new: NewMemory, action: Act
     (status,) = {status_after(memory.status, action, forgotten=False) for memory in memories}
     await call.unit.memories.set_status(owner.tenant_id, ids, status, forgotten=False)
     await call.unit.introduce(owner, new.session)
-    successor, created = await remember_one(call, owner, new)
+    ((successor, created),) = await remember_all(call, owner, [new])
     await call.unit.memories.point(owner.tenant_id, ids, successor)
     return ReplacedResult(
         memory=await call.memory(successor),

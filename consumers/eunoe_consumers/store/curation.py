@@ -61,19 +61,12 @@ class Curation:
         self.usage = UsageTable(connection, queries)
         self.requests = AnsweredRequests(connection, queries)
 
-    @contextlib.asynccontextmanager
-    async def attempt(self) -> AsyncGenerator[None]:
-        """Undo what the block did where it raises, and nothing else of the transaction."""
-        async with self._connection.transaction():
-            yield
-
     async def introduce(self, owner: MemoryScope, session: SessionRef | None = None) -> None:
         """Make agent, user and session known where they are not: they appear with their first memory, too."""
         tenant = owner.tenant_id
         agents = {agent for agent in (owner.agent_id, session.agent_id if session else None) if agent is not None}
         users = {user for user in (owner.user_id, session.user_id if session else None) if user is not None}
-        await self._connection.execute(self._queries.insert_agents, [tenant] * len(agents), list(agents))
-        await self._connection.execute(self._queries.insert_users, [tenant] * len(users), list(users))
+        await self._connection.execute(self._queries.introduce, tenant, sorted(agents), sorted(users))
         if session is not None:
             await self._connection.execute(
                 self._queries.insert_sessions,

@@ -68,6 +68,10 @@ async def _prepare(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
         raise ConfigurationError(msg) from error
 
 
+async def _leave_as_it_is(_connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """Skip the driver's RESET ALL, a round trip after each transaction: what we set ends with the transaction."""
+
+
 class Database:
     """A pool of connections; every statement runs in a transaction that has taken on a role."""
 
@@ -93,6 +97,7 @@ class Database:
                 statement_cache_size=statement_cache_size,
                 command_timeout=_COMMAND_SECONDS,
                 init=_prepare,
+                reset=_leave_as_it_is,
                 server_settings={"application_name": "eunoe"},
             ),
             wait_seconds=wait_seconds,

@@ -2,8 +2,10 @@
 
 import contextlib
 import json
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
@@ -83,25 +85,57 @@ class MemoryTable:
         self._queries = queries
         self._lifetime = lifetime
 
-    async def remember(self, owner: MemoryScope, new: NewMemory, embedded: Embedded) -> tuple[UUID, bool]:
-        """Make a memory, or confirm the one that holds its content; return its id, and whether it was made.
+    async def remember(
+        self, owner: MemoryScope, memories: Sequence[NewMemory], embedded: Mapping[str, Embedded]
+    ) -> list[tuple[UUID, bool]]:
+        """Make memories, or confirm those that hold their contents; return their ids, and whether they were made.
 
         What awaits review is not made beside an active memory of the same content: that one is confirmed. One that has
-        lapsed is archived, and a new one made.
+        lapsed is archived, and a new one made. In the order of their hashes, so that two requests with the same
+        contents cannot wait for each other.
         """
+        made: dict[int, tuple[UUID, bool]] = {}
+        hashed = [(content_hash(new.content), index, new) for index, new in enumerate(memories)]
+        for review, group in groupby(sorted(hashed, key=itemgetter(0, 1)), key=lambda item: item[2].review):
+            rows = {
+                uuid4(): (index, digest, self._row(new, digest, embedded[new.content])) for digest, index, new in group
+            }
+            held: dict[UUID, UUID] = {}
+            if review:
+                for new_id, (_, digest, _) in rows.items():
+                    await self._archive_lapsed(owner, digest)
+                    if (holder := await self._confirm(owner, digest)) is not None:
+                        held[new_id] = holder
+            held |= await self._insert(
+                owner, {new_id: row for new_id, (_, _, row) in rows.items() if new_id not in held}
+            )
+            for new_id, (index, digest, row) in rows.items():
+                if new_id not in held:
+                    await self._archive_lapsed(owner, digest)
+                    held |= await self._insert(owner, {new_id: row})
+                made[index] = (held[new_id], held[new_id] == new_id)
+        return [made[index] for index in range(len(memories))]
+
+    async def _insert(self, owner: MemoryScope, rows: Mapping[UUID, tuple[object, ...]]) -> dict[UUID, UUID]:
+        """Insert or confirm in one go; return the id that holds each content, where it has not lapsed."""
+        names = (owner.agent_id, owner.user_id)
+        found = await self._connection.fetchmany(
+            self._queries.insert_memory, [(owner.tenant_id, new_id, *names, *row) for new_id, row in rows.items()]
+        )
+        return {row["new_id"]: row["id"] for row in found}
+
+    async def _archive_lapsed(self, owner: MemoryScope, digest: str) -> None:
         names = (owner.tenant_id, owner.agent_id, owner.user_id)
-        digest = content_hash(new.content)
         await self._connection.execute(self._queries.archive_lapsed_content, *names, digest, *self._lifetime)
-        confirmed = await self._connection.fetchval(self._queries.confirm_memory, *names, digest, CONFIRMATION_SHARE)
-        if confirmed is not None:
-            return confirmed, False
+
+    async def _confirm(self, owner: MemoryScope, digest: str) -> UUID | None:
+        names = (owner.tenant_id, owner.agent_id, owner.user_id)
+        return await self._connection.fetchval(self._queries.confirm_memory, *names, digest, CONFIRMATION_SHARE)
+
+    def _row(self, new: NewMemory, digest: str, embedded: Embedded) -> tuple[object, ...]:
+        """Return what `insert_memory` takes from its fifth argument on."""
         session = new.session
-        row = await self._connection.fetchrow(
-            self._queries.insert_memory,
-            owner.tenant_id,
-            uuid4(),
-            owner.agent_id,
-            owner.user_id,
+        return (
             new.tier,
             new.category,
             new.source,
@@ -117,10 +151,8 @@ class MemoryTable:
             HalfVector(embedded.vector),
             embedded.model,
             CONFIRMATION_SHARE,
+            *self._lifetime,
         )
-        if row is None:
-            raise AssertionError  # ON CONFLICT DO UPDATE returns a row either way
-        return row["id"], row["created"]
 
     async def lock(self, scope: MemoryScope, memory_ids: Sequence[UUID]) -> dict[UUID, LockedMemory]:
         """Lock memories that apply to a scope, and return them by id; others are left out.

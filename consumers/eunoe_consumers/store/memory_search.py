@@ -1,6 +1,7 @@
 """Which memories apply to a scope and pass a filter: page by page, or the nearest first."""
 
 import json
+from collections import defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -40,6 +41,21 @@ class OldMemory:
     vector: NDArray[np.float32]
 
 
+@dataclass(frozen=True)
+class Placed:
+    """A memory whose near duplicates are looked for.
+
+    Attributes:
+        id: Its id.
+        tier: Among those of which tier.
+        vector: Shape (dimensions,) float32.
+    """
+
+    id: UUID
+    tier: Tier
+    vector: NDArray[np.float32]
+
+
 class MemorySearch:
     """Ids of memories that have not lapsed; `MemoryTable.read` gives the rest."""
 
@@ -61,10 +77,10 @@ class MemorySearch:
         """
         rows = await self._connection.fetch(
             self._queries.list_memories,
-            *_arguments(scope, filter_),
+            *self._arguments(scope, filter_),
+            *_row_arguments(filter_),
             *(after or (None, None)),
             limit,
-            *self._lifetime,
         )
         return [(row["id"], row["created_at"]) for row in rows]
 
@@ -86,33 +102,36 @@ class MemorySearch:
             limit: How many at most.
             min_cosine: The least similarity, -1..1.
         """
-        rows = await self._connection.fetch(
-            self._queries.nearest_memories,
-            *_arguments(scope, filter_),
-            HalfVector(vector),
-            min_cosine,
-            limit,
-            *self._lifetime,
-        )
+        asked = (HalfVector(vector), min_cosine, limit)
+        arguments = self._arguments(scope, filter_)
+        if filter_.metadata or filter_.session:
+            rows = await self._connection.fetch(
+                self._queries.nearest_filtered_memories, *arguments, *_row_arguments(filter_), *asked
+            )
+        else:
+            rows = await self._connection.fetch(self._queries.nearest_memories, *arguments, *asked)
         return [(row["id"], row["distance"]) for row in rows]
 
     async def near_duplicates(
-        self, owner: MemoryScope, tier: Tier, vector: NDArray[np.float32], *, other_than: UUID, min_cosine: float
-    ) -> list[tuple[UUID, float]]:
-        """Return ids of the owner's active memories that say nearly the same, with their cosines, the nearest first."""
-        rows = await self._connection.fetch(
+        self, owner: MemoryScope, memories: Sequence[Placed], *, min_cosine: float
+    ) -> dict[tuple[UUID, Tier], dict[UUID, float]]:
+        """Return the owner's other active memories that say nearly the same as each of some, in its tier.
+
+        Returns:
+            By a memory's id and tier, where there are any, ids with their cosines, the nearest first.
+        """
+        names = (owner.tenant_id, owner.agent_id, owner.user_id)
+        rows = await self._connection.fetchmany(
             self._queries.near_duplicates,
-            owner.tenant_id,
-            owner.agent_id,
-            owner.user_id,
-            tier,
-            HalfVector(vector),
-            other_than,
-            min_cosine,
-            _CANDIDATES,
-            *self._lifetime,
+            [
+                (*names, memory.tier, HalfVector(memory.vector), memory.id, min_cosine, _CANDIDATES, *self._lifetime)
+                for memory in memories
+            ],
         )
-        return [(row["id"], row["cosine"]) for row in rows]
+        found: defaultdict[tuple[UUID, Tier], dict[UUID, float]] = defaultdict(dict)
+        for row in rows:
+            found[row["of_id"], Tier(row["of_tier"])][row["id"]] = row["cosine"]
+        return found
 
     async def oldest(self, scope: MemoryScope, *, older_than_days: int, tiers: Sequence[Tier]) -> list[OldMemory]:
         """Return the oldest active memories that apply to a scope, the oldest first, 1,000 at most.
@@ -141,27 +160,33 @@ class MemorySearch:
             for row in rows
         ]
 
+    def _arguments(self, scope: MemoryScope, filter_: MemoryFilter) -> tuple[object, ...]:
+        """Return the first 16 arguments of the statements that filter."""
+        return (
+            scope.tenant_id,
+            scope.agent_id,
+            scope.user_id,
+            list(filter_.tiers),
+            list(filter_.categories),
+            list(filter_.statuses),
+            list(filter_.sources),
+            list(filter_.tags),
+            filter_.collection_id,
+            filter_.created_from,
+            filter_.created_until,
+            filter_.updated_from,
+            filter_.updated_until,
+            filter_.forgotten,
+            *self._lifetime,
+        )
 
-def _arguments(scope: MemoryScope, filter_: MemoryFilter) -> tuple[object, ...]:
-    """Return the first 18 arguments of both queries."""
+
+def _row_arguments(filter_: MemoryFilter) -> tuple[object, ...]:
+    """Return the next four of those that look at the rows."""
     session = filter_.session
     return (
-        scope.tenant_id,
-        scope.agent_id,
-        scope.user_id,
-        list(filter_.tiers),
-        list(filter_.categories),
-        list(filter_.statuses),
-        list(filter_.sources),
-        list(filter_.tags),
         json.dumps(filter_.metadata),
-        filter_.collection_id,
         session.agent_id if session else None,
         session.user_id if session else None,
         session.session_id if session else None,
-        filter_.created_from,
-        filter_.created_until,
-        filter_.updated_from,
-        filter_.updated_until,
-        filter_.forgotten,
     )

@@ -31,6 +31,7 @@ class Queries:
     insert_turns: str
     insert_pieces: str
     last_turns: str
+    introduce: str
     confirm_memory: str
     insert_memory: str
     find_twin: str
@@ -42,6 +43,7 @@ class Queries:
     purge_memory: str
     list_memories: str
     nearest_memories: str
+    nearest_filtered_memories: str
     near_duplicates: str
     add_tags: str
     remove_tags: str

@@ -1,3 +1,19 @@
+-- name: introduce
+-- Agents and users of a tenant appear with their first memory. In order and the agents first, as where turns are written,
+-- so that two writers cannot deadlock.
+WITH appeared AS (
+    INSERT INTO agents (tenant_id, id)
+    SELECT $1::uuid, id FROM unnest($2::uuid[]) AS new (id)
+    ORDER BY id
+    ON CONFLICT DO NOTHING
+    RETURNING 1
+)
+INSERT INTO users (tenant_id, user_id)
+SELECT $1::uuid, user_id FROM unnest($3::text[]) AS new (user_id)
+WHERE (SELECT count(*) FROM appeared) >= 0
+ORDER BY user_id
+ON CONFLICT DO NOTHING;
+
 -- name: confirm_memory
 -- The same content was remembered again: the owner's active memory of it grows more certain.
 UPDATE memories
@@ -7,8 +23,8 @@ WHERE tenant_id = $1::uuid AND agent_id IS NOT DISTINCT FROM $2::uuid AND user_i
 RETURNING id;
 
 -- name: insert_memory
--- Make a memory; where another was faster with the same content and status, that one is confirmed. xmax is 0 of a row
--- that was inserted.
+-- Make a memory, or confirm the one that holds its content in its status: $2 is then another's id. No row where that one
+-- has lapsed.
 INSERT INTO memories (
     tenant_id, id, agent_id, user_id, tier, category, source, status, content, content_hash, confidence, metadata,
     session_agent_id, session_user_id, session_id, expires_at, embedding, embedding_model
@@ -20,7 +36,12 @@ VALUES (
 ON CONFLICT (tenant_id, agent_id, user_id, content_hash, status)
     WHERE status IN ('active', 'pending_review') AND deleted_at IS NULL
     DO UPDATE SET confidence = memories.confidence + (1 - memories.confidence) * $19::float8, updated_at = now()
-RETURNING id, xmax = 0 AS created;
+    WHERE (
+        eunoe_memory_lapses_at(
+            memories.tier, memories.created_at, memories.accessed_at, memories.expires_at, $20::int, $21::bool
+        ) <= now()
+    ) IS NOT TRUE
+RETURNING $2::uuid AS new_id, id;
 
 -- name: find_twin
 -- The memory of the same owner that holds a content in a status, other than one.

@@ -1,0 +1,203 @@
+"""The table of memories that `memories.py` asks: filled past the requests, searched statement by statement."""
+
+import json
+import time
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID, uuid4
+
+import asyncpg
+import numpy as np
+from common import AGENT, RunningSystem
+from numpy.typing import NDArray
+from pgvector import HalfVector
+from pgvector.asyncpg import register_vector
+from rich.progress import Progress
+
+from eunoe_consumers.store.curation import CurationStore
+from eunoe_consumers.store.database import Database, DatabaseRole
+from eunoe_consumers.store.lifetime import Lifetime
+from eunoe_schema.memory import Category, MemoryFilter, MemoryScope, Source, Status, Tier, content_hash
+
+TIERS = tuple(Tier)
+TOP_K = 10
+ROWS_PER_WRITE = 500
+INDEX = "memories_by_embedding"
+
+Vectors = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Fill:
+    """What the table is filled with.
+
+    Attributes:
+        texts: The contents.
+        vectors: Their embeddings, shape (n, dimensions) float32.
+        model: The model's name.
+    """
+
+    texts: Sequence[str]
+    vectors: Vectors
+    model: str
+
+
+@dataclass
+class Searched:
+    """How long each of the statements took, in milliseconds, and what share of the nearest the last of them found."""
+
+    milliseconds: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
+    recalls: list[float] = field(default_factory=list[float])
+
+
+class MemoryTable:
+    """Memories of one tenant, in a database of the benchmark's own."""
+
+    def __init__(self, system: RunningSystem, database: Database, login: "asyncpg.Connection[asyncpg.Record]") -> None:
+        self._tenant = system.tenant_id
+        self._database = database
+        self._login = login
+        self._lifetime = Lifetime(
+            system.settings.memory_task_days, system.settings.memory_task_expires_from == "last_use"
+        )
+        self._store = CurationStore(database, self._lifetime)
+
+    def scope(self, user: str) -> MemoryScope:
+        """Return the scope of the agent with a user."""
+        return MemoryScope(tenant_id=self._tenant, agent_id=AGENT, user_id=user)
+
+    async def fill(self, fill: Fill, users: Sequence[str], progress: Progress) -> UUID:
+        """Write memories, the users in turn, with the statement that remembers; return a collection of every tenth.
+
+        A third is of each tier, a quarter is the user's with every agent, a tenth has the tag `work`, and another tenth
+        `{"stressor": true}`.
+        """
+        bar = progress.add_task(f"memories of {len(users)} users", total=len(fill.texts))
+        collection = uuid4()
+        await self._introduce(users, collection)
+        for start in range(0, len(fill.texts), ROWS_PER_WRITE):
+            part = range(start, min(len(fill.texts), start + ROWS_PER_WRITE))
+            await self._write(fill, users, part, collection)
+            progress.advance(bar, len(part))
+        await self._login.execute("VACUUM (ANALYZE)")
+        return collection
+
+    async def _introduce(self, users: Sequence[str], collection: UUID) -> None:
+        queries = self._database.queries
+        async with self._database.transaction(DatabaseRole.CURATOR, tenant=self._tenant) as connection:
+            await connection.execute(queries.insert_agents, [self._tenant], [AGENT])
+            await connection.execute(queries.insert_users, [self._tenant] * len(users), users)
+            await connection.execute(
+                queries.insert_collection, self._tenant, collection, AGENT, None, "benchmark", users[0], None
+            )
+
+    async def _write(self, fill: Fill, users: Sequence[str], part: range, collection: UUID) -> None:
+        ids = {index: uuid4() for index in part}
+        queries = self._database.queries
+        async with self._database.transaction(DatabaseRole.CURATOR, tenant=self._tenant) as connection:
+            await connection.executemany(
+                queries.insert_memory,
+                [
+                    (
+                        self._tenant,
+                        ids[index],
+                        None if index % 4 == 0 else AGENT,
+                        users[index % len(users)],
+                        TIERS[index % len(TIERS)],
+                        Category.FACTUAL,
+                        Source.EXTRACTED,
+                        Status.ACTIVE,
+                        fill.texts[index],
+                        content_hash(fill.texts[index]),
+                        0.8,
+                        json.dumps({"number": index % 100, "stressor": index % 10 == 0}),
+                        None,
+                        None,
+                        None,
+                        None,
+                        HalfVector(fill.vectors[index]),
+                        fill.model,
+                        0.1,
+                        *self._lifetime,
+                    )
+                    for index in part
+                ],
+            )
+            await connection.executemany(
+                queries.add_tags, [(self._tenant, ids[index], ["work"]) for index in part if index // 7 % 10 == 0]
+            )
+            await connection.execute(
+                queries.add_members, self._tenant, collection, [ids[index] for index in part if index // 3 % 10 == 1]
+            )
+
+    async def moment(self, share: float) -> datetime:
+        """Return the moment before which a share of the memories was made."""
+        query = "SELECT percentile_disc($1::float8) WITHIN GROUP (ORDER BY created_at) FROM memories"
+        return await self._login.fetchval(query, share)
+
+    async def search(
+        self, users: Sequence[str], filters: Mapping[str, MemoryFilter], queries: Vectors, progress: Progress
+    ) -> Searched:
+        """Search with each query under each filter, the users in turn, over one connection; exact."""
+        searched = Searched()
+        bar = progress.add_task("statements", total=len(filters) * len(queries))
+        for name, filter_ in filters.items():
+            taken = searched.milliseconds[name] = []
+            for index, query in enumerate(queries):
+                scope = self.scope(users[index % len(users)])
+                async with self._store.begin(self._tenant) as unit:
+                    started = time.perf_counter()
+                    await unit.search.nearest(scope, filter_, query, limit=TOP_K, min_cosine=None)
+                    taken.append((time.perf_counter() - started) * 1000)
+                progress.advance(bar)
+        return searched
+
+    async def page(self, user: str, times: int) -> Searched:
+        """List the first page again and again."""
+        searched = Searched({"page": []})
+        for _ in range(times):
+            async with self._store.begin(self._tenant) as unit:
+                started = time.perf_counter()
+                await unit.search.newest(self.scope(user), MemoryFilter(), limit=51)
+                searched.milliseconds["page"].append((time.perf_counter() - started) * 1000)
+        return searched
+
+    async def search_tenant(self, queries: Vectors) -> Searched:
+        """Search as an administrator does; compare with what exact search finds."""
+        searched = Searched({"admin": []})
+        for query in queries:
+            async with self._store.begin(self._tenant) as unit:
+                started = time.perf_counter()
+                found = await unit.tenant.nearest(self._tenant, [Status.ACTIVE], query, forgotten=False, limit=TOP_K)
+                searched.milliseconds["admin"].append((time.perf_counter() - started) * 1000)
+            nearest = await self._login.fetch(
+                "SELECT id FROM memories WHERE tenant_id = $1 ORDER BY (embedding <=> $2::halfvec) + 0 LIMIT $3",
+                self._tenant,
+                HalfVector(query),
+                TOP_K,
+            )
+            searched.recalls.append(len({row["id"] for row in nearest} & {found_id for found_id, _ in found}) / TOP_K)
+        return searched
+
+    async def build_index(self, times: int) -> list[float]:
+        """Build the index of the administrative search again and again, as `migrate` makes it; return the seconds."""
+        taken: list[float] = []
+        for _ in range(times):
+            started = time.perf_counter()
+            await self._login.execute(f"REINDEX INDEX {INDEX}")
+            taken.append(time.perf_counter() - started)
+        return taken
+
+
+@asynccontextmanager
+async def memory_table(system: RunningSystem) -> AsyncGenerator[MemoryTable]:
+    """Connect as the consumers do, and as the superuser, for the length of the block."""
+    async with await Database.connect(system.database_url, connections=1) as database:
+        login = await asyncpg.connect(system.database_url)
+        try:
+            await register_vector(login)
+            yield MemoryTable(system, database, login)
+        finally:
+            await login.close()
