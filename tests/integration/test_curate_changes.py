@@ -186,7 +186,7 @@ async def test_a_purged_memory_leaves_nothing_behind(curator: Curator, tenant: U
     await curator.purge(scope, made.id)
     with pytest.raises(MemoryNotFound):
         await curator.get(scope, made.id, forgotten=True)
-    with pytest.raises(MemoryNotFound):
+    with pytest.raises(MemoryNotFound, match=f"this request was done, but its reply quoted memory {made.id}"):
         await curator.remember(scope, new, request_id=request_id)
     connection = await asyncpg.connect(database_url)
     try:
