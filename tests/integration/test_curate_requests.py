@@ -14,7 +14,7 @@ from eunoe_consumers.settings import Settings
 from eunoe_producers import CurationTimeout, Curator
 from eunoe_schema.codec import encode
 from eunoe_schema.errors import InvalidEvent
-from eunoe_schema.memory import NewMemory
+from eunoe_schema.memory import NewMemory, RelationType
 from eunoe_schema.memory.remember import Remembered, RememberRequest
 from eunoe_schema.memory.reply import MemoryReply, ProblemCode
 from eunoe_schema.streams import DATA_FIELD, Group, Subject, reply_channel, stream
@@ -205,6 +205,15 @@ async def test_an_empty_request_id_is_refused(tenant: UUID, redis_url: str) -> N
     async with await Curator.connect(redis_url) as curator:
         with pytest.raises(InvalidEvent, match="request_id"):
             await curator.remember(memory_scope(tenant), NewMemory(content="x"), request_id="", deadline=1)
+
+
+async def test_what_contradicts_itself_is_refused_in_the_caller_s_terms(tenant: UUID, redis_url: str) -> None:
+    """The fields that do not go together are named, without the rest of the request."""
+    one = UUID(int=1)
+    async with await Curator.connect(redis_url) as curator:
+        with pytest.raises(InvalidEvent) as refused:
+            await curator.relations.relate(memory_scope(tenant), one, RelationType.CAUSES, one)
+    assert str(refused.value) == "from_id and to_id are the same: a memory is not related to itself"
 
 
 async def test_a_text_that_the_model_fails_on_refuses_its_request_alone(
