@@ -28,7 +28,6 @@ from eunoe_schema.memory.reply import MemoryReply, Problem, ProblemCode
 from eunoe_schema.memory.scope import SessionRef
 from eunoe_schema.memory.status_machine import Action, State
 from eunoe_schema.memory.usage import FeedbackRequest, InjectedRequest, RetrievedRequest
-from eunoe_schema.memory.versions import VersionsRequest
 from eunoe_schema.streams import Group, Subject, dead_letters, reply_channel, stream
 
 _AGENT = UUID("22222222-2222-4222-8222-222222222222")
@@ -127,10 +126,6 @@ MEMORY_EXAMPLES: Mapping[str, Mapping[str, BaseModel]] = {
     "getRequest": {
         "smallest": GetRequest(**_one()),
         "also if it was forgotten": GetRequest(**_one(forgotten=True)),
-    },
-    "versionsRequest": {
-        "smallest": VersionsRequest(**_one()),
-        "the present content and the one before": VersionsRequest(**_one(limit=2)),
     },
     "listRequest": {
         "smallest": ListRequest(**_OF_USER),

@@ -47,7 +47,6 @@ from eunoe_schema.memory.remember import NewMemory, Remembered, RememberRequest,
 from eunoe_schema.memory.scope import MemoryScope
 from eunoe_schema.memory.status_machine import Action
 from eunoe_schema.memory.usage import FeedbackRequest, InjectedRequest
-from eunoe_schema.memory.versions import VersionPage, VersionsRequest
 
 
 class Curator:
@@ -138,38 +137,6 @@ class Curator:
         """Return a memory; with `forgotten` also one that was forgotten."""
         request = self._requests.make(GetRequest, scope, None, deadline, memory_id=memory_id, forgotten=forgotten)
         return (await self._requests.ask(request, MemoryResult)).memory
-
-    async def versions(
-        self,
-        scope: MemoryScope,
-        memory_id: UUID,
-        *,
-        forgotten: bool = False,
-        limit: int = DEFAULT_PAGE,
-        cursor: str | None = None,
-        deadline: float = DEFAULT_DEADLINE_SECONDS,
-    ) -> VersionPage:
-        """Return a page of the contents that a memory has had, the present one first.
-
-        Args:
-            scope: Whose.
-            memory_id: Which; what it became or came from is told by its `superseded_by` and `merged_into`.
-            forgotten: Also if it was forgotten.
-            limit: How many at most, 1..200.
-            cursor: Where to go on: the cursor of the page before.
-            deadline: Seconds to wait.
-        """
-        request = self._requests.make(
-            VersionsRequest,
-            scope,
-            None,
-            deadline,
-            memory_id=memory_id,
-            forgotten=forgotten,
-            limit=limit,
-            cursor=cursor,
-        )
-        return await self._requests.ask(request, VersionPage)
 
     async def list(
         self,

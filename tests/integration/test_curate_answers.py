@@ -7,7 +7,6 @@ from uuid import UUID
 
 import asyncpg
 import pytest
-from pydantic import JsonValue
 
 from eunoe_consumers.curate.answer import Answerer
 from eunoe_consumers.curate.call import CurationRules
@@ -68,8 +67,7 @@ async def test_a_deadlock_is_tried_again_at_once(answerer: Answerer, tenant: UUI
 
 async def test_the_order_of_metadata_makes_no_other_request(answerer: Answerer, tenant: UUID) -> None:
     """A caller that asks again after a restart may have built the same object in another order."""
-    one: dict[str, JsonValue] = {"a": 1, "b": {"c": 2, "d": 3}}
-    other: dict[str, JsonValue] = {"b": {"d": 3, "c": 2}, "a": 1}
+    one, other = {"a": 1, "b": {"c": 2, "d": 3}}, {"b": {"d": 3, "c": 2}, "a": 1}
     first = await remember(answerer, tenant, NewMemory(content="x", metadata=one), request_id="r")
     assert first.result is not None
     assert await remember(answerer, tenant, NewMemory(content="x", metadata=other), request_id="r") == first

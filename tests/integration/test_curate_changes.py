@@ -58,29 +58,6 @@ async def test_revise_keeps_a_version_of_each_content(curator: Curator, tenant: 
     assert found.memory.id == memory.id
 
 
-async def test_the_contents_that_a_memory_has_had_can_be_read(curator: Curator, tenant: UUID) -> None:
-    """Page by page, the present one first, each with what it had beside it; of what is forgotten where one asks."""
-    scope = memory_scope(tenant)
-    memory = await remembered(curator, scope, "Ada lives in Graz.", metadata={"since": 2019})
-    await curator.revise(scope, memory.id, confidence=1.0)  # another version, and no other content
-    await curator.revise(scope, memory.id, content="Ada lives in Vienna.", metadata={"since": 2024})
-    moved = await curator.revise(scope, memory.id, content="Ada lives in Salzburg.", tier=Tier.PROJECT)
-    page = await curator.versions(scope, memory.id, limit=2)
-    assert [(one.version, one.content, one.metadata) for one in page.versions] == [
-        (4, "Ada lives in Salzburg.", {"since": 2024}),
-        (3, "Ada lives in Vienna.", {"since": 2024}),
-    ]
-    assert (page.versions[0].content_hash, page.versions[0].tier) == (moved.content_hash, Tier.PROJECT)
-    assert page.versions[0].created_at == moved.updated_at
-    rest = await curator.versions(scope, memory.id, limit=2, cursor=page.cursor)
-    assert [(one.version, one.content, one.confidence) for one in rest.versions] == [(1, "Ada lives in Graz.", 0.8)]
-    assert rest.cursor is None
-    await curator.forget(scope, memory.id)
-    with pytest.raises(MemoryNotFound):
-        await curator.versions(scope, memory.id)
-    assert len((await curator.versions(scope, memory.id, forgotten=True)).versions) == 3
-
-
 async def test_a_change_of_what_one_has_not_seen_is_refused(curator: Curator, tenant: UUID) -> None:
     """The version named must be the memory's; the refusal says which it is now, and nothing is changed."""
     scope = memory_scope(tenant)

@@ -89,7 +89,6 @@ CASES: Mapping[str, Callable[[Curator, MemoryScope, Memory], Awaitable[None]]] =
     "search": _search,
     "merge": _merge,
     "get": lambda curator, scope, theirs: _finds_nothing(curator.get(scope, theirs.id, forgotten=True)),
-    "versions": lambda curator, scope, theirs: _finds_nothing(curator.versions(scope, theirs.id, forgotten=True)),
     "revise": lambda curator, scope, theirs: _finds_nothing(curator.revise(scope, theirs.id, content="Mine now.")),
     "supersede": lambda curator, scope, theirs: _finds_nothing(curator.supersede(scope, theirs.id, NEW)),
     "archive": lambda curator, scope, theirs: _finds_nothing(curator.archive(scope, theirs.id)),

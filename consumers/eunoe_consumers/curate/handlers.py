@@ -24,7 +24,6 @@ from eunoe_consumers.curate.remember import remember
 from eunoe_consumers.curate.sessions import close_session, get_session, list_sessions, open_session
 from eunoe_consumers.curate.transition import purge, tag, transition, untag
 from eunoe_consumers.curate.usage import feedback, injected, retrieved
-from eunoe_consumers.curate.versions import versions
 from eunoe_schema.memory.administration import AdminSearchRequest
 from eunoe_schema.memory.change import (
     MergeRequest,
@@ -64,14 +63,12 @@ from eunoe_schema.memory.sessions import (
     OpenSessionRequest,
 )
 from eunoe_schema.memory.usage import FeedbackRequest, InjectedRequest, RetrievedRequest
-from eunoe_schema.memory.versions import VersionsRequest
 
 # A handler takes its request and a call, and returns the result or raises Refused. Each is typed by itself; the table
 # cannot say that key and value belong together.
 HANDLERS: Mapping[type[MemoryRequest], Callable[[Any, Call], Awaitable[Result]]] = {
     RememberRequest: remember,
     GetRequest: get,
-    VersionsRequest: versions,
     ListRequest: list_,
     SearchRequest: search,
     ReviseRequest: revise,

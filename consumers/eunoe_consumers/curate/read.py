@@ -8,7 +8,6 @@ from eunoe_consumers.curate.cursor import from_cursor, to_cursor
 from eunoe_consumers.curate.refusal import not_found, nothing_there
 from eunoe_schema.memory.change import MemoryResult
 from eunoe_schema.memory.filters import MemoryFilter
-from eunoe_schema.memory.memory import Memory
 from eunoe_schema.memory.read import (
     FoundMemory,
     GetRequest,
@@ -20,20 +19,13 @@ from eunoe_schema.memory.read import (
 
 
 async def get(request: GetRequest, call: Call) -> MemoryResult:
-    """Return a memory."""
-    return MemoryResult(memory=await readable(request.memory_id, call, forgotten=request.forgotten))
-
-
-async def readable(memory_id: UUID, call: Call, *, forgotten: bool) -> Memory:
-    """Return a memory; none that has lapsed, and one that was forgotten only where that is asked for.
-
-    Raises:
-        Refused: If none applies to the scope.
-    """
-    memory = await call.memory(memory_id)
-    if (memory.deleted_at is not None and not forgotten) or memory.has_lapsed(datetime.now(UTC)):
-        raise not_found(memory_id)
-    return memory
+    """Return a memory; none that has lapsed, and one that was forgotten only where that is asked for."""
+    memory = await call.memory(request.memory_id)
+    if memory.deleted_at is not None and not request.forgotten:
+        raise not_found(request.memory_id)
+    if memory.has_lapsed(datetime.now(UTC)):
+        raise not_found(request.memory_id)
+    return MemoryResult(memory=memory)
 
 
 async def list_(request: ListRequest, call: Call) -> MemoryPage:

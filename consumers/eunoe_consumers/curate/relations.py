@@ -1,7 +1,8 @@
 """Handle `relate`, `unrelate` and `walk`."""
 
+from datetime import UTC, datetime
+
 from eunoe_consumers.curate.call import Call, check
-from eunoe_consumers.curate.read import readable
 from eunoe_consumers.curate.refusal import not_found
 from eunoe_schema.memory.relations import (
     RelatedMemory,
@@ -32,7 +33,9 @@ async def unrelate(request: UnrelateRequest, call: Call) -> RelationResult:
 
 async def walk(request: WalkRequest, call: Call) -> WalkResult:
     """Return what can be reached from a memory."""
-    await readable(request.memory_id, call, forgotten=False)
+    begin = await call.memory(request.memory_id)
+    if begin.deleted_at is not None or begin.has_lapsed(datetime.now(UTC)):
+        raise not_found(request.memory_id)
     # One more than is asked for: it says whether that is all.
     found = await call.unit.relations.walk(call.scope, request, limit=request.limit + 1)
     depths = dict(found[: request.limit])

@@ -17,7 +17,6 @@ from eunoe_consumers.store.memory_relations import RelationTable
 from eunoe_consumers.store.memory_search import MemorySearch
 from eunoe_consumers.store.memory_tags import TagTable
 from eunoe_consumers.store.memory_usage import UsageTable
-from eunoe_consumers.store.memory_versions import VersionTable
 from eunoe_consumers.store.queries import Queries
 from eunoe_consumers.store.sessions import SessionTable
 from eunoe_consumers.store.tenant_search import TenantSearch
@@ -32,7 +31,6 @@ class Curation:
 
     Attributes:
         memories: The memories themselves.
-        versions: The contents that they have had.
         search: Which of them apply.
         tenant: All of the tenant, for administrators.
         tags: Their tags.
@@ -49,7 +47,6 @@ class Curation:
         self._connection = connection
         self._queries = queries
         self.memories = MemoryTable(connection, queries, lifetime)
-        self.versions = VersionTable(connection, queries)
         self.search = MemorySearch(connection, queries, lifetime)
         self.tenant = TenantSearch(connection, queries, lifetime)
         self.tags = TagTable(connection, queries)

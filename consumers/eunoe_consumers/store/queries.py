@@ -67,7 +67,6 @@ class Queries:
     widen_index_search: str
     nearest_of_tenant: str
     read_tenant_memories: str
-    read_versions: str
     add_relation: str
     remove_relation: str
     walk_relations: str

@@ -13,7 +13,6 @@ from eunoe_schema.memory.remember import NewMemory, Remembered
 from eunoe_schema.memory.scope import MemoryScope, SessionRef
 from eunoe_schema.memory.sessions import CloseReason, Session, SessionPage
 from eunoe_schema.memory.status_machine import Action, State
-from eunoe_schema.memory.versions import MemoryVersion, VersionPage
 
 __all__ = [
     "Action",
@@ -32,7 +31,6 @@ __all__ = [
     "MemoryFilter",
     "MemoryPage",
     "MemoryScope",
-    "MemoryVersion",
     "NewMemory",
     "RelatedMemory",
     "Relation",
@@ -45,7 +43,6 @@ __all__ = [
     "State",
     "Status",
     "Tier",
-    "VersionPage",
     "WalkResult",
     "content_hash",
 ]

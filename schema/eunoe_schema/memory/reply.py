@@ -18,7 +18,6 @@ from eunoe_schema.memory.remember import RememberResult
 from eunoe_schema.memory.sessions import SessionPage, SessionResult
 from eunoe_schema.memory.status_machine import Action, State
 from eunoe_schema.memory.usage import UsedResult
-from eunoe_schema.memory.versions import VersionPage
 
 
 class ProblemCode(StrEnum):
@@ -63,7 +62,6 @@ Result = Annotated[
     RememberResult
     | MemoryResult
     | MemoryPage
-    | VersionPage
     | SearchResult
     | ReplacedResult
     | PurgedResult

@@ -43,12 +43,10 @@ from eunoe_schema.memory.sessions import (
     OpenSessionRequest,
 )
 from eunoe_schema.memory.usage import FeedbackRequest, InjectedRequest, RetrievedRequest
-from eunoe_schema.memory.versions import VersionsRequest
 
 MemoryRequest = (
     RememberRequest
     | GetRequest
-    | VersionsRequest
     | ListRequest
     | SearchRequest
     | ReviseRequest
