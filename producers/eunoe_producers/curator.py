@@ -54,7 +54,7 @@ class Curator:
     """Asks the curate consumers by request and reply; safe for any number of concurrent calls.
 
     Every call takes the scope, a `deadline` in seconds, and changes take a `request_id`: one of your own makes a call
-    that is repeated, after a timeout say, the same request, which is done once. What can be raised is the same for all:
+    that is repeated, after a timeout say, the same request, which is done once. What can be raised is the same for all.
 
     Attributes:
         relations: What memories are to one another.
@@ -62,6 +62,8 @@ class Curator:
         sessions: The sessions of an agent with a user.
         checkpoints: What an orchestrator must find again to go on with a session.
         directives: An agent's standing instructions.
+        consolidation: Offers old related memories, and takes a summary of them.
+        administration: Searches a whole tenant; for administrators.
 
     Raises:
         InvalidEvent: If an argument breaks the contract.
@@ -69,10 +71,9 @@ class Curator:
         VersionConflict: If the memory has another version than the one named.
         TransitionRefused: If the memory's state does not allow it; `problem.allowed` says what it allows.
         DuplicateContent: If another memory of the same owner holds that content.
+        RequestReused: If the request id was used for another request.
         CurationTimeout: If no reply came within the deadline.
         RedisUnavailable: If Redis stayed away until the deadline.
-
-    `consolidation` offers old related memories and takes a summary of them; `administration` searches a whole tenant.
 
     Example:
         ```python

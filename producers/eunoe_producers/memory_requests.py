@@ -97,7 +97,7 @@ class MemoryRequests:
         try:
             return model.model_validate(
                 {
-                    "request_id": request_id or uuid4().hex,
+                    "request_id": uuid4().hex if request_id is None else request_id,
                     "reply_to": self._replies.name,
                     **({} if scope is None else scope.model_dump()),
                     "deadline_seconds": deadline,

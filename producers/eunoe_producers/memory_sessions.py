@@ -107,6 +107,6 @@ class Sessions:
         request_id: str | None = None,
         deadline: float = DEFAULT_DEADLINE_SECONDS,
     ) -> Session:
-        """Close a session; a message that comes later opens it again."""
+        """Close a session; its thread's next message begins another, one that names this session opens it again."""
         request = self._requests.make(CloseSessionRequest, scope, request_id, deadline, session_id=session_id)
         return (await self._requests.ask(request, SessionResult)).session

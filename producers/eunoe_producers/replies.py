@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections import defaultdict
 from collections.abc import Generator
 from typing import Generic, TypedDict, TypeVar, cast
 
@@ -33,7 +34,7 @@ class ReplyChannel(Generic[ReplyT]):
     def __init__(self, redis: Redis, name: str, model: type[ReplyT]) -> None:
         self.name = name
         self._model = model
-        self._waiting: dict[str, asyncio.Future[ReplyT]] = {}
+        self._waiting: defaultdict[str, set[asyncio.Future[ReplyT]]] = defaultdict(set)
         self._pubsub: PubSub = redis.pubsub(ignore_subscribe_messages=True)
         self._listener: asyncio.Task[None] | None = None
 
@@ -50,21 +51,26 @@ class ReplyChannel(Generic[ReplyT]):
         if self._listener is not None:
             self._listener.cancel()
             await asyncio.wait({self._listener})
-        for future in self._waiting.values():
+        for future in self._futures():
             future.cancel()
         await self._pubsub.aclose()
 
     @contextlib.contextmanager
     def expect(self, request_id: str) -> Generator[asyncio.Future[ReplyT]]:
-        """Yield the future of a reply; a reply that comes after the block is dropped."""
+        """Yield the future of a reply; a reply that comes after the block is dropped.
+
+        Several may wait for the same one: a request may be asked again before the first time is over.
+        """
         if self._listener is None or self._listener.done():  # it ended with an error that may have passed since
             self._listen_again()
         future: asyncio.Future[ReplyT] = asyncio.get_running_loop().create_future()
-        self._waiting[request_id] = future
+        self._waiting[request_id].add(future)
         try:
             yield future
         finally:
-            del self._waiting[request_id]
+            self._waiting[request_id].discard(future)
+            if not self._waiting[request_id]:
+                del self._waiting[request_id]
 
     async def _listen(self) -> None:
         """Deliver replies; redis-py subscribes again when a lost connection is back."""
@@ -88,11 +94,14 @@ class ReplyChannel(Generic[ReplyT]):
             reply = self._model.model_validate_json(body)
         except ValidationError:
             return  # not ours: anyone may publish on a channel; the request it was meant for runs into its deadline
-        future = self._waiting.get(reply.request_id)
-        if future is not None and not future.done():
-            future.set_result(reply)
+        for future in self._waiting.get(reply.request_id, ()):
+            if not future.done():
+                future.set_result(reply)
 
     def _fail(self, error: Exception) -> None:
-        for future in self._waiting.values():
+        for future in self._futures():
             if not future.done():
                 future.set_exception(error)
+
+    def _futures(self) -> list[asyncio.Future[ReplyT]]:
+        return [future for futures in self._waiting.values() for future in futures]

@@ -90,6 +90,9 @@ def describe(error: ValidationError) -> str:
     """Return a validation error as one line: each field, what was wrong with it, and the value found."""
     shown: list[str] = []
     for item in error.errors(include_url=False)[:_SHOWN_ERRORS]:
+        if not item["loc"] and item["type"] == "value_error":  # of a whole model: its words name the fields
+            shown.append(item["msg"].removeprefix("Value error, "))
+            continue
         place = ".".join(map(str, item["loc"]))[:_SHOWN_CHARS] or "event"  # an unknown field's name is the sender's
         # Of a missing field pydantic shows the whole input, which says nothing about it.
         value = "" if item["type"] in {"missing", "json_invalid"} else f" (got {_short(cast('object', item['input']))})"

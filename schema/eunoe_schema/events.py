@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -37,9 +38,12 @@ def _levels(value: JsonValue) -> Iterator[list[JsonValue]]:
 def require_storable(value: JsonValue, *, most_bytes: int) -> None:
     """Refuse JSON that a jsonb column cannot hold, or that is larger or deeper than the contract allows.
 
+    It is measured as it comes back: jsonb writes numbers out, and 1e308, which takes five bytes, in 309 digits.
+
     Raises:
         ValueError: If it is.
     """
+    digits = 0
     for depth, level in enumerate(_levels(value), start=1):
         if depth > METADATA_DEPTH:
             msg = f"nests deeper than {METADATA_DEPTH} levels"
@@ -47,8 +51,10 @@ def require_storable(value: JsonValue, *, most_bytes: int) -> None:
         if any(isinstance(part, str) and _UNSTORABLE.search(part) for part in level):
             msg = "contains a NUL character or a lone surrogate, which jsonb cannot store"
             raise ValueError(msg)
+        short = (repr(part) for part in level if isinstance(part, float))
+        digits += sum(len(f"{Decimal(number):f}") - len(number) for number in short if "e" in number)
     try:
-        size = len(json.dumps(value, allow_nan=False, ensure_ascii=False).encode())
+        size = len(json.dumps(value, allow_nan=False, ensure_ascii=False).encode()) + digits
     except ValueError as error:
         msg = f"is not JSON: {error}"
         raise ValueError(msg) from error

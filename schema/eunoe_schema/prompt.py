@@ -94,8 +94,8 @@ def assemble(
     event_id = current.event_id if isinstance(current, Receipt) else current
     window = [message for message in context.window if event_id is None or message.event_id != event_id]
     turns = [turn for turn in context.turns if event_id is None or turn.event_id != event_id]
-    directives = [f"- {directive.content}" for directive in context.directives]
-    memories = [f"- {memory.content}" for memory in context.memories]
+    directives = [_item(directive.content) for directive in context.directives]
+    memories = [_item(memory.content) for memory in context.memories]
     lines = [_line(turn) for turn in turns]
     budget = _Budget(token_budget, count_tokens)
     budget.take_all([system_prompt, user_message, *_section(DIRECTIVES, directives)])
@@ -180,4 +180,12 @@ class _Budget:
 def _line(turn: "Turn") -> str:
     """Return a turn as a line of the context message: when, who, what."""
     said = turn.occurred_at or turn.created_at
-    return f"- [{said:%Y-%m-%d}] {turn.speaker or turn.role}: {turn.content}"
+    return _item(f"[{said:%Y-%m-%d}] {turn.speaker or turn.role}: {turn.content}")
+
+
+def _item(text: str) -> str:
+    """Return a text as an item of a list.
+
+    Its further lines are indented: what a user once wrote can begin no item, and no heading, of its own.
+    """
+    return "- " + "\n  ".join(text.splitlines())

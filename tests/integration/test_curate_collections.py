@@ -120,6 +120,22 @@ async def test_a_wide_collection_shows_each_scope_its_own_members(curator: Curat
     assert (await curator.collections.get(wide, collection.id)).members == 1
 
 
+async def test_a_filter_by_a_collection_of_somebody_else_finds_no_collection(curator: Curator, tenant: UUID) -> None:
+    """Nobody learns which of the memories that both see another user has put into hers; nor that she has one."""
+    ada, eve = memory_scope(tenant), memory_scope(tenant, "eve")
+    collection = await curator.collections.create(ada, type_="t", name="n")
+    memory = await remembered(curator, memory_scope(tenant, None), "everyone's")
+    await curator.collections.add(ada, collection.id, memory.id)
+    theirs = MemoryFilter(collection_id=collection.id)
+    for asked in (
+        curator.list(eve, theirs),
+        curator.search(eve, "everyone's", theirs),
+        curator.search(eve, None, theirs),
+    ):
+        with pytest.raises(NotFound, match=f"there is no collection {collection.id} that applies to this scope"):
+            await asked
+
+
 async def test_the_bounds_of_a_collection_are_the_contract_s(curator: Curator, tenant: UUID) -> None:
     """A type has at most 50 characters, a name at most 255; the longest are taken, and an empty change is a mistake."""
     for type_, name in (("x" * 51, "n"), ("t", "x" * 256), ("", "n"), ("t", "")):

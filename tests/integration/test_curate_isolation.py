@@ -33,8 +33,7 @@ MAY: dict[str, dict[str, set[str]]] = {
     },
     "eunoe_janitor": {
         "memories": {"SELECT", "UPDATE", "DELETE"},
-        "memory_versions": {"SELECT", "INSERT", "DELETE"},
-        **{table: {"SELECT", "DELETE"} for table in CURATED if table not in {"memories", "memory_versions"}},
+        **{table: {"SELECT", "DELETE"} for table in CURATED if table != "memories"},
         "memory_tags": {"SELECT", "INSERT", "DELETE"},
     },
 }
@@ -162,6 +161,18 @@ async def test_the_database_knows_the_contract_s_words(login: Login) -> None:
         assert definition.count("'::text") == len(words)
 
 
+async def test_an_erased_user_is_nowhere(login: Login, stored: None, tenant: UUID) -> None:
+    """What an agent learned in a user's session stays, for it is the agent's; the user's id does not."""
+    assert stored is None
+    session = {"session_agent_id": AGENT, "session_user_id": "ada", "session_id": "s"}
+    memory = await add_memory(login, tenant, user_id=None, agent_id=AGENT, content="learned", **session)
+    await login.execute("DELETE FROM users WHERE tenant_id = $1 AND user_id = 'ada'", tenant)
+    row = await login.fetchrow("SELECT * FROM memories WHERE id = $1", memory)
+    assert row is not None
+    assert row["content"] == "learned"
+    assert "ada" not in row.values()
+
+
 async def test_what_goes_takes_along_or_leaves_behind_what_it_should(login: Login, stored: None, tenant: UUID) -> None:
     """A session leaves the memory without it; a successor leaves its pointer empty; a user takes all that is theirs."""
     assert stored is None
@@ -170,11 +181,11 @@ async def test_what_goes_takes_along_or_leaves_behind_what_it_should(login: Logi
     memory = await add_memory(
         login, tenant, content="from a session", status="superseded", superseded_by=successor, **session
     )
-    find = "SELECT session_agent_id, session_id, superseded_by FROM memories WHERE id = $1"
+    find = "SELECT session_agent_id, session_user_id, session_id, superseded_by FROM memories WHERE id = $1"
     await login.execute("DELETE FROM sessions WHERE tenant_id = $1", tenant)
-    assert tuple(await login.fetchrow(find, memory) or ()) == (AGENT, None, successor)
+    assert tuple(await login.fetchrow(find, memory) or ()) == (None, None, None, successor)
     await login.execute("DELETE FROM memories WHERE id = $1", successor)
-    assert tuple(await login.fetchrow(find, memory) or ()) == (AGENT, None, None)
+    assert tuple(await login.fetchrow(find, memory) or ()) == (None, None, None, None)
     await login.execute("DELETE FROM users WHERE tenant_id = $1 AND user_id = 'ada'", tenant)
     for table in ("memories", "memory_versions", "memory_tags", "memory_relationships", "collections"):
         assert await login.fetchval(f"SELECT count(*) FROM {table} WHERE tenant_id = $1", tenant) == 0, table  # noqa: S608

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from eunoe_consumers.settings import Settings
-from eunoe_producers import CurationRefused, Curator
+from eunoe_producers import CurationRefused, Curator, NotFound
 from eunoe_schema.memory import Category, MemoryFilter, MemoryScope, NewMemory, SessionRef, Source, Status, Tier
 from eunoe_tests.curation import curating, memory_scope, remembered
 from eunoe_tests.events import AGENT, OTHER_AGENT
@@ -75,11 +75,12 @@ async def test_each_filter_holds(curator: Curator, tenant: UUID) -> None:
 
 
 async def test_a_collection_is_a_filter(curator: Curator, tenant: UUID, database_url: str) -> None:
-    """Only a collection's members pass; one that is not there has none."""
+    """Only a collection's members pass; one that is not there is not found, rather than empty."""
     scope, collection = memory_scope(tenant), UUID(int=7)
     member = await remembered(curator, scope, "member")
     await remembered(curator, scope, "other")
-    assert await contents(curator, scope, MemoryFilter(collection_id=collection)) == set()
+    with pytest.raises(NotFound, match=f"there is no collection {collection} that applies to this scope"):
+        await contents(curator, scope, MemoryFilter(collection_id=collection))
     connection = await asyncpg.connect(database_url)
     try:
         await connection.execute(

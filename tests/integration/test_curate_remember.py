@@ -10,6 +10,7 @@ import pytest
 
 from eunoe_consumers.settings import Settings
 from eunoe_producers import CurationRefused, Curator, RequestReused
+from eunoe_schema.errors import InvalidEvent
 from eunoe_schema.memory import Category, NewMemory, SessionRef, Source, Status, Tier, content_hash
 from eunoe_schema.streams import Group
 from eunoe_tests.curation import curating, memory_scope, quick, remembered
@@ -52,6 +53,28 @@ async def test_a_memory_comes_back_as_it_was_given(curator: Curator, tenant: UUI
     assert (memory.session, memory.expires_at) == (session, expires)
     assert memory.content_hash == content_hash(new.content)
     assert memory.has_embedding
+
+
+async def test_a_session_of_somebody_else_is_refused(curator: Curator, tenant: UUID, database_url: str) -> None:
+    """What is remembered, or put in the place of it, came from a session of its own agent and user; none is opened."""
+    scope, stranger = memory_scope(tenant), SessionRef(agent_id=AGENT, user_id="bob", session_id="s1")
+    one, two = [await remembered(curator, scope, text) for text in ("one", "two")]
+    theirs = NewMemory(content="three", session=stranger)
+    with pytest.raises(InvalidEvent, match="session is of user 'bob', and the scope of user 'ada'"):
+        await curator.remember(scope, theirs)
+    with pytest.raises(InvalidEvent, match="session is of user 'bob'"):
+        await curator.supersede(scope, one.id, theirs)
+    with pytest.raises(InvalidEvent, match="session is of user 'bob'"):
+        await curator.merge(scope, [one.id, two.id], theirs)
+    with pytest.raises(InvalidEvent, match=f"session is of agent {AGENT}"):
+        await curator.remember(memory_scope(tenant, "bob", UUID(int=7)), theirs)
+    wide = await remembered(curator, memory_scope(tenant, user=None), "three", session=stranger)
+    assert wide.session == stranger  # the agent's with every user may come from a session with any
+    connection = await asyncpg.connect(database_url)
+    try:
+        assert await connection.fetchval("SELECT count(*) FROM sessions") == 1
+    finally:
+        await connection.close()
 
 
 async def test_the_same_content_is_confirmed_and_not_made_again(curator: Curator, tenant: UUID) -> None:

@@ -1,5 +1,6 @@
 """Requests on the stream itself: refused, repeated, in order, and while something is away."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any, cast
@@ -12,8 +13,9 @@ from redis.asyncio import Redis
 from eunoe_consumers.settings import Settings
 from eunoe_producers import CurationTimeout, Curator
 from eunoe_schema.codec import encode
-from eunoe_schema.memory import NewMemory
-from eunoe_schema.memory.remember import RememberRequest
+from eunoe_schema.errors import InvalidEvent
+from eunoe_schema.memory import NewMemory, RelationType
+from eunoe_schema.memory.remember import Remembered, RememberRequest
 from eunoe_schema.memory.reply import MemoryReply, ProblemCode
 from eunoe_schema.streams import DATA_FIELD, Group, Subject, reply_channel, stream
 from eunoe_tests.curation import curating, memory_scope, quick, remembered
@@ -176,6 +178,42 @@ async def test_a_request_is_done_once_postgres_is_back(settings: Settings, tenan
         (made,) = await curator.remember(scope, new, request_id=request_id, deadline=30)
         assert made.created
         assert (await curator.get(scope, made.id)).confidence == new.confidence
+
+
+async def test_a_request_may_be_asked_again_before_the_first_time_is_over(
+    settings: Settings, redis: Redis, tenant: UUID, redis_url: str
+) -> None:
+    """Of three calls with one request id one is given up; the others get the one outcome."""
+    scope, new = memory_scope(tenant), NewMemory(content="Ada likes tea.")
+    async with await Curator.connect(redis_url) as curator:
+
+        def ask(deadline: float) -> asyncio.Task[tuple[Remembered, ...]]:
+            return asyncio.create_task(curator.remember(scope, new, request_id="r", deadline=deadline))
+
+        asked = [ask(60), ask(0.2), ask(60)]
+        with pytest.raises(CurationTimeout):
+            await asked[1]
+        async with consuming(quick(settings), Group.CURATE):
+            (first,), (last,) = await asked[0], await asked[2]
+            await wait_until(lambda: consumed(redis, Group.CURATE))
+    assert first == last
+    assert first.created
+
+
+async def test_an_empty_request_id_is_refused(tenant: UUID, redis_url: str) -> None:
+    """It would look like an id of the caller's, and make each call another request."""
+    async with await Curator.connect(redis_url) as curator:
+        with pytest.raises(InvalidEvent, match="request_id"):
+            await curator.remember(memory_scope(tenant), NewMemory(content="x"), request_id="", deadline=1)
+
+
+async def test_what_contradicts_itself_is_refused_in_the_caller_s_terms(tenant: UUID, redis_url: str) -> None:
+    """The fields that do not go together are named, without the rest of the request."""
+    one = UUID(int=1)
+    async with await Curator.connect(redis_url) as curator:
+        with pytest.raises(InvalidEvent) as refused:
+            await curator.relations.relate(memory_scope(tenant), one, RelationType.CAUSES, one)
+    assert str(refused.value) == "from_id and to_id are the same: a memory is not related to itself"
 
 
 async def test_a_text_that_the_model_fails_on_refuses_its_request_alone(

@@ -193,6 +193,38 @@ async def test_near_duplicates_are_merged_where_that_is_on(
     assert (await janitor_of(database, merge_cosine=0.9).tidy()).merged == 0
 
 
+@pytest.mark.parametrize(
+    ("tier", "kept_days", "gone_days", "lives_days"),
+    [
+        ("project", 1, None, None),  # an end of its own, merged with one that has none
+        ("project", None, 1, None),
+        ("project", 1, 9, 9),
+        ("project", 9, 1, 9),
+        ("task", 1, None, 30),
+    ],
+)
+async def test_what_is_merged_lives_as_long_as_either_would_have(
+    login: Login,
+    database: Database,
+    tenant: UUID,
+    tier: str,
+    kept_days: int | None,
+    gone_days: int | None,
+    lives_days: int | None,
+) -> None:
+    """The more certain one stays; what the other one said must not lapse before its time."""
+    kept = await _near(login, tenant, 0.0, tier=tier, confidence=0.9)
+    gone = await _near(login, tenant, 0.1, tier=tier, confidence=0.6)
+    for memory, days in ((kept, kept_days), (gone, gone_days)):
+        await login.execute(
+            "UPDATE memories SET expires_at = created_at + make_interval(days => $2) WHERE id = $1", memory, days
+        )
+    assert (await janitor_of(database, merge_cosine=0.9).tidy()).merged == 1
+    assert [await status_of(login, memory) for memory in (kept, gone)] == ["active", "merged"]
+    lives = "SELECT round(extract(epoch FROM expires_at - created_at) / 86400)::int FROM memories WHERE id = $1"
+    assert await login.fetchval(lives, kept) == lives_days
+
+
 async def test_the_role_works_by_itself(settings: Settings, login: Login, tenant: UUID) -> None:
     """A process of the role alone, which reads no stream, archives what has lapsed, and again after its rest."""
     resting = settings.model_copy(update={"janitor_interval_seconds": 1.0})

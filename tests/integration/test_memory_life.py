@@ -96,3 +96,17 @@ async def test_what_has_lapsed_can_be_remembered_again(curator: Curator, tenant:
     assert new.id != old.id
     assert new.candidates == ()
     assert (await curator.get(scope, old.id)).status is Status.ARCHIVED
+
+
+async def test_what_has_lapsed_holds_no_content(curator: Curator, tenant: UUID, database_url: str) -> None:
+    """Another memory may be revised to its content, approved or restored beside it: nobody could see what is there."""
+    scope = memory_scope(tenant)
+    archived = await curator.archive(scope, (await remembered(curator, scope, "restored")).id)
+    pending = await remembered(curator, scope, "approved", review=True)
+    other = await remembered(curator, scope, "something else")
+    for content in ("revised", "approved", "restored"):
+        lapsed = await remembered(curator, scope, content, tier=Tier.TASK)
+        await age_memory(database_url, lapsed.id, LONG_AGO)
+    assert (await curator.revise(scope, other.id, content="revised")).content == "revised"
+    assert (await curator.approve(scope, pending.id)).status is Status.ACTIVE
+    assert (await curator.restore(scope, archived.id)).status is Status.ACTIVE

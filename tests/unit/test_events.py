@@ -139,6 +139,14 @@ def test_metadata_is_measured_in_bytes_of_json() -> None:
     assert "bytes of JSON" in reason(metadata={"a": "é" * (METADATA_BYTES // 2)})
 
 
+def test_metadata_is_measured_with_its_numbers_written_out() -> None:
+    """As they come back: what takes five bytes on the way in would take 309 in every reply."""
+    assert made(metadata={"a": [1e308] * 50}).metadata == {"a": [1e308] * 50}
+    assert f"at most {METADATA_BYTES} are allowed" in reason(metadata={"a": [1e308] * 60})
+    assert f"at most {METADATA_BYTES} are allowed" in reason(metadata={"a": [1e-308] * 60})
+    assert made(metadata={"a": [0.25] * 2_000})
+
+
 def test_metadata_has_a_greatest_depth() -> None:
     """32 levels fit, 33 do not, whether of objects or lists."""
     assert made(metadata=nested(METADATA_DEPTH)).metadata == nested(METADATA_DEPTH)

@@ -1,6 +1,8 @@
 """Do one request in one transaction: what it changes, and the reply that is kept of it, are there together or not."""
 
+import contextlib
 import hashlib
+import json
 from collections.abc import Mapping
 from uuid import UUID
 
@@ -10,6 +12,7 @@ from eunoe_consumers.curate.handlers import HANDLERS
 from eunoe_consumers.curate.refusal import Refused, duplicate_content
 from eunoe_consumers.store.answered_requests import Answered
 from eunoe_consumers.store.curation import Curation, CurationStore
+from eunoe_consumers.store.errors import Deadlocked
 from eunoe_consumers.store.memories import ContentTaken, Embedded
 from eunoe_schema.codec import encode
 from eunoe_schema.memory.base import ScopedRequest
@@ -21,6 +24,9 @@ from eunoe_schema.memory.scope import MemoryScope
 
 # What says how a request came and not what it asks.
 _ENVELOPE = {"request_id", "reply_to", "deadline_seconds"}
+# Memories are locked in the order of their ids where they are named, in that of their hashes where contents are: two
+# requests may have to wait for each other. PostgreSQL ends one of them after a second.
+_ATTEMPTS = 3
 
 
 class Answerer:
@@ -47,6 +53,12 @@ class Answerer:
             PermanentError: If it can never be done.
             TransientError: If it may be done later.
         """
+        for _ in range(_ATTEMPTS - 1):
+            with contextlib.suppress(Deadlocked):
+                return await self._answer(request, embedded)
+        return await self._answer(request, embedded)
+
+    async def _answer(self, request: MemoryRequest, embedded: Mapping[str, Embedded]) -> MemoryReply:
         scope = request.scope if isinstance(request, ScopedRequest) else None
         try:
             async with self._store.begin(request.tenant_id) as unit:
@@ -94,7 +106,13 @@ def _again(request: MemoryRequest, answered: Answered, body_hash: str) -> Memory
 
 
 def _body_hash(request: MemoryRequest) -> str:
-    return hashlib.sha256(request.model_dump_json(exclude=_ENVELOPE).encode()).hexdigest()
+    """Return the SHA-256 of what is asked, however it was written down.
+
+    Without what is as by default, so that a request which waits for its redelivery is the same to a later version, in
+    which its kind has more fields.
+    """
+    asked = request.model_dump(mode="json", exclude=_ENVELOPE, exclude_defaults=True)
+    return hashlib.sha256(json.dumps([request.kind, asked], sort_keys=True).encode()).hexdigest()
 
 
 def _quoted(result: Result | None) -> set[UUID]:

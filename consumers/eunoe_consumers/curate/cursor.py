@@ -3,7 +3,7 @@
 import base64
 import binascii
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from eunoe_consumers.curate.refusal import invalid
@@ -30,13 +30,13 @@ def from_cursor(cursor: str | None, key_of: Callable[[str], KeyT]) -> tuple[date
     if cursor is None:
         return None
     try:
-        moment, _, key = base64.urlsafe_b64decode(cursor.encode()).decode().partition(" ")
-        parsed = datetime.fromisoformat(moment), key_of(key)
-    except (ValueError, binascii.Error) as error:
+        shown, _, key = base64.urlsafe_b64decode(cursor.encode()).decode().partition(" ")
+        moment = datetime.fromisoformat(shown)
+        if moment.tzinfo is None or "\x00" in key:  # what PostgreSQL could not compare with
+            raise _no_cursor(cursor)
+        return moment.astimezone(UTC), key_of(key)
+    except (ValueError, OverflowError, binascii.Error) as error:
         raise _no_cursor(cursor) from error
-    if parsed[0].tzinfo is None:
-        raise _no_cursor(cursor)
-    return parsed
 
 
 def _no_cursor(cursor: str) -> Exception:

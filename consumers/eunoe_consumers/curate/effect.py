@@ -104,7 +104,7 @@ class CurateMemories:
                 await self._reply(request.reply_to, reply)
             elif reply.problem is not None:
                 log.info("refused", entry_id=delivered.id, kind=request.kind, code=str(reply.problem.code))
-        except TransientError as error:
+        except (TransientError, PermanentError) as error:
             return failure or error  # done, and answered from what was kept when it comes again
         if isinstance(request, GetRequest | SearchRequest):
             self._retrievals.note(request.scope, _returned(reply))

@@ -5,8 +5,9 @@ from uuid import UUID
 
 from eunoe_consumers.curate.call import Call
 from eunoe_consumers.curate.cursor import from_cursor, to_cursor
-from eunoe_consumers.curate.refusal import not_found
+from eunoe_consumers.curate.refusal import not_found, nothing_there
 from eunoe_schema.memory.change import MemoryResult
+from eunoe_schema.memory.filters import MemoryFilter
 from eunoe_schema.memory.history import HistoryRequest, HistoryResult
 from eunoe_schema.memory.memory import Memory
 from eunoe_schema.memory.read import (
@@ -34,6 +35,7 @@ async def history(request: HistoryRequest, call: Call) -> HistoryResult:
 
 async def list_(request: ListRequest, call: Call) -> MemoryPage:
     """Return a page of memories."""
+    await _known_collection(request.filter, call)
     after = from_cursor(request.cursor, UUID)
     # One more than is asked for: it says whether there is another page.
     newest = await call.unit.search.newest(call.scope, request.filter, limit=request.limit + 1, after=after)
@@ -45,6 +47,7 @@ async def list_(request: ListRequest, call: Call) -> MemoryPage:
 
 async def search(request: SearchRequest, call: Call) -> SearchResult:
     """Return the nearest memories; without a query the newest."""
+    await _known_collection(request.filter, call)
     if request.query is None:
         newest = await call.unit.search.newest(call.scope, request.filter, limit=request.limit)
         memories = await call.unit.memories.read(call.scope, [memory_id for memory_id, _ in newest])
@@ -65,3 +68,10 @@ async def _readable(memory_id: UUID, call: Call, *, forgotten: bool) -> Memory:
     if memory.has_lapsed(datetime.now(UTC)):
         raise not_found(memory_id)
     return memory
+
+
+async def _known_collection(filter_: MemoryFilter, call: Call) -> None:
+    """Refuse a filter by a collection that does not apply: it would tell which memories others have put into theirs."""
+    collection_id = filter_.collection_id
+    if collection_id is not None and not await call.unit.collections.applies(call.scope, collection_id):
+        raise nothing_there(f"collection {collection_id}")

@@ -36,6 +36,15 @@ def not_found(memory_id: UUID) -> Refused:
     )
 
 
+def purged(memory_id: UUID) -> Problem:
+    """Return what takes the place of a kept reply that quotes a memory which is purged."""
+    return Problem(
+        code=ProblemCode.NOT_FOUND,
+        message=f"this request was done, but its reply quoted memory {memory_id}, purged since: read the rest",
+        memory_id=memory_id,
+    )
+
+
 def conflict(memory_id: UUID, *, expected: int, found: int) -> Refused:
     """Refuse a change of something that the caller has not seen."""
     return Refused(

@@ -1,7 +1,7 @@
 """Handle what leaves the content as it is: transitions, `purge`, `tag`, `untag`."""
 
 from eunoe_consumers.curate.call import Call
-from eunoe_consumers.curate.refusal import duplicate_content, invalid, not_found
+from eunoe_consumers.curate.refusal import duplicate_content, invalid, purged
 from eunoe_schema.memory.change import (
     MemoryResult,
     PurgedResult,
@@ -37,8 +37,8 @@ async def purge(request: PurgeRequest, call: Call) -> PurgedResult:
     """Delete a memory for good, in the replies that are kept too."""
     memory = await call.lock(request.memory_id, Action.PURGE, request.version)
     await call.unit.memories.purge(call.scope.tenant_id, memory.id)
-    gone = not_found(memory.id).problem
-    await call.unit.requests.empty(call.scope.tenant_id, memory.id, gone.model_dump_json(exclude_none=True))
+    gone = purged(memory.id).model_dump_json(exclude_none=True)
+    await call.unit.requests.empty(call.scope.tenant_id, memory.id, gone)
     return PurgedResult(memory_id=memory.id)
 
 

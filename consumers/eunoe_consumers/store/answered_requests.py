@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from eunoe_consumers.store.errors import StoreUnavailable
 from eunoe_consumers.store.queries import Queries
 from eunoe_schema.memory.scope import MemoryScope
 
@@ -36,6 +37,9 @@ class AnsweredRequests:
         """Take a request up; return what was answered where that was done before.
 
         A rival with the same id, in another process, waits until the first is committed or undone.
+
+        Raises:
+            StoreUnavailable: If what was answered is dropped meanwhile.
         """
         taken = await self._connection.fetchval(
             self._queries.claim_request, scope.tenant_id, request_id, body_hash, scope.agent_id, scope.user_id
@@ -43,8 +47,9 @@ class AnsweredRequests:
         if taken is not None:
             return None
         row = await self._connection.fetchrow(self._queries.read_reply, scope.tenant_id, request_id)
-        if row is None:
-            raise AssertionError  # what refused the insert is committed, and nobody but the janitor deletes it
+        if row is None:  # what refused the insert was committed, and has been dropped since
+            msg = f"what was answered to {request_id!r} was dropped at this moment"
+            raise StoreUnavailable(msg)
         return Answered(row["body_hash"], row["reply"])
 
     async def keep(self, tenant_id: UUID, request_id: str, reply: str, memory_ids: Collection[UUID]) -> None:

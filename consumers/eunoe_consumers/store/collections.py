@@ -41,6 +41,12 @@ class CollectionTable:
             raise NameTaken
         return made
 
+    async def applies(self, scope: MemoryScope, collection_id: UUID) -> bool:
+        """Tell whether a collection applies to the scope."""
+        return await self._connection.fetchval(
+            self._queries.has_collection, scope.tenant_id, scope.agent_id, scope.user_id, collection_id
+        )
+
     async def lock(self, scope: MemoryScope, collection_id: UUID) -> int | None:
         """Lock a collection and return its version; None where none applies to the scope."""
         return await self._connection.fetchval(

@@ -13,6 +13,10 @@ class StoreUnavailable(TransientError):
     """PostgreSQL is away, overloaded, or not in a state to do what was asked."""
 
 
+class Deadlocked(StoreUnavailable):
+    """PostgreSQL ended one of several transactions that waited for one another; tried again it has its turn."""
+
+
 class RowRefused(PermanentError):
     """PostgreSQL refuses this row for what it holds."""
 
@@ -33,6 +37,7 @@ def wrapped() -> Generator[None]:
 
     Raises:
         RowRefused: If the data can never be stored.
+        Deadlocked: If others had to come first.
         StoreUnavailable: For everything else.
     """
     try:
@@ -46,6 +51,9 @@ def wrapped() -> Generator[None]:
 def _driver_errors() -> Generator[None]:
     try:
         yield
+    except asyncpg.DeadlockDetectedError as error:
+        msg = "PostgreSQL: deadlock detected"  # what it says beside that are process ids
+        raise Deadlocked(msg) from error
     except asyncpg.PostgresError as error:
         sqlstate = error.sqlstate or ""
         kind = RowRefused if sqlstate.startswith(_ROW_CLASSES) else StoreUnavailable

@@ -74,7 +74,9 @@ class Housekeeping:
         kept, gone = (twin["id"], memory_id) if twin["stays"] else (memory_id, twin["id"])
         await connection.execute(self._queries.set_memory_status, tenant_id, [gone], Status.MERGED, False)  # noqa: FBT003 - an argument of SQL
         await connection.execute(self._queries.point_to_successor, tenant_id, [gone], kept)
-        await connection.execute(self._queries.absorb_memory, tenant_id, kept, gone, CONFIRMATION_SHARE)
+        await connection.execute(
+            self._queries.absorb_memory, tenant_id, kept, gone, CONFIRMATION_SHARE, *self._lifetime
+        )
         await connection.execute(self._queries.copy_tags, tenant_id, kept, gone, MAX_TAGS)
         return True
 

@@ -184,10 +184,10 @@ class MemoryTable:
         return [memory_of(row) for row in rows]
 
     async def twin(self, owner: MemoryScope, digest: str, status: Status, *, other_than: UUID) -> UUID | None:
-        """Return the id of the owner's other memory that holds a content in a status."""
-        return await self._connection.fetchval(
-            self._queries.find_twin, owner.tenant_id, owner.agent_id, owner.user_id, digest, status, other_than
-        )
+        """Return the owner's other memory that holds a content in a status, after archiving what has lapsed."""
+        names = (owner.tenant_id, owner.agent_id, owner.user_id)
+        await self._connection.execute(self._queries.archive_lapsed_content, *names, digest, *self._lifetime)
+        return await self._connection.fetchval(self._queries.find_twin, *names, digest, status, other_than)
 
     async def revise(self, tenant_id: UUID, revision: ReviseRequest, embedded: Embedded | None) -> None:
         """Change what a locked memory says.

@@ -76,6 +76,7 @@ class Queries:
     walk_relations: str
     relations_among: str
     insert_collection: str
+    has_collection: str
     lock_collection: str
     read_collections: str
     update_collection: str

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from eunoe_schema.memory.base import MemoryMessage
+from eunoe_schema.memory.content import NotBlank
 from eunoe_schema.memory.enums import Status
 from eunoe_schema.memory.read import DEFAULT_FOUND, MAX_FOUND, Cursor, FoundMemory
 from eunoe_schema.recall import MAX_QUERY_CHARS
@@ -28,7 +29,7 @@ class AdminSearchRequest(MemoryMessage):
     """
 
     kind: Literal["admin_search"] = "admin_search"
-    words: Annotated[str, Field(min_length=1, max_length=WORDS_CHARS), WithoutNul] | None = None
+    words: Annotated[str, Field(min_length=1, max_length=WORDS_CHARS), WithoutNul, NotBlank] | None = None
     query: Annotated[str, Field(min_length=1, max_length=MAX_QUERY_CHARS), WithoutNul] | None = None
     statuses: Annotated[tuple[Status, ...], Field(max_length=10)] = ()
     forgotten: bool = False

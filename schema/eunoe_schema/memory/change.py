@@ -11,6 +11,7 @@ from eunoe_schema.memory.content import Content, Share, Tags
 from eunoe_schema.memory.enums import Category, Tier
 from eunoe_schema.memory.memory import Memory
 from eunoe_schema.memory.remember import NewMemory
+from eunoe_schema.memory.scope import require_own_session
 from eunoe_schema.memory.status_machine import Action
 
 MAX_MERGED = 100
@@ -82,6 +83,11 @@ class SupersedeRequest(ChangeRequest):
     kind: Literal["supersede"] = "supersede"
     replacement: NewMemory
 
+    @model_validator(mode="after")
+    def _of_own_session(self) -> Self:
+        require_own_session(self.agent_id, self.user_id, self.replacement.session)
+        return self
+
     @property
     def texts(self) -> tuple[str, ...]:
         """What holds now."""
@@ -101,10 +107,11 @@ class MergeRequest(ScopedRequest):
     merged: NewMemory
 
     @model_validator(mode="after")
-    def _several(self) -> Self:
+    def _several_of_own_session(self) -> Self:
         if len(set(self.memory_ids)) != len(self.memory_ids):
             msg = "memory_ids names a memory twice"
             raise ValueError(msg)
+        require_own_session(self.agent_id, self.user_id, self.merged.session)
         return self
 
     @property

@@ -20,7 +20,8 @@ def _not_blank(content: str) -> str:
     return content
 
 
-Content = Annotated[str, Field(min_length=1, max_length=CONTENT_CHARS), WithoutNul, AfterValidator(_not_blank)]
+NotBlank = AfterValidator(_not_blank)
+Content = Annotated[str, Field(min_length=1, max_length=CONTENT_CHARS), WithoutNul, NotBlank]
 Tag = Annotated[str, Field(min_length=1, max_length=TAG_CHARS), WithoutNul]
 Tags = Annotated[tuple[Tag, ...], Field(max_length=MAX_TAGS)]
 Share = Annotated[float, Field(ge=0, le=1)]

@@ -20,14 +20,16 @@ class MemoryFilter(BaseModel):
         statuses: Any of these; `active` where nothing is said, every status where it is empty.
         sources: Any of these.
         tags: All of these.
-        metadata: Contained in the memory's, at any depth: `{"stressor": true}` finds it among other members.
-        collection_id: A member of this collection.
+        metadata: Contained in the memory's, as jsonb's `@>` has it: `{"stressor": true}` finds it among other members,
+            `{"mood": {"calm": true}}` within the member `mood`, and an array holds what it holds in any order.
+        collection_id: A member of this collection, which must apply to the scope.
         session: Came from this session.
         created_from: Remembered at this moment or later.
         created_until: Remembered before this moment.
         updated_from: Changed last at this moment or later.
         updated_until: Changed last before this moment.
-        forgotten: Those that were forgotten and not purged yet, instead of those that are remembered.
+        forgotten: Those that were forgotten and not purged yet, instead of those that are remembered; `statuses` is of
+            what they were, so let it be empty to see all of them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

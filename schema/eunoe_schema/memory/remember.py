@@ -1,16 +1,16 @@
 """Remember: one memory or many."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from eunoe_schema.events import Metadata, Moment
 from eunoe_schema.memory.base import ScopedRequest
 from eunoe_schema.memory.content import Content, Share, Tags, content_hash
 from eunoe_schema.memory.enums import Category, Source, Tier
 from eunoe_schema.memory.memory import Candidate, Memory
-from eunoe_schema.memory.scope import SessionRef
+from eunoe_schema.memory.scope import SessionRef, require_own_session
 
 MAX_MEMORIES = 100
 DEFAULT_CONFIDENCE = 0.8
@@ -27,7 +27,7 @@ class NewMemory(BaseModel):
         confidence: 0..1.
         metadata: A JSON object of at most 16 KiB.
         tags: Words to filter by.
-        session: The session it came from; opened with it where it is not there yet.
+        session: The session it came from, of the scope's agent and user; opened with it where it is not there yet.
         expires_at: When it lapses; absent: as its tier says.
         review: Whether someone must approve it before it counts.
     """
@@ -55,6 +55,12 @@ class RememberRequest(ScopedRequest):
 
     kind: Literal["remember"] = "remember"
     memories: Annotated[tuple[NewMemory, ...], Field(min_length=1, max_length=MAX_MEMORIES)]
+
+    @model_validator(mode="after")
+    def _of_own_sessions(self) -> Self:
+        for new in self.memories:
+            require_own_session(self.agent_id, self.user_id, new.session)
+        return self
 
     @property
     def touches(self) -> frozenset[str]:

@@ -64,3 +64,19 @@ class SessionRef(BaseModel):
     agent_id: UUID
     user_id: Name
     session_id: SessionId
+
+
+def require_own_session(agent_id: UUID | None, user_id: str | None, session: SessionRef | None) -> None:
+    """Refuse a session of another agent or user than a scope's: what is remembered of one did not come from another.
+
+    Raises:
+        ValueError: If it is not the scope's.
+    """
+    if session is None:
+        return
+    if agent_id not in {None, session.agent_id}:
+        msg = f"session is of agent {session.agent_id}, and the scope of agent {agent_id}: name one of its own"
+        raise ValueError(msg)
+    if user_id not in {None, session.user_id}:
+        msg = f"session is of user {session.user_id!r}, and the scope of user {user_id!r}: name one of its own"
+        raise ValueError(msg)

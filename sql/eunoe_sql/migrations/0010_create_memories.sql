@@ -51,8 +51,10 @@ CREATE TABLE memories (
     CONSTRAINT memories_session_check CHECK (session_id IS NULL OR num_nulls(session_agent_id, session_user_id) = 0),
     FOREIGN KEY (tenant_id, agent_id) REFERENCES agents (tenant_id, id) ON DELETE CASCADE,
     FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, user_id) ON DELETE CASCADE,
+    -- When a session goes, whose it was goes too: an agent's memory outlives a user, whose id it must not keep.
     FOREIGN KEY (tenant_id, session_agent_id, session_user_id, session_id)
-        REFERENCES sessions (tenant_id, agent_id, user_id, session_id) ON DELETE SET NULL (session_id),
+        REFERENCES sessions (tenant_id, agent_id, user_id, session_id)
+        ON DELETE SET NULL (session_agent_id, session_user_id, session_id),
     FOREIGN KEY (tenant_id, superseded_by) REFERENCES memories (tenant_id, id) ON DELETE SET NULL (superseded_by),
     FOREIGN KEY (tenant_id, merged_into) REFERENCES memories (tenant_id, id) ON DELETE SET NULL (merged_into)
 );
@@ -189,7 +191,8 @@ CREATE POLICY recall ON memory_tags FOR SELECT TO eunoe_recall USING (tenant_id 
 -- A version is never changed, and goes only with its memory.
 GRANT SELECT, INSERT, UPDATE, DELETE ON memories TO eunoe_curator;
 GRANT SELECT, UPDATE, DELETE ON memories TO eunoe_janitor;
-GRANT SELECT, INSERT ON memory_versions TO eunoe_curator, eunoe_janitor;
+GRANT SELECT, INSERT ON memory_versions TO eunoe_curator;
+GRANT SELECT ON memory_versions TO eunoe_janitor; -- which changes no content
 GRANT DELETE ON memory_versions, memory_relationships, memory_tags TO eunoe_janitor;
 GRANT SELECT, INSERT, DELETE ON memory_relationships, memory_tags TO eunoe_curator;
 GRANT SELECT ON memory_relationships, memory_tags TO eunoe_janitor;

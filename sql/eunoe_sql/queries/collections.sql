@@ -5,6 +5,15 @@ VALUES ($1::uuid, $2::uuid, $3::uuid, $4::text, $5::text, $6::text, $7::text)
 ON CONFLICT DO NOTHING
 RETURNING id;
 
+-- name: has_collection
+-- Whether a collection applies to a scope.
+SELECT EXISTS (
+    SELECT
+    FROM collections
+    WHERE tenant_id = $1::uuid AND id = $4::uuid
+        AND (agent_id IS NULL OR agent_id = $2::uuid) AND (user_id IS NULL OR user_id = $3::text)
+);
+
 -- name: lock_collection
 -- The version of a collection that applies to a scope, before it is changed.
 SELECT version

@@ -103,12 +103,26 @@ LIMIT 1
 FOR UPDATE OF twin SKIP LOCKED;
 
 -- name: absorb_memory
--- A near duplicate is merged into a memory: that counts as a confirmation, and its uses are those of both.
+-- A near duplicate is merged into a memory: that counts as a confirmation, its uses are those of both, and it lives as
+-- long as either would have. Where tasks live from their last use, the making of the other one is a use.
 UPDATE memories AS kept
 SET
     confidence = kept.confidence + (1 - kept.confidence) * $4::float8,
     retrieval_count = kept.retrieval_count + gone.retrieval_count,
-    accessed_at = greatest(kept.accessed_at, gone.accessed_at),
+    accessed_at = greatest(kept.accessed_at, gone.accessed_at, CASE WHEN $6::bool THEN gone.created_at END),
+    expires_at = CASE
+        WHEN $6::bool AND kept.expires_at IS NULL AND gone.expires_at IS NULL THEN NULL
+        WHEN coalesce(
+            eunoe_memory_lapses_at(kept.tier, kept.created_at, kept.accessed_at, kept.expires_at, $5::int, $6::bool),
+            'infinity'
+        ) >= coalesce(
+            eunoe_memory_lapses_at(gone.tier, gone.created_at, gone.accessed_at, gone.expires_at, $5::int, $6::bool),
+            'infinity'
+        ) THEN kept.expires_at
+        ELSE eunoe_memory_lapses_at(
+            gone.tier, gone.created_at, gone.accessed_at, gone.expires_at, $5::int, $6::bool
+        )
+    END,
     last_retrieved_at = greatest(kept.last_retrieved_at, gone.last_retrieved_at),
     last_injected_at = greatest(kept.last_injected_at, gone.last_injected_at),
     updated_at = now()

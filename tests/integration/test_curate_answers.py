@@ -1,0 +1,75 @@
+"""The answerer on a real database: what two requests at once may do to each other, and when one is the same again."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+import asyncpg
+import pytest
+from pydantic import JsonValue
+
+from eunoe_consumers.curate.answer import Answerer
+from eunoe_consumers.curate.call import CurationRules
+from eunoe_consumers.curate.embedding import TextEmbedder
+from eunoe_consumers.model.hash_embedder import HashEmbedder
+from eunoe_consumers.store.curation import CurationStore
+from eunoe_consumers.store.database import Database
+from eunoe_consumers.store.lifetime import Lifetime
+from eunoe_schema.memory import NewMemory, content_hash
+from eunoe_schema.memory.remember import RememberRequest, RememberResult
+from eunoe_schema.memory.reply import MemoryReply
+from eunoe_tests.curation import Login
+from eunoe_tests.waiting import wait_until
+
+# As they are locked when they are remembered together.
+FIRST, LAST = sorted(("Ada likes tea.", "Ada likes cake."), key=content_hash)
+
+
+@pytest.fixture
+async def login(database_url: str) -> AsyncIterator[Login]:
+    """A superuser's connection."""
+    connection = await asyncpg.connect(database_url)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+def answerer(database: Database) -> Answerer:
+    """An answerer with a model that is none."""
+    rules = CurationRules(near_duplicate_cosine=0.9, session_idle_seconds=60)
+    return Answerer(CurationStore(database, Lifetime(30, from_last_use=False)), TextEmbedder(HashEmbedder(384)), rules)
+
+
+async def remember(answerer: Answerer, tenant: UUID, *memories: NewMemory, request_id: str) -> MemoryReply:
+    """Return the reply to a request to remember contents of a user."""
+    request = RememberRequest(request_id=request_id, tenant_id=tenant, user_id="ada", memories=memories)
+    return await answerer.answer(request, await answerer.embed(request))
+
+
+async def test_a_deadlock_is_tried_again_at_once(answerer: Answerer, tenant: UUID, login: Login) -> None:
+    """Whoever locks the same memories in another order costs a request a moment, and no redelivery."""
+    both = [NewMemory(content=text) for text in (FIRST, LAST)]
+    await remember(answerer, tenant, *both, request_id="made")
+    lock = "SELECT FROM memories WHERE content = $1 FOR UPDATE"
+    await login.execute("SET deadlock_timeout = '1min'")  # the other side is the one that PostgreSQL ends
+    async with login.transaction():
+        await login.execute(lock, LAST)
+        confirming = asyncio.create_task(remember(answerer, tenant, *both, request_id="confirmed"))
+        waiting = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"
+        await wait_until(lambda: login.fetchval(waiting))
+        with contextlib.suppress(asyncpg.DeadlockDetectedError):
+            await login.execute(lock, FIRST)
+    result = (await confirming).result
+    assert isinstance(result, RememberResult)
+    assert [one.created for one in result.remembered] == [False, False]
+    assert [round(one.memory.confidence, 2) for one in result.remembered] == [0.82, 0.82]
+
+
+async def test_the_order_of_metadata_makes_no_other_request(answerer: Answerer, tenant: UUID) -> None:
+    """A caller that asks again after a restart may have built the same object in another order."""
+    one: dict[str, JsonValue] = {"a": 1, "b": {"c": 2, "d": 3}}
+    other: dict[str, JsonValue] = {"b": {"d": 3, "c": 2}, "a": 1}
+    first = await remember(answerer, tenant, NewMemory(content="x", metadata=one), request_id="r")
+    assert first.result is not None
+    assert await remember(answerer, tenant, NewMemory(content="x", metadata=other), request_id="r") == first
