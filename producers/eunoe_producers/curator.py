@@ -70,6 +70,7 @@ class Curator:
         MemoryNotFound: If no such memory applies to the scope.
         VersionConflict: If the memory has another version than the one named.
         TransitionRefused: If the memory's state does not allow it; `problem.allowed` says what it allows.
+        SharedByUsers: If it is the agent's with every user, and the scope names one: change it in the agent's alone.
         DuplicateContent: If another memory of the same owner holds that content.
         RequestReused: If the request id was used for another request.
         CurationTimeout: If no reply came within the deadline.

@@ -108,6 +108,10 @@ class DuplicateName(CurationRefused):
     """The owner has another collection of that type and name."""
 
 
+class SharedByUsers(CurationRefused):
+    """It belongs to an agent with every user: it is changed in the scope of the agent alone."""
+
+
 class RequestReused(CurationRefused):
     """The request id was used for another request."""
 

@@ -19,6 +19,7 @@ from eunoe_producers.errors import (
     NotFound,
     RedisUnavailable,
     RequestReused,
+    SharedByUsers,
     TransitionRefused,
     VersionConflict,
 )
@@ -40,6 +41,7 @@ _ERRORS: Mapping[ProblemCode, type[CurationRefused]] = {
     ProblemCode.REFUSED_TRANSITION: TransitionRefused,
     ProblemCode.DUPLICATE_CONTENT: DuplicateContent,
     ProblemCode.DUPLICATE_NAME: DuplicateName,
+    ProblemCode.SHARED_BY_USERS: SharedByUsers,
     ProblemCode.REQUEST_REUSED: RequestReused,
 }
 

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -88,6 +89,27 @@ async def test_the_same_content_is_confirmed_and_not_made_again(curator: Curator
     assert len((await curator.list(scope)).memories) == 1
 
 
+async def test_what_is_confirmed_lives_as_long_as_either_would(curator: Curator, tenant: UUID) -> None:
+    """A task that is said again for good is kept for good; what is kept for good gets no end by being said again."""
+    scope, now = memory_scope(tenant), datetime.now(UTC)
+    soon, later = now + timedelta(hours=1), now + timedelta(hours=2)
+
+    async def again(content: str, **fields: Any) -> tuple[Tier, datetime | None]:
+        memory = await remembered(curator, scope, content, **fields)
+        assert memory.version == 1
+        return memory.tier, memory.lapses_at
+
+    tier, lapses_at = await again("tea", tier=Tier.TASK)
+    assert (tier, lapses_at is not None) == (Tier.TASK, True)
+    assert await again("tea", tier=Tier.TASK) == (Tier.TASK, lapses_at)  # counted from its making
+    assert await again("tea", tier=Tier.PROJECT) == (Tier.PROJECT, None)
+    assert await again("tea", tier=Tier.PERSONAL, expires_at=soon) == (Tier.PROJECT, None)
+    assert await again("ticket", expires_at=soon) == (Tier.PERSONAL, soon)
+    assert await again("ticket", expires_at=later) == (Tier.PERSONAL, later)
+    assert await again("ticket", expires_at=soon) == (Tier.PERSONAL, later)
+    assert await again("ticket") == (Tier.PERSONAL, None)
+
+
 async def test_other_owners_hold_the_same_content_for_themselves(curator: Curator, tenant: UUID) -> None:
     """A user's, an agent's and their common memory of one content are three."""
     owners = [memory_scope(tenant), memory_scope(tenant, agent=None), memory_scope(tenant, user=None)]
@@ -161,11 +183,11 @@ async def test_a_request_id_that_is_used_for_something_else_is_refused(curator: 
 
 
 async def test_what_awaits_review_does_not_count_until_it_is_approved(curator: Curator, tenant: UUID) -> None:
-    """It is listed only by its status; where an active memory says the same, that one is confirmed instead."""
+    """It is listed only by its status; where an active memory says the same, it is returned, and stays as it is."""
     scope = memory_scope(tenant)
     pending = await remembered(curator, scope, "Ada may be vegan.", review=True)
     assert pending.status is Status.PENDING_REVIEW
     assert (await curator.list(scope)).memories == ()
     active = await remembered(curator, scope, "Ada lives in Graz.")
-    (again,) = await curator.remember(scope, NewMemory(content="Ada lives in Graz.", review=True))
-    assert (again.created, again.memory.id) == (False, active.id)
+    (again,) = await curator.remember(scope, NewMemory(content="Ada lives in Graz.", review=True, tags=("t",)))
+    assert (again.created, again.memory) == (False, active)

@@ -16,6 +16,7 @@ from eunoe_consumers.janitor.janitor import Janitor, JanitorRules
 from eunoe_consumers.role import Role
 from eunoe_consumers.settings import Settings
 from eunoe_consumers.store.database import Database
+from eunoe_consumers.store.errors import StoreUnavailable
 from eunoe_consumers.store.housekeeping import Housekeeping
 from eunoe_consumers.store.lifetime import Lifetime
 from eunoe_consumers.store.queries import load_queries
@@ -122,6 +123,27 @@ async def test_a_round_goes_through_all_tenants_batch_by_batch(
     left = await login.fetch("SELECT request_id FROM memory_requests WHERE request_id !~ '-'")
     assert [row["request_id"] for row in left] == ["young", "young"]
     assert await login.fetchval("SELECT count(*) FROM memory_tags") == 2
+
+
+async def test_one_tenants_failure_does_not_hold_up_the_others(
+    login: Login, database: Database, tenant: UUID, other_tenant: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told, and the others are tidied; where all fail the round ends with the error."""
+    purge, failing = Housekeeping.purge, {min(tenant, other_tenant)}
+
+    async def fails(self: Housekeeping, tenant_id: UUID, **arguments: int) -> int:
+        if tenant_id in failing:
+            msg = "PostgreSQL: canceling statement due to statement timeout"
+            raise StoreUnavailable(msg)
+        return await purge(self, tenant_id, **arguments)
+
+    monkeypatch.setattr(Housekeeping, "purge", fails)
+    await add_old(login, max(tenant, other_tenant), 31, tier="task", status="archived")
+    done = await janitor_of(database).tidy()
+    assert (done.tenants, done.failed, done.purged) == (1, 1, 1)
+    failing.add(max(tenant, other_tenant))
+    with pytest.raises(StoreUnavailable, match="statement timeout"):
+        await janitor_of(database).tidy()
 
 
 async def test_one_works_at_a_time_and_a_dead_one_holds_nobody_up(

@@ -47,4 +47,6 @@ def _sentence(done: "Round") -> str:
         f"duplicates are merged, {done.replies_dropped} kept replies are dropped; {done.tenants} tenants, "
         f"{done.seconds:g} s"
     )
+    if done.failed:
+        text = f"{text}; {done.failed} more could not be tidied, the log says why"
     return text if done.complete else f"{text}; the rest is another janitor's, who is at work"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from eunoe_consumers.curate.refusal import conflict, not_found, refused_transition
+from eunoe_consumers.curate.refusal import conflict, not_found, refused_transition, shared_by_users
 from eunoe_consumers.store.curation import Curation
 from eunoe_consumers.store.memories import Embedded, LockedMemory
 from eunoe_schema.memory.memory import Memory
@@ -63,12 +63,29 @@ class Call:
         """Lock a memory for an action.
 
         Raises:
-            Refused: If none applies to the scope, its version is another, or its state does not allow the action.
+            Refused: If none applies to the scope, it is every user's, its version is another, or its state does not
+                allow the action.
         """
         locked = (await self.unit.memories.lock(self.scope, [memory_id])).get(memory_id)
         if locked is None:
             raise not_found(memory_id)
+        self.require_own(locked)
         return check(locked, action, version)
+
+    def is_shared(self, owner_user_id: str | None) -> bool:
+        """Tell whether something is everybody's and the scope one user's: it is read there, and not changed."""
+        return owner_user_id is None and self.scope.user_id is not None
+
+    def require_own(self, *memories: LockedMemory) -> None:
+        """Refuse to change what other users have, too.
+
+        Raises:
+            Refused: If a memory is the agent's with every user, and the scope names one.
+        """
+        for memory in memories:
+            if self.is_shared(memory.owner.user_id):
+                thing = f"memory {memory.id}"
+                raise shared_by_users(thing)
 
 
 def check(memory: LockedMemory, action: Action, version: int | None = None) -> LockedMemory:

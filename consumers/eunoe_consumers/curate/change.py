@@ -37,6 +37,7 @@ async def merge(request: MergeRequest, call: Call) -> ReplacedResult:
     for memory_id in request.memory_ids:
         if memory_id not in locked:
             raise not_found(memory_id)
+    call.require_own(*(locked[memory_id] for memory_id in request.memory_ids))
     memories = [check(locked[memory_id], Action.MERGE) for memory_id in request.memory_ids]
     if any(memory.owner != memories[0].owner for memory in memories):
         msg = "memory_ids: they belong to different owners, and what they become could not belong to all of them"

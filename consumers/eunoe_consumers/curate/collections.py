@@ -1,11 +1,20 @@
 """Handle the requests on collections and their members."""
 
+from collections.abc import Iterable
 from uuid import UUID
 
 from eunoe_consumers.curate.call import Call
 from eunoe_consumers.curate.cursor import from_cursor, to_cursor
-from eunoe_consumers.curate.refusal import duplicate_name, invalid, not_found, nothing_there, other_version
-from eunoe_consumers.store.collections import NameTaken
+from eunoe_consumers.curate.refusal import (
+    duplicate_name,
+    invalid,
+    not_found,
+    nothing_there,
+    other_version,
+    shared_by_users,
+)
+from eunoe_consumers.store.collections import LockedCollection, NameTaken
+from eunoe_consumers.store.memories import LockedMemory
 from eunoe_schema.memory.collections import (
     AddMembersRequest,
     Collection,
@@ -51,7 +60,7 @@ async def list_collections(request: ListCollectionsRequest, call: Call) -> Colle
 
 async def update_collection(request: UpdateCollectionRequest, call: Call) -> CollectionResult:
     """Change a collection's words."""
-    await _lock(request.collection_id, call, request.version)
+    _require_own(await _lock(request.collection_id, call, request.version), call)
     try:
         await call.unit.collections.update(request)
     except NameTaken as error:
@@ -61,36 +70,50 @@ async def update_collection(request: UpdateCollectionRequest, call: Call) -> Col
 
 async def delete_collection(request: DeleteCollectionRequest, call: Call) -> CollectionDeletedResult:
     """Delete a collection; its memories stay."""
-    await _lock(request.collection_id, call, request.version)
+    _require_own(await _lock(request.collection_id, call, request.version), call)
     await call.unit.collections.delete(call.scope.tenant_id, request.collection_id)
     return CollectionDeletedResult(collection_id=request.collection_id)
 
 
 async def add_members(request: AddMembersRequest, call: Call) -> CollectionResult:
     """Put memories into a collection."""
-    await _lock(request.collection_id, call)
+    collection = await _lock(request.collection_id, call)
     locked = await call.unit.memories.lock(call.scope, request.memory_ids)
     for memory_id in request.memory_ids:
         if memory_id not in locked or locked[memory_id].forgotten:
             raise not_found(memory_id)
+    _require_own_members(collection, locked.values(), call)
     await call.unit.collections.add(call.scope.tenant_id, request.collection_id, request.memory_ids)
     return CollectionResult(collection=await _collection(request.collection_id, call))
 
 
 async def remove_members(request: RemoveMembersRequest, call: Call) -> CollectionResult:
     """Take memories out of a collection; only those that apply to the scope can be named."""
-    await _lock(request.collection_id, call)
+    collection = await _lock(request.collection_id, call)
     locked = await call.unit.memories.lock(call.scope, request.memory_ids)
+    _require_own_members(collection, locked.values(), call)
     await call.unit.collections.remove(call.scope.tenant_id, request.collection_id, list(locked))
     return CollectionResult(collection=await _collection(request.collection_id, call))
 
 
-async def _lock(collection_id: UUID, call: Call, version: int | None = None) -> None:
+async def _lock(collection_id: UUID, call: Call, version: int | None = None) -> LockedCollection:
     found = await call.unit.collections.lock(call.scope, collection_id)
     if found is None:
         raise nothing_there(f"collection {collection_id}")
-    if version is not None and found != version:
-        raise other_version(f"collection {collection_id}", expected=version, found=found)
+    if version is not None and found.version != version:
+        raise other_version(f"collection {collection_id}", expected=version, found=found.version)
+    return found
+
+
+def _require_own(collection: LockedCollection, call: Call) -> None:
+    if call.is_shared(collection.user_id):
+        raise shared_by_users(f"collection {collection.id}")
+
+
+def _require_own_members(collection: LockedCollection, memories: Iterable[LockedMemory], call: Call) -> None:
+    """Refuse that a user's scope decides over what everybody has in a collection that everybody has."""
+    if call.is_shared(collection.user_id):
+        call.require_own(*memories)
 
 
 async def _collection(collection_id: UUID, call: Call) -> Collection:

@@ -74,6 +74,12 @@ def duplicate_name(thing: str) -> Refused:
     return Refused(Problem(code=ProblemCode.DUPLICATE_NAME, message=message))
 
 
+def shared_by_users(thing: str) -> Refused:
+    """Refuse that one user's scope changes what an agent has with every user."""
+    message = f"{thing} is the agent's with every user: change it in the scope of the agent alone, without user_id"
+    return Refused(Problem(code=ProblemCode.SHARED_BY_USERS, message=message))
+
+
 def refused_transition(memory: LockedMemory, action: Action) -> Refused:
     """Refuse an action that the memory's state does not allow, and name those that it does."""
     state, allowed = memory.state, allowed_actions(memory.state)

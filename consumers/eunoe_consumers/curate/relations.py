@@ -55,6 +55,9 @@ async def _lock_both(request: RelateRequest | UnrelateRequest, call: Call) -> No
         if memory_id not in locked:
             raise not_found(memory_id)
         check(locked[memory_id], Action.RELATE)
+    # A relation of a memory of one's own to one that is everybody's is one's own: nobody else walks over it.
+    if all(call.is_shared(memory.owner.user_id) for memory in locked.values()):
+        call.require_own(locked[request.from_id])
 
 
 async def _touch_both(request: RelateRequest | UnrelateRequest, call: Call, *, changed: bool) -> None:

@@ -7,6 +7,7 @@ from eunoe_consumers.curate.call import Call
 from eunoe_consumers.curate.refusal import invalid
 from eunoe_consumers.store.memory_search import Placed
 from eunoe_schema.memory.content import MAX_TAGS
+from eunoe_schema.memory.enums import Status
 from eunoe_schema.memory.memory import Candidate
 from eunoe_schema.memory.remember import NewMemory, Remembered, RememberRequest, RememberResult
 from eunoe_schema.memory.scope import MemoryScope
@@ -42,8 +43,14 @@ async def remember(request: RememberRequest, call: Call) -> RememberResult:
 async def remember_all(call: Call, owner: MemoryScope, memories: Sequence[NewMemory]) -> list[tuple[UUID, bool]]:
     """Make memories of a known owner, or confirm their contents; return the ids, and whether each was made."""
     made = await call.unit.memories.remember(owner, memories, call.embedded)
-    for (memory_id, _), new in zip(made, memories, strict=True):
-        if new.tags and await call.unit.tags.add(owner.tenant_id, memory_id, new.tags) > MAX_TAGS:
+    for (memory_id, created), new in zip(made, memories, strict=True):
+        if not new.tags or (new.review and not created and await _counts(memory_id, call)):
+            continue  # nothing of what counts already changes before somebody approves it
+        if await call.unit.tags.add(owner.tenant_id, memory_id, new.tags) > MAX_TAGS:
             msg = f"memory {memory_id} would have more than {MAX_TAGS} tags: untag it first"
             raise invalid(msg)
     return made
+
+
+async def _counts(memory_id: UUID, call: Call) -> bool:
+    return (await call.memory(memory_id)).status is Status.ACTIVE

@@ -11,9 +11,9 @@ from uuid import UUID
 
 import structlog
 
-from eunoe_consumers.errors import TransientError
 from eunoe_consumers.store.housekeeping import AnotherJanitor, Housekeeping
 from eunoe_consumers.store.tenants import TenantTable
+from eunoe_schema.errors import EunoeError
 
 log = structlog.stdlib.get_logger()
 
@@ -48,6 +48,7 @@ class Round:
         merged: Memories that were near duplicates.
         replies_dropped: Replies that were kept long enough.
         purged: Memories that are gone for good.
+        failed: Tenants that it was not through with for an error, which the log tells.
         complete: False where another janitor took over.
         seconds: How long it took.
     """
@@ -57,6 +58,7 @@ class Round:
     merged: int = 0
     replies_dropped: int = 0
     purged: int = 0
+    failed: int = 0
     complete: bool = True
     seconds: float = 0.0
 
@@ -74,21 +76,35 @@ class Janitor:
         while True:
             try:
                 await self.tidy()
-            except TransientError as error:
+            except EunoeError as error:
                 log.warning("waiting", reason=str(error))
             await asyncio.sleep(self._rules.interval_seconds)
 
     async def tidy(self) -> Round:
         """Do one round and log what was done; nothing where another janitor is at work.
 
+        One tenant's failure does not keep the others waiting; a second one in a row is taken for an outage.
+
         Raises:
             StoreUnavailable: If PostgreSQL failed; what was done until then is done.
+            RowRefused: If it refused what two tenants in a row hold.
         """
-        done, started = Round(), time.monotonic()
+        done, started, failed = Round(), time.monotonic(), False
         try:
             for tenant_id in sorted(await self._tenants.ids()):
-                await self._tidy(tenant_id, done)
-                done.tenants += 1
+                try:
+                    await self._tidy(tenant_id, done)
+                except AnotherJanitor:
+                    raise
+                except EunoeError as error:
+                    done.failed += 1
+                    log.warning("a tenant is not tidy", tenant_id=str(tenant_id), reason=str(error))
+                    if failed:
+                        raise
+                    failed = True
+                else:
+                    done.tenants += 1
+                    failed = False
         except AnotherJanitor:
             done.complete = False
         finally:

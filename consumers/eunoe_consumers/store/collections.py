@@ -1,6 +1,7 @@
 """Collections of memories and their members, within a curator's transaction."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
@@ -19,6 +20,15 @@ if TYPE_CHECKING:
 
 class NameTaken(PermanentError):
     """The owner has another collection of that type and name."""
+
+
+@dataclass(frozen=True)
+class LockedCollection:
+    """What has to be known of a collection before it is changed; nobody else changes it meanwhile."""
+
+    id: UUID
+    user_id: str | None
+    version: int
 
 
 class CollectionTable:
@@ -47,11 +57,12 @@ class CollectionTable:
             self._queries.has_collection, scope.tenant_id, scope.agent_id, scope.user_id, collection_id
         )
 
-    async def lock(self, scope: MemoryScope, collection_id: UUID) -> int | None:
-        """Lock a collection and return its version; None where none applies to the scope."""
-        return await self._connection.fetchval(
+    async def lock(self, scope: MemoryScope, collection_id: UUID) -> LockedCollection | None:
+        """Lock a collection; None where none applies to the scope."""
+        row = await self._connection.fetchrow(
             self._queries.lock_collection, scope.tenant_id, scope.agent_id, scope.user_id, collection_id
         )
+        return None if row is None else LockedCollection(collection_id, row["user_id"], row["version"])
 
     async def read(
         self,

@@ -90,8 +90,8 @@ class MemoryTable:
     ) -> list[tuple[UUID, bool]]:
         """Make memories, or confirm those that hold their contents; return their ids, and whether they were made.
 
-        What awaits review is not made beside an active memory of the same content: that one is confirmed. One that has
-        lapsed is archived, and a new one made. In the order of their hashes, so that two requests with the same
+        What awaits review is not made beside an active memory of the same content: that one stays as it is. One that
+        has lapsed is archived, and a new one made. In the order of their hashes, so that two requests with the same
         contents cannot wait for each other.
         """
         made: dict[int, tuple[UUID, bool]] = {}
@@ -104,7 +104,7 @@ class MemoryTable:
             if review:
                 for new_id, (_, digest, _) in rows.items():
                     await self._archive_lapsed(owner, digest)
-                    if (holder := await self._confirm(owner, digest)) is not None:
+                    if (holder := await self._active(owner, digest)) is not None:
                         held[new_id] = holder
             held |= await self._insert(
                 owner, {new_id: row for new_id, (_, _, row) in rows.items() if new_id not in held}
@@ -128,9 +128,9 @@ class MemoryTable:
         names = (owner.tenant_id, owner.agent_id, owner.user_id)
         await self._connection.execute(self._queries.archive_lapsed_content, *names, digest, *self._lifetime)
 
-    async def _confirm(self, owner: MemoryScope, digest: str) -> UUID | None:
+    async def _active(self, owner: MemoryScope, digest: str) -> UUID | None:
         names = (owner.tenant_id, owner.agent_id, owner.user_id)
-        return await self._connection.fetchval(self._queries.confirm_memory, *names, digest, CONFIRMATION_SHARE)
+        return await self._connection.fetchval(self._queries.find_active, *names, digest)
 
     def _row(self, new: NewMemory, digest: str, embedded: Embedded) -> tuple[object, ...]:
         """Return what `insert_memory` takes from its fifth argument on."""

@@ -32,7 +32,7 @@ class Queries:
     insert_pieces: str
     last_turns: str
     introduce: str
-    confirm_memory: str
+    find_active: str
     insert_memory: str
     find_twin: str
     lock_memories: str

@@ -21,7 +21,8 @@ class NewMemory(BaseModel):
 
     Attributes:
         content: The text, 1..8,192 characters.
-        tier: How long it matters.
+        tier: How long it matters. A content that is held already lives as long as either would: it takes over tier and
+            end of what is remembered now where that lives longer.
         category: What kind of knowledge it is.
         source: Where it comes from.
         confidence: 0..1.
@@ -29,7 +30,7 @@ class NewMemory(BaseModel):
         tags: Words to filter by.
         session: The session it came from, of the scope's agent and user; opened with it where it is not there yet.
         expires_at: When it lapses; absent: as its tier says.
-        review: Whether someone must approve it before it counts.
+        review: Whether someone must approve it before it counts. A content that counts already stays as it is.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -33,6 +33,7 @@ class ProblemCode(StrEnum):
     REFUSED_TRANSITION = "refused_transition"
     DUPLICATE_CONTENT = "duplicate_content"
     DUPLICATE_NAME = "duplicate_name"
+    SHARED_BY_USERS = "shared_by_users"
     REQUEST_REUSED = "request_reused"
     FAILED = "failed"
 

@@ -15,8 +15,8 @@ SELECT EXISTS (
 );
 
 -- name: lock_collection
--- The version of a collection that applies to a scope, before it is changed.
-SELECT version
+-- A collection that applies to a scope, before it is changed.
+SELECT user_id, version
 FROM collections
 WHERE tenant_id = $1::uuid AND id = $4::uuid
     AND (agent_id IS NULL OR agent_id = $2::uuid) AND (user_id IS NULL OR user_id = $3::text)

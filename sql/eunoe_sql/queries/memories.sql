@@ -14,17 +14,16 @@ WHERE (SELECT count(*) FROM appeared) >= 0
 ORDER BY user_id
 ON CONFLICT DO NOTHING;
 
--- name: confirm_memory
--- The same content was remembered again: the owner's active memory of it grows more certain.
-UPDATE memories
-SET confidence = confidence + (1 - confidence) * $5::float8, updated_at = now()
+-- name: find_active
+-- The owner's active memory of a content.
+SELECT id
+FROM memories
 WHERE tenant_id = $1::uuid AND agent_id IS NOT DISTINCT FROM $2::uuid AND user_id IS NOT DISTINCT FROM $3::text
-    AND content_hash = $4::text AND status = 'active' AND deleted_at IS NULL
-RETURNING id;
+    AND content_hash = $4::text AND status = 'active' AND deleted_at IS NULL;
 
 -- name: insert_memory
--- Make a memory, or confirm the one that holds its content in its status: $2 is then another's id. No row where that one
--- has lapsed.
+-- Make a memory, or confirm the one that holds its content in its status: $2 is then another's id. What is confirmed lives
+-- as long as either would, both counted from its making. No row where it has lapsed.
 INSERT INTO memories (
     tenant_id, id, agent_id, user_id, tier, category, source, status, content, content_hash, confidence, metadata,
     session_agent_id, session_user_id, session_id, expires_at, embedding, embedding_model
@@ -35,7 +34,24 @@ VALUES (
 )
 ON CONFLICT (tenant_id, agent_id, user_id, content_hash, status)
     WHERE status IN ('active', 'pending_review') AND deleted_at IS NULL
-    DO UPDATE SET confidence = memories.confidence + (1 - memories.confidence) * $19::float8, updated_at = now()
+    DO UPDATE SET
+        confidence = memories.confidence + (1 - memories.confidence) * $19::float8,
+        (tier, expires_at) = (
+            SELECT life.tier, life.expires_at
+            FROM (
+                VALUES (1, memories.tier, memories.expires_at), (2, excluded.tier, excluded.expires_at)
+            ) AS life (place, tier, expires_at)
+            ORDER BY
+                coalesce(
+                    eunoe_memory_lapses_at(
+                        life.tier, memories.created_at, memories.accessed_at, life.expires_at, $20::int, $21::bool
+                    ),
+                    'infinity'
+                ) DESC,
+                life.place
+            LIMIT 1
+        ),
+        updated_at = now()
     WHERE (
         eunoe_memory_lapses_at(
             memories.tier, memories.created_at, memories.accessed_at, memories.expires_at, $20::int, $21::bool

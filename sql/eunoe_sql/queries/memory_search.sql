@@ -169,7 +169,7 @@ ORDER BY (memory.embedding <=> $21::halfvec) + 0, memory.id
 LIMIT $23::int;
 
 -- name: oldest_memories
--- The oldest active memories that apply to a scope, with what they are grouped by.
+-- The oldest active memories that apply to a scope and may be changed there, with what they are grouped by.
 SELECT id, agent_id, user_id, tier, embedding
 FROM memories
 WHERE tenant_id = $1::uuid
@@ -177,7 +177,7 @@ WHERE tenant_id = $1::uuid
         eunoe_memory_scope_hash($2::uuid, $3::text), eunoe_memory_scope_hash($2::uuid, NULL),
         eunoe_memory_scope_hash(NULL, $3::text)
     )
-    AND (agent_id IS NULL OR agent_id = $2::uuid) AND (user_id IS NULL OR user_id = $3::text)
+    AND (agent_id IS NULL OR agent_id = $2::uuid) AND user_id IS NOT DISTINCT FROM $3::text
     AND status = 'active' AND deleted_at IS NULL AND embedding IS NOT NULL
     AND created_at <= now() - $4::int * interval '24 hours'
     AND (cardinality($5::text[]) = 0 OR tier = ANY ($5::text[]))
