@@ -12,6 +12,8 @@ def run() -> None:
             raise
         sys.stderr.write(f"eunoe: the package {error.name} is missing: install eunoe[consumers]\n")
         sys.exit(2)
+    except KeyboardInterrupt:  # while all that is imported
+        sys.exit(130)
     main()
 
 

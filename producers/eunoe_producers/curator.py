@@ -280,7 +280,10 @@ class Curator:
         request_id: str | None = None,
         deadline: float = DEFAULT_DEADLINE_SECONDS,
     ) -> ReplacedResult:
-        """Replace a memory by a new one of its owner; the old one stays as history and points to it."""
+        """Replace a memory by a new one of its owner; the old one stays as history and points to it.
+
+        Nothing is taken over: tier, category, metadata, tags and end are what `replacement` says, or its defaults.
+        """
         request = self._requests.make(
             SupersedeRequest, scope, request_id, deadline, memory_id=memory_id, version=version, replacement=replacement
         )

@@ -69,7 +69,7 @@ async def test_what_is_remembered_is_found_again(forked_clis: Clis, tenant: UUID
 async def test_what_a_memory_says_is_changed(forked_clis: Clis, tenant: UUID) -> None:
     """Revised, superseded, merged, tagged; a version that is not its own any more is refused, as is a taken content."""
     ada = await memory_commands(forked_clis, tenant)
-    home, other = await ada.remember("Ada lives in Vienna."), await ada.remember("Ada moved to Graz.")
+    home, other = await ada.remember("Ada lives in Vienna."), await ada.remember("Ada moved to Graz.", "--tag", "moved")
     log = await ada.shown("revise", home, "--content", "x", "--version", "7", code=1)
     assert f"memory {home} has version 1, not 7" in log
     assert f"memory {other} of the same owner holds" in await ada.shown(
@@ -94,6 +94,7 @@ async def test_what_a_memory_says_is_changed(forked_clis: Clis, tenant: UUID) ->
     replaced = await ada.json("supersede", other, "Ada lives in Graz.", "--tier", "personal", "--request-id", "r1")
     new = replaced["memory"]["id"]
     assert [memory["superseded_by"] for memory in replaced["replaced"]] == [new]
+    assert (replaced["memory"]["tier"], replaced["memory"]["tags"]) == ("personal", ["moved"])  # the old one's
     repeated = await ada.json("supersede", other, "Ada lives in Graz.", "--tier", "personal", "--request-id", "r1")
     assert repeated == replaced
     reused = await ada.shown("supersede", new, "Ada lives in Wien.", "--request-id", "r1", code=1)
@@ -207,6 +208,7 @@ async def test_what_a_user_gets_wrong_is_said_in_a_line(forked_clis: Clis, tenan
         (["remember", ""], "content: String should have at least 1 character"),
         (["remember", "x", "--metadata", "[1]"], "a JSON object is needed"),
         (["remember", "x", "--expires-at", "soon"], "'soon' is not a time"),
+        (["remember", "x", "--expires-at", "1999-01-01"], "1999-01-01 00:00 is past"),
         (["remember", "x", "--session", "s"], "--session-agent"),
         (["list", "--status", "active", "--any-status"], "contradict"),
         (["get", "x"], "UUID"),
@@ -226,6 +228,9 @@ async def test_what_a_user_gets_wrong_is_said_in_a_line(forked_clis: Clis, tenan
 
     await memory_commands(forked_clis, tenant)
     one = await ada.remember("Ada likes tea.")
+    assert "nothing awaits review" in await ada.shown("remember", "ada likes TEA.", "--review")
+    nowhere = await ada.shown("list", "--collection", str(uuid4()), code=1)
+    assert "`eunoe memory collection list` shows those that do" in nowhere
     stranger = MemoryCommands(forked_clis, ("--tenant", str(tenant), "--user", "ben", "--agent", str(AGENT)))
     for words in (["get", one], ["forget", one], ["purge", one, "--yes"]):
         assert f"there is no memory {one}" in await stranger.shown(*words, code=1)

@@ -6,12 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from redis.asyncio import Redis
 
+from eunoe_consumers.delivery.stream_group import ensure_groups
 from eunoe_producers import Gateway
 from eunoe_schema import keys
 from eunoe_schema.codec import encode
@@ -20,6 +22,7 @@ from eunoe_tests.commands import run, run_json
 from eunoe_tests.events import event_of, scope_of
 from eunoe_tests.processes import Clis
 from eunoe_tests.stores import consumed, dead, stored_events
+from eunoe_tests.valkeys import Valkey
 from eunoe_tests.waiting import wait_until
 
 MESSAGES = stream(Subject.MESSAGES)
@@ -149,6 +152,23 @@ async def test_health_names_what_fails_and_what_to_do(
     assert "eunoe consume window" in str(report["checks"])
     await redis.delete(keys.TENANTS)
     assert statuses(await run_json(clis, "health", code=1))["tenant registry"] == "fail"
+
+
+async def test_health_takes_nobody_for_alive_who_was_not_heard_of_since_redis_started(
+    clis: Clis, tenant: UUID, tmp_path: Path
+) -> None:
+    """It counts everybody's idleness from its start; a consumer that is only named in its log is not alive."""
+    assert tenant
+    with ExitStack() as stack:
+        valkey = Valkey(tmp_path / "valkey", stack)
+        async with Redis.from_url(valkey.url) as redis:
+            await ensure_groups(redis)
+            await redis.xgroup_createconsumer(
+                stream(Subject.MESSAGES), Group.WINDOW, "dead"
+            )  # as its log is read again
+            report = await run_json(clis, "health", code=1, redis_url=valkey.url, claim_after_seconds=600.0)
+    (role,) = [check for check in report["checks"] if check["name"] == "role window"]
+    assert (role["status"], "no consumer is alive" in role["found"]) == ("fail", True)
 
 
 async def test_settings_show_their_sources_and_mask_passwords(tmp_path: Path) -> None:

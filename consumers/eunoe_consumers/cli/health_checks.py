@@ -94,7 +94,11 @@ async def _check_redis(redis: Redis) -> list[Check]:
 
 async def _check_groups(redis: Redis, settings: Settings) -> list[Check]:
     figures = await read_figures(redis)
-    return [_check_group(group, alive_seconds=settings.claim_after_seconds) for group in figures.groups]
+    with redis_wrapped():
+        uptime = float(cast("Mapping[str, int]", await redis.info("server"))["uptime_in_seconds"])
+    # A server that has just started counts idleness from its start: who was not heard of since then is not alive.
+    alive_seconds = min(settings.claim_after_seconds, max(0.0, uptime - 1))
+    return [_check_group(group, alive_seconds=alive_seconds) for group in figures.groups]
 
 
 def _check_group(group: GroupFigures, *, alive_seconds: float) -> Check:

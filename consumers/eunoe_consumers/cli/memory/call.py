@@ -190,6 +190,8 @@ def _explained(listed_by: str, *, changes: bool) -> Generator[None]:
         msg = f"{error}: `eunoe memory list` shows those that do, with --forgotten those that were forgotten"
         raise EunoeError(msg) from error
     except NotFound as error:
+        if str(error).startswith("there is no collection"):  # a filter names one, too
+            listed_by = CollectionCall.listed_by
         msg = f"{error}: `{listed_by}` shows those that do"
         raise EunoeError(msg) from error
     except CurationTimeout as error:

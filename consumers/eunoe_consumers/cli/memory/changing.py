@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import typer
@@ -23,8 +23,11 @@ from eunoe_consumers.cli.memory.options import (
 from eunoe_consumers.cli.memory.panels import CHANGE
 from eunoe_consumers.cli.memory.show import memory_record
 from eunoe_consumers.cli.values import json_object, moment, text_or_input
-from eunoe_schema.memory import Category, Memory, Tier
+from eunoe_schema.memory import Category, Memory, MemoryScope, Tier
 from eunoe_schema.memory.change import ReplacedResult
+
+if TYPE_CHECKING:
+    from eunoe_producers import Curator
 
 app = typer.Typer()
 
@@ -91,13 +94,20 @@ def supersede(
     change: Versioned,
     call: Call,
 ) -> None:
-    """Replace a memory by a new one of its owner; the old one stays as history, and points to it."""
-    new = fields.new_memory(text_or_input(replacement), origin.ref(call))
-    result = call.change(
-        lambda curator, scope: curator.supersede(
+    """Replace a memory by a new one of its owner; the old one stays as history, and points to it.
+
+    What no option says is taken over from the old one: tier, category, metadata, tags, end and session.
+    """
+    text, session = text_or_input(replacement), origin.ref(call)
+
+    async def supersede_it(curator: "Curator", scope: MemoryScope) -> ReplacedResult:
+        old = await curator.get(scope, memory_id, forgotten=True, deadline=call.seconds)
+        new = fields.replacement(text, session, old)
+        return await curator.supersede(
             scope, memory_id, new, version=change.version, request_id=change.request_id, deadline=call.seconds
         )
-    )
+
+    result = call.change(supersede_it)
     _show(call, result)
 
 

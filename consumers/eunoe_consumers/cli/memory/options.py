@@ -1,7 +1,7 @@
 """Options and arguments of the commands of curated memory that are the same in several of them."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -11,7 +11,7 @@ from eunoe_consumers.cli.memory.bundles import Bundle
 from eunoe_consumers.cli.memory.call import Call
 from eunoe_consumers.cli.memory.checked import checked
 from eunoe_consumers.cli.values import json_object, moment
-from eunoe_schema.memory import Category, MemoryFilter, NewMemory, SessionRef, Source, Status, Tier
+from eunoe_schema.memory import Category, Memory, MemoryFilter, NewMemory, SessionRef, Source, Status, Tier
 
 MemoryArgument = Annotated[UUID, typer.Argument(metavar="ID", help="The memory's id.", show_default=False)]
 MemoriesArgument = Annotated[list[UUID], typer.Argument(metavar="ID", help="The memories' ids.")]
@@ -93,7 +93,15 @@ class Fields(Bundle):
     review: Annotated[bool, typer.Option("--review", help="Someone must approve it before it counts.")] = False
 
     def given(self, session: SessionRef | None) -> dict[str, object]:
-        """Return those that were given."""
+        """Return those that were given.
+
+        Raises:
+            BadParameter: If it would have lapsed already.
+        """
+        ends = self.expires_at
+        if ends is not None and (ends if ends.tzinfo else ends.replace(tzinfo=UTC)) <= datetime.now(UTC):
+            msg = f"{ends:%Y-%m-%d %H:%M} is past: it would lapse at once"
+            raise typer.BadParameter(msg, param_hint="--expires-at")
         found: dict[str, object] = {**vars(self), "session": session, "review": self.review or None}
         return {name: value for name, value in found.items() if value is not None and value != []}
 
@@ -104,6 +112,15 @@ class Fields(Bundle):
             InvalidEvent: If something breaks the contract.
         """
         return checked(NewMemory, **{**self.given(session), "content": content})
+
+    def replacement(self, content: str, session: SessionRef | None, old: Memory) -> NewMemory:
+        """Return a memory in another's place: what is not given is that one's.
+
+        Raises:
+            InvalidEvent: If something breaks the contract.
+        """
+        kept = {name: getattr(old, name) for name in ("tier", "category", "metadata", "tags", "expires_at", "session")}
+        return checked(NewMemory, **{**kept, **self.given(session), "content": content})
 
 
 def _since(what: str) -> object:

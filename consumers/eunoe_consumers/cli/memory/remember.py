@@ -64,7 +64,7 @@ def remember(
     (one,) = call.change(
         lambda curator, scope: curator.remember(scope, new, request_id=change.request_id, deadline=call.seconds)
     )
-    answer(call, {"remembered": [one.model_dump(mode="json")]}, _sentence(one))
+    answer(call, {"remembered": [one.model_dump(mode="json")]}, _sentence(one, review=fields.review))
     if one.candidates and not call.as_json:
         near = memories_table(
             ((found.memory, f"cosine {found.cosine:.3f}") for found in one.candidates),
@@ -73,7 +73,9 @@ def remember(
         answer(call, {}, near)
 
 
-def _sentence(one: Remembered) -> str:
+def _sentence(one: Remembered, *, review: bool) -> str:
+    if review and not one.created and one.memory.status == "active":
+        return f"{one.id} says so already, and counts: nothing has changed, and nothing awaits review"
     if one.created:
         awaits = ", and awaits review" if one.memory.status == "pending_review" else ""
         return f"remembered as {one.id}{awaits}"
