@@ -1,5 +1,6 @@
 """What gateways know of a thread's session, and must not go on with once it is closed."""
 
+from importlib.resources import files
 from uuid import UUID
 
 from redis.asyncio import Redis
@@ -9,18 +10,13 @@ from eunoe_schema import keys
 from eunoe_schema.memory.sessions import Session
 from eunoe_schema.scope import Scope
 
-# The gateway's script may have begun another session meanwhile: only the closed one is forgotten.
-_LEAVE = """
-if redis.call('HGET', KEYS[1], 'session_id') == ARGV[1] then return redis.call('DEL', KEYS[1]) end
-return 0
-"""
-
 
 class ThreadSessions:
     """The sessions that messages without one are put into."""
 
     def __init__(self, redis: Redis) -> None:
-        self._leave = redis.register_script(_LEAVE)
+        source = files("eunoe_consumers.curate").joinpath("lua/leave_session.lua").read_text(encoding="utf-8")
+        self._leave = redis.register_script(source)
 
     async def leave(self, tenant_id: UUID, session: Session) -> None:
         """Let the thread's next message begin a session of its own, if the thread is in this one still.

@@ -79,14 +79,20 @@ class Call(Bundle):
     # Which command shows what there is, for those who name what is not there.
     listed_by: ClassVar[str] = "eunoe memory list"
 
-    def ask(self, action: "Callable[[Curator, MemoryScope], Awaitable[ResultT]]") -> ResultT:
+    def ask(
+        self, action: "Callable[[Curator, MemoryScope], Awaitable[ResultT]]", *, listed_by: str | None = None
+    ) -> ResultT:
         """Return the answer to a question.
+
+        Args:
+            action: Asks it.
+            listed_by: Which command shows what the question names, where that is not the call's own.
 
         Raises:
             BadParameter: If neither agent nor user is given.
             EunoeError: If there is no answer; it says what to do at a shell.
         """
-        return self._ask(action, changes=False)
+        return self._ask(action, listed_by or self.listed_by, changes=False)
 
     def change(self, action: "Callable[[Curator, MemoryScope], Awaitable[ResultT]]") -> ResultT:
         """Return the answer to a request that changes something; the command has --request-id.
@@ -95,14 +101,16 @@ class Call(Bundle):
             BadParameter: If neither agent nor user is given.
             EunoeError: If there is no answer; it says what to do at a shell.
         """
-        return self._ask(action, changes=True)
+        return self._ask(action, self.listed_by, changes=True)
 
     @property
     def seconds(self) -> float:
         """How long to wait for a reply."""
         return DEFAULT_DEADLINE_SECONDS if self.deadline is None else self.deadline
 
-    def _ask(self, action: "Callable[[Curator, MemoryScope], Awaitable[ResultT]]", *, changes: bool) -> ResultT:
+    def _ask(
+        self, action: "Callable[[Curator, MemoryScope], Awaitable[ResultT]]", listed_by: str, *, changes: bool
+    ) -> ResultT:
         if self.agent is None and self.user is None:
             msg = "give --agent, --user, or both: a memory is an agent's, a user's, or of both"
             raise typer.BadParameter(msg)
@@ -111,7 +119,7 @@ class Call(Bundle):
             scope = checked(MemoryScope, tenant_id=tenant_id, agent_id=self.agent, user_id=self.user)
             return action(curator, scope)
 
-        with _explained(self.listed_by, changes=changes):
+        with _explained(listed_by, changes=changes):
             return _run(self.tenant, ask)
 
 
@@ -190,8 +198,6 @@ def _explained(listed_by: str, *, changes: bool) -> Generator[None]:
         msg = f"{error}: `eunoe memory list` shows those that do, with --forgotten those that were forgotten"
         raise EunoeError(msg) from error
     except NotFound as error:
-        if str(error).startswith("there is no collection"):  # a filter names one, too
-            listed_by = CollectionCall.listed_by
         msg = f"{error}: `{listed_by}` shows those that do"
         raise EunoeError(msg) from error
     except CurationTimeout as error:

@@ -6,7 +6,7 @@ import typer
 
 from eunoe_consumers.cli.memory import examples
 from eunoe_consumers.cli.memory.bundles import command
-from eunoe_consumers.cli.memory.call import Call, answer
+from eunoe_consumers.cli.memory.call import Call, CollectionCall, answer
 from eunoe_consumers.cli.memory.options import Filters, MemoryArgument, Origin
 from eunoe_consumers.cli.memory.paging import Paging, what_follows
 from eunoe_consumers.cli.memory.panels import FIND
@@ -66,7 +66,8 @@ def show_all(*, filters: Filters, origin: Origin, paging: Paging, call: Call) ->
         lambda curator, scope: paging.follow(
             lambda limit, cursor: curator.list(scope, filter_, limit=limit, cursor=cursor, deadline=call.seconds),
             lambda page: page.memories,
-        )
+        ),
+        listed_by=CollectionCall.listed_by,  # all that a filter can name and that can be absent
     )
     document = {"memories": [memory.model_dump(mode="json") for memory in memories], "cursor": cursor}
     answer(call, document, memories_shown((memory, "") for memory in memories), *what_follows(cursor))
@@ -89,7 +90,8 @@ def search(
     found = call.ask(
         lambda curator, scope: curator.search(
             scope, query, filter_, limit=limit, min_cosine=min_cosine, deadline=call.seconds
-        )
+        ),
+        listed_by=CollectionCall.listed_by,
     )
     document = {"found": [one.model_dump(mode="json") for one in found]}
     answer(call, document, memories_shown((one.memory, distance(one)) for one in found))
