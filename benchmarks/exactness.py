@@ -34,15 +34,15 @@ from numpy.typing import NDArray
 from rich.progress import Progress
 
 from eunoe_consumers.cli.logs import configure_logs
-from eunoe_consumers.embedded import embedded_servers
+from eunoe_consumers.devservers import embedded_servers
+from eunoe_consumers.postgres.approximate_search import ApproximateSearch
+from eunoe_consumers.postgres.candidates import CandidateReader
+from eunoe_consumers.postgres.database import Database, DatabaseRole
+from eunoe_consumers.postgres.giant_scopes import index_name
+from eunoe_consumers.postgres.migrations import Migrator
+from eunoe_consumers.postgres.scope_indexes import IndexShape, ScopeIndexes
+from eunoe_consumers.postgres.tenants import TenantTable
 from eunoe_consumers.settings import Settings
-from eunoe_consumers.store.approximate_search import ApproximateSearch
-from eunoe_consumers.store.candidates import CandidateReader
-from eunoe_consumers.store.database import Database, DatabaseRole
-from eunoe_consumers.store.giant_scopes import index_name
-from eunoe_consumers.store.migrations import Migrator
-from eunoe_consumers.store.scope_indexes import IndexShape, ScopeIndexes
-from eunoe_consumers.store.tenants import TenantTable
 from eunoe_schema import Scope
 from eunoe_tests.vectors import BruteForce, clustered, write_vectors
 

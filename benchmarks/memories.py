@@ -33,7 +33,7 @@ from memory_table import TOP_K, Fill, MemoryTable, Vectors, memory_table
 from rich.progress import Progress
 from texts import chat_queries, memory_texts
 
-from eunoe_consumers.model.embedder import Embedder
+from eunoe_consumers.embedding.embedder import Embedder
 from eunoe_consumers.roles import load_embedder
 from eunoe_consumers.settings import Settings
 from eunoe_producers import Curator

@@ -16,9 +16,9 @@ from pgvector import HalfVector
 from pgvector.asyncpg import register_vector
 from rich.progress import Progress
 
-from eunoe_consumers.store.curation import CurationStore
-from eunoe_consumers.store.database import Database, DatabaseRole
-from eunoe_consumers.store.lifetime import Lifetime
+from eunoe_consumers.postgres.curation import CurationStore
+from eunoe_consumers.postgres.database import Database, DatabaseRole
+from eunoe_consumers.postgres.lifetime import Lifetime
 from eunoe_schema.memory import Category, MemoryFilter, MemoryScope, Source, Status, Tier, content_hash
 
 TIERS = tuple(Tier)

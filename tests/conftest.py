@@ -10,11 +10,11 @@ import pytest
 from redis.asyncio import Redis
 
 from eunoe_consumers.connections import connect_redis
-from eunoe_consumers.embedded import ServerUrls, embedded_servers
+from eunoe_consumers.devservers import ServerUrls, embedded_servers
+from eunoe_consumers.postgres.database import Database
+from eunoe_consumers.postgres.migrations import Migrator
+from eunoe_consumers.postgres.tenants import TenantRegistry, TenantTable
 from eunoe_consumers.settings import Settings
-from eunoe_consumers.store.database import Database
-from eunoe_consumers.store.migrations import Migrator
-from eunoe_consumers.store.tenants import TenantRegistry, TenantTable
 
 _TEMPLATE = "eunoe_template"
 

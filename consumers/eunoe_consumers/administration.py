@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from eunoe_consumers.connections import connect_redis
+from eunoe_consumers.postgres.database import Database
+from eunoe_consumers.postgres.migrations import HnswOptions, Migration, Migrator, check_schema
+from eunoe_consumers.postgres.tenants import Tenant, TenantRegistry, TenantTable
 from eunoe_consumers.settings import Settings
-from eunoe_consumers.store.database import Database
-from eunoe_consumers.store.migrations import HnswOptions, Migration, Migrator, check_schema
-from eunoe_consumers.store.tenants import Tenant, TenantRegistry, TenantTable
 
 
 async def migrate_up(settings: Settings) -> list[Migration]:

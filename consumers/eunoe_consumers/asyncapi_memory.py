@@ -27,7 +27,7 @@ from eunoe_schema.memory.read import GetRequest, ListRequest, SearchRequest
 from eunoe_schema.memory.remember import NewMemory, Remembered, RememberRequest, RememberResult
 from eunoe_schema.memory.reply import MemoryReply, Problem, ProblemCode
 from eunoe_schema.memory.scope import SessionRef
-from eunoe_schema.memory.status_machine import Action, State
+from eunoe_schema.memory.status_machine import Action, MemoryState
 from eunoe_schema.memory.usage import FeedbackRequest, InjectedRequest, RetrievedRequest
 from eunoe_schema.streams import Group, Subject, dead_letters, reply_channel, stream
 
@@ -194,7 +194,7 @@ MEMORY_EXAMPLES: Mapping[str, Mapping[str, BaseModel]] = {
                 code=ProblemCode.REFUSED_TRANSITION,
                 message=f"memory {_CAT} is merged: revise is not allowed, only relate, forget, purge",
                 memory_id=_CAT,
-                state=State.MERGED,
+                state=MemoryState.MERGED,
                 allowed=(Action.RELATE, Action.FORGET, Action.PURGE),
             ),
         ),

@@ -11,7 +11,7 @@ from eunoe_consumers.cancellation import raise_if_cancelled
 from eunoe_consumers.errors import ConfigurationError, PermanentError, TransientError
 
 
-class RedisUnavailable(TransientError):
+class RedisNotReady(TransientError):
     """Redis is away, overloaded, or not in a state to do what was asked."""
 
 
@@ -28,7 +28,7 @@ def redis_wrapped() -> Generator[None]:
 
     Raises:
         WrongKeyType: If a key holds another type than it should.
-        RedisUnavailable: For everything else.
+        RedisNotReady: For everything else.
     """
     try:
         with _redis_errors():
@@ -46,10 +46,10 @@ def _redis_errors() -> Generator[None]:
             msg = f"Redis: {error}"
             raise WrongKeyType(msg) from error
         msg = f"Redis: {error}"
-        raise RedisUnavailable(msg) from error
+        raise RedisNotReady(msg) from error
     except (redis_errors.RedisError, OSError) as error:
         msg = f"Redis is not reachable: {error or type(error).__name__}"
-        raise RedisUnavailable(msg) from error
+        raise RedisNotReady(msg) from error
 
 
 async def connect_redis(url: str, *, wait_seconds: float) -> Redis:
@@ -57,7 +57,7 @@ async def connect_redis(url: str, *, wait_seconds: float) -> Redis:
 
     Raises:
         ConfigurationError: If the URL or the credentials are wrong.
-        RedisUnavailable: If it did not answer in `wait_seconds`.
+        RedisNotReady: If it did not answer in `wait_seconds`.
     """
     try:
         redis = Redis.from_url(url)
@@ -65,7 +65,7 @@ async def connect_redis(url: str, *, wait_seconds: float) -> Redis:
         msg = "EUNOE_REDIS_URL is not a Redis URL: use redis://HOST:PORT/DATABASE, special characters percent-encoded"
         raise ConfigurationError(msg) from None
     attempts = AsyncRetrying(
-        retry=retry_if_exception_type(RedisUnavailable),
+        retry=retry_if_exception_type(RedisNotReady),
         wait=wait_exponential_jitter(multiplier=0.1, max=2.0, jitter=0.1),
         stop=stop_after_delay(wait_seconds),
         reraise=True,

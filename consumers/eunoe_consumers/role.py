@@ -5,7 +5,7 @@ from enum import StrEnum
 from eunoe_schema.streams import Group
 
 
-class Role(StrEnum):
+class ProcessRole(StrEnum):
     """What `eunoe consume` runs; any number of processes may have each."""
 
     WINDOW = Group.WINDOW
@@ -17,4 +17,4 @@ class Role(StrEnum):
     @property
     def group(self) -> Group | None:
         """The consumer group that it serves."""
-        return None if self is Role.JANITOR else Group(self.value)
+        return None if self is ProcessRole.JANITOR else Group(self.value)

@@ -12,10 +12,6 @@ from redis.asyncio import Redis
 
 from eunoe_consumers.cancellation import cancel_bounded
 from eunoe_consumers.connections import connect_redis
-from eunoe_consumers.curate.answer import Answerer as CurateAnswerer
-from eunoe_consumers.curate.call import CurationRules
-from eunoe_consumers.curate.effect import CurateMemories
-from eunoe_consumers.curate.embedding import TextEmbedder
 from eunoe_consumers.delivery.entry_states import EntryStates
 from eunoe_consumers.delivery.process import ConsumerProcess
 from eunoe_consumers.delivery.processor import GroupWork
@@ -23,30 +19,34 @@ from eunoe_consumers.delivery.stream_group import StreamGroup, consumer_name
 from eunoe_consumers.delivery.stream_watch import StreamWatch
 from eunoe_consumers.delivery.worker import Worker, WorkerTimes
 from eunoe_consumers.embed.effect import EmbedAndStore
+from eunoe_consumers.embedding.embedder import Embedder, FastembedEmbedder
+from eunoe_consumers.embedding.hash_embedder import HashEmbedder
+from eunoe_consumers.embedding.prepare import prepare_model
 from eunoe_consumers.errors import ConfigurationError
 from eunoe_consumers.janitor.janitor import Janitor, JanitorRules, Round
-from eunoe_consumers.model.embedder import Embedder, FastembedEmbedder
-from eunoe_consumers.model.hash_embedder import HashEmbedder
-from eunoe_consumers.model.prepare import prepare_model
-from eunoe_consumers.recall.answer import Answerer
+from eunoe_consumers.memories.answer import RequestExecutor
+from eunoe_consumers.memories.call import CurationRules
+from eunoe_consumers.memories.effect import CurateMemories
+from eunoe_consumers.memories.embedding import TextEmbedder
+from eunoe_consumers.postgres.candidates import CandidateReader
+from eunoe_consumers.postgres.curation import CurationStore
+from eunoe_consumers.postgres.database import Database
+from eunoe_consumers.postgres.housekeeping import Housekeeping
+from eunoe_consumers.postgres.lifetime import Lifetime
+from eunoe_consumers.postgres.memory_recall import MemoryReader
+from eunoe_consumers.postgres.migrations import check_schema
+from eunoe_consumers.postgres.stream_log import StreamLog
+from eunoe_consumers.postgres.tenants import TenantRegistry, TenantTable
+from eunoe_consumers.postgres.turns import TurnReader, TurnWriter
+from eunoe_consumers.recall.answer import RecallAnswerer
 from eunoe_consumers.recall.effect import AnswerRequests
-from eunoe_consumers.recall.memory_search import MemorySearch
+from eunoe_consumers.recall.memory_search import MemoryRecall
 from eunoe_consumers.recall.query_embedder import QueryEmbedder
 from eunoe_consumers.recall.selection import Selection, SelectionDefaults
 from eunoe_consumers.recall.turn_search import RankingOptions, TurnSearch
 from eunoe_consumers.recall.window_reader import WindowReader
-from eunoe_consumers.role import Role
+from eunoe_consumers.role import ProcessRole
 from eunoe_consumers.settings import Settings
-from eunoe_consumers.store.candidates import CandidateReader
-from eunoe_consumers.store.curation import CurationStore
-from eunoe_consumers.store.database import Database
-from eunoe_consumers.store.housekeeping import Housekeeping
-from eunoe_consumers.store.lifetime import Lifetime
-from eunoe_consumers.store.memory_recall import MemoryReader
-from eunoe_consumers.store.migrations import check_schema
-from eunoe_consumers.store.stream_log import StreamLog
-from eunoe_consumers.store.tenants import TenantRegistry, TenantTable
-from eunoe_consumers.store.turns import TurnReader, TurnWriter
 from eunoe_consumers.window.effect import AppendToWindows
 from eunoe_consumers.window.window import Windows
 from eunoe_schema.codec import decode, decode_message
@@ -63,7 +63,7 @@ ResultT = TypeVar("ResultT")
 _IN_FLIGHT = {Group.WINDOW: 1, Group.EMBED: 2, Group.RECALL: 512, Group.CURATE: 32}
 
 
-async def consume(settings: Settings, roles: Collection[Role], stop: asyncio.Event) -> None:
+async def consume(settings: Settings, roles: Collection[ProcessRole], stop: asyncio.Event) -> None:
     """Run the consumers of `roles` in this process until `stop` is set.
 
     Args:
@@ -95,7 +95,7 @@ async def _unless_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, ResultT
     return None
 
 
-async def _assemble(settings: Settings, roles: Collection[Role], stack: AsyncExitStack) -> ConsumerProcess:
+async def _assemble(settings: Settings, roles: Collection[ProcessRole], stack: AsyncExitStack) -> ConsumerProcess:
     """Connect, check what is there against what is configured, load models; what must be closed goes on the stack."""
     redis_url, database_url = settings.redis_url or "", settings.database_url or ""
     redis = await connect_redis(redis_url, wait_seconds=settings.start_timeout_seconds)
@@ -129,7 +129,7 @@ async def _assemble(settings: Settings, roles: Collection[Role], stack: AsyncExi
         workers,
         batch_entries=settings.batch_entries,
         shutdown_seconds=settings.shutdown_seconds,
-        duties={str(Role.JANITOR): _janitor(settings, database).run} if Role.JANITOR in roles else {},
+        duties={str(ProcessRole.JANITOR): _janitor(settings, database).run} if ProcessRole.JANITOR in roles else {},
     )
 
 
@@ -164,11 +164,11 @@ async def _work(group: Group, settings: Settings, redis: Redis, database: Databa
             embedder = QueryEmbedder(await asyncio.to_thread(load_embedder, settings))
             reader = WindowReader(windows, turns, EntryStates(redis, Group.WINDOW))
             candidates = CandidateReader(database, ann_ef_search=settings.ann_ef_search)
-            answerer = Answerer(
+            answerer = RecallAnswerer(
                 reader,
                 TurnSearch(candidates, embedder, _ranking(settings)),
                 Selection(candidates, embedder, _selection(settings)),
-                MemorySearch(
+                MemoryRecall(
                     MemoryReader(database, _lifetime(settings)), embedder, default_memories=settings.recall_memories
                 ),
             )
@@ -186,7 +186,7 @@ async def _work(group: Group, settings: Settings, redis: Redis, database: Databa
                 session_idle_seconds=settings.session_idle_seconds,
             )
             store = CurationStore(database, _lifetime(settings))
-            curate = CurateMemories(redis, CurateAnswerer(store, TextEmbedder(embedder), rules))
+            curate = CurateMemories(redis, RequestExecutor(store, TextEmbedder(embedder), rules))
             return GroupWork[MemoryRequest](
                 decode=decode_request, effect=curate, on_refused=curate.refuse, in_flight=_IN_FLIGHT[group]
             )

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from eunoe_consumers.role import Role
+from eunoe_consumers.role import ProcessRole
 from eunoe_consumers.settings import Settings
 from eunoe_schema.errors import EunoeError
 
@@ -26,7 +26,7 @@ class RoleFailed(EunoeError):
 class _Running:
     """A role's process and when it was started, by the monotonic clock."""
 
-    role: Role
+    role: ProcessRole
     process: subprocess.Popen[bytes]
     started: float
 
@@ -34,7 +34,7 @@ class _Running:
 class RoleProcesses:
     """Runs `eunoe consume ROLE` for each role, a role as often as it is named; leaves no process behind."""
 
-    def __init__(self, settings: Settings, roles: Sequence[Role], *, log_file: Path | None = None) -> None:
+    def __init__(self, settings: Settings, roles: Sequence[ProcessRole], *, log_file: Path | None = None) -> None:
         self._environment = role_environment(settings)
         self._grace_seconds = settings.shutdown_seconds + 5
         self._roles = roles
@@ -70,16 +70,16 @@ class RoleProcesses:
                 msg = f"the process of role {running.role} ended with exit code {running.process.returncode}{place}"
                 raise RoleFailed(msg)
 
-    def restart_ended(self) -> list[Role]:
+    def restart_ended(self) -> list[ProcessRole]:
         """Start the roles again whose process has ended, not more than once a second each; return them."""
-        restarted: list[Role] = []
+        restarted: list[ProcessRole] = []
         for index, running in enumerate(self._running):
             if running.process.poll() is not None and time.monotonic() - running.started > _RESTART_SECONDS:
                 self._running[index] = self._start(running.role)
                 restarted.append(running.role)
         return restarted
 
-    def _start(self, role: Role) -> _Running:
+    def _start(self, role: ProcessRole) -> _Running:
         process = subprocess.Popen(  # noqa: S603 - our own command line
             [sys.executable, "-m", "eunoe_consumers", "consume", role, "--supervisor", str(os.getpid())],
             env=self._environment,

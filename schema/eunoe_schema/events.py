@@ -91,7 +91,7 @@ def _known_version(version: object) -> object:
 
 Metadata = Annotated[dict[str, JsonValue], AfterValidator(_storable_metadata)]
 Moment = Annotated[datetime, AfterValidator(_utc)]
-Role = Literal["user", "assistant"]
+MessageRole = Literal["user", "assistant"]
 
 
 class MessageEvent(BaseModel):
@@ -119,7 +119,7 @@ class MessageEvent(BaseModel):
     tenant_id: UUID
     agent_id: UUID
     user_id: Name
-    role: Role
+    role: MessageRole
     content: Text
     session_id: SessionId | None = None
     thread_id: Name | None = None

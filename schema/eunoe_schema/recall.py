@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from eunoe_schema.events import Role
+from eunoe_schema.events import MessageRole
 from eunoe_schema.limits import MAX_DEADLINE_SECONDS, MAX_QUERY_CHARS
 from eunoe_schema.memory.directives import Directive
 from eunoe_schema.memory.enums import Tier
@@ -92,7 +92,7 @@ class WindowMessage(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    role: Role
+    role: MessageRole
     content: str
     id: str | None = None
     event_id: str | None = None
@@ -130,7 +130,7 @@ class Neighbour(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     event_id: str
-    role: Role
+    role: MessageRole
     content: str
     speaker: str | None = None
 
@@ -159,7 +159,7 @@ class Turn(BaseModel):
 
     event_id: str
     entry_id: str
-    role: Role
+    role: MessageRole
     content: str
     speaker: str | None = None
     session_id: str | None = None

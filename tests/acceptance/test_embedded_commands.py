@@ -10,8 +10,8 @@ from tempfile import TemporaryDirectory
 import psutil
 import pytest
 
-from eunoe_consumers.embedded.sharing import stop_all
-from eunoe_consumers.role import Role
+from eunoe_consumers.devservers.sharing import stop_all
+from eunoe_consumers.role import ProcessRole
 from eunoe_consumers.settings import Settings
 from eunoe_producers import Gateway
 from eunoe_tests.processes import Clis, command_lines
@@ -82,7 +82,7 @@ async def test_up_runs_everything_and_stops_everything(
     assert code == 0, log
     assert len(_running(data_dir)) >= 2, "a command that shared the servers has stopped them"
     roles = _consumers_of(up.process.pid)
-    assert len(roles) == len(Role)
+    assert len(roles) == len(ProcessRole)
     up.process.send_signal(number)
     await asyncio.to_thread(up.process.wait, 30)
     assert _running(data_dir) == []

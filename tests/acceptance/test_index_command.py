@@ -2,8 +2,8 @@
 
 from uuid import UUID
 
-from eunoe_consumers.store.database import Database
-from eunoe_consumers.store.giant_scopes import index_name
+from eunoe_consumers.postgres.database import Database
+from eunoe_consumers.postgres.giant_scopes import index_name
 from eunoe_tests.commands import run, run_json
 from eunoe_tests.events import scope_of
 from eunoe_tests.processes import Clis

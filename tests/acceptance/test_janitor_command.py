@@ -4,7 +4,7 @@ from uuid import UUID
 
 import asyncpg
 
-from eunoe_consumers.store.queries import load_queries
+from eunoe_consumers.postgres.queries import load_queries
 from eunoe_tests.commands import run, run_json
 from eunoe_tests.curation import add_memory
 from eunoe_tests.processes import Clis

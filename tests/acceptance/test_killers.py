@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from redis.asyncio import Redis
 
-from eunoe_consumers.model.hash_embedder import EXIT_MARKER
+from eunoe_consumers.embedding.hash_embedder import EXIT_MARKER
 from eunoe_producers import Gateway, Orchestrator, RecallTimeout
 from eunoe_schema import MessageEvent, Receipt
 from eunoe_schema.streams import Group, trials

@@ -13,9 +13,9 @@ from uuid import UUID
 import pytest
 from redis.asyncio import Redis
 
+from eunoe_consumers.postgres.database import Database
+from eunoe_consumers.postgres.tenants import TenantRegistry, TenantTable
 from eunoe_consumers.settings import Settings
-from eunoe_consumers.store.database import Database
-from eunoe_consumers.store.tenants import TenantRegistry, TenantTable
 from eunoe_producers import Gateway, Orchestrator
 from eunoe_schema import Receipt, Scope
 from eunoe_schema.entries import EntryOrder

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 from redis.asyncio import Redis
 
-from eunoe_consumers.model.hash_embedder import RAISE_MARKER
+from eunoe_consumers.embedding.hash_embedder import RAISE_MARKER
 from eunoe_producers import Gateway, Orchestrator
 from eunoe_schema import MessageEvent, Receipt, Scope
 from eunoe_schema.codec import encode

@@ -10,8 +10,8 @@ import pytest
 from pgvector import HalfVector
 from pgvector.asyncpg import register_vector
 
+from eunoe_consumers.postgres.queries import load_queries
 from eunoe_consumers.settings import Settings
-from eunoe_consumers.store.queries import load_queries
 from eunoe_producers import CurationRefused, Curator
 from eunoe_schema.errors import InvalidEvent
 from eunoe_schema.memory import NewMemory, Status, Tier

@@ -9,13 +9,13 @@ import asyncpg
 import pytest
 from pydantic import JsonValue
 
-from eunoe_consumers.curate.answer import Answerer
-from eunoe_consumers.curate.call import CurationRules
-from eunoe_consumers.curate.embedding import TextEmbedder
-from eunoe_consumers.model.hash_embedder import HashEmbedder
-from eunoe_consumers.store.curation import CurationStore
-from eunoe_consumers.store.database import Database
-from eunoe_consumers.store.lifetime import Lifetime
+from eunoe_consumers.embedding.hash_embedder import HashEmbedder
+from eunoe_consumers.memories.answer import RequestExecutor
+from eunoe_consumers.memories.call import CurationRules
+from eunoe_consumers.memories.embedding import TextEmbedder
+from eunoe_consumers.postgres.curation import CurationStore
+from eunoe_consumers.postgres.database import Database
+from eunoe_consumers.postgres.lifetime import Lifetime
 from eunoe_schema.memory import NewMemory, content_hash
 from eunoe_schema.memory.remember import RememberRequest, RememberResult
 from eunoe_schema.memory.reply import MemoryReply
@@ -35,19 +35,21 @@ async def login(database_url: str) -> AsyncIterator[Login]:
 
 
 @pytest.fixture
-def answerer(database: Database) -> Answerer:
+def answerer(database: Database) -> RequestExecutor:
     """An answerer with a model that is none."""
     rules = CurationRules(near_duplicate_cosine=0.9, session_idle_seconds=60)
-    return Answerer(CurationStore(database, Lifetime(30, from_last_use=False)), TextEmbedder(HashEmbedder(384)), rules)
+    return RequestExecutor(
+        CurationStore(database, Lifetime(30, from_last_use=False)), TextEmbedder(HashEmbedder(384)), rules
+    )
 
 
-async def remember(answerer: Answerer, tenant: UUID, *memories: NewMemory, request_id: str) -> MemoryReply:
+async def remember(answerer: RequestExecutor, tenant: UUID, *memories: NewMemory, request_id: str) -> MemoryReply:
     """Return the reply to a request to remember contents of a user."""
     request = RememberRequest(request_id=request_id, tenant_id=tenant, user_id="ada", memories=memories)
     return await answerer.answer(request, await answerer.embed(request))
 
 
-async def test_a_deadlock_is_tried_again_at_once(answerer: Answerer, tenant: UUID, login: Login) -> None:
+async def test_a_deadlock_is_tried_again_at_once(answerer: RequestExecutor, tenant: UUID, login: Login) -> None:
     """Whoever locks the same memories in another order costs a request a moment, and no redelivery."""
     both = [NewMemory(content=text) for text in (FIRST, LAST)]
     await remember(answerer, tenant, *both, request_id="made")
@@ -66,7 +68,7 @@ async def test_a_deadlock_is_tried_again_at_once(answerer: Answerer, tenant: UUI
     assert [round(one.memory.confidence, 2) for one in result.remembered] == [0.82, 0.82]
 
 
-async def test_the_order_of_metadata_makes_no_other_request(answerer: Answerer, tenant: UUID) -> None:
+async def test_the_order_of_metadata_makes_no_other_request(answerer: RequestExecutor, tenant: UUID) -> None:
     """A caller that asks again after a restart may have built the same object in another order."""
     one: dict[str, JsonValue] = {"a": 1, "b": {"c": 2, "d": 3}}
     other: dict[str, JsonValue] = {"b": {"d": 3, "c": 2}, "a": 1}

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from eunoe_consumers.store.queries import load_queries
+from eunoe_consumers.postgres.queries import load_queries
 from eunoe_schema.memory import Category, RelationType, Source, Status, Tier
 from eunoe_tests.curation import CURATED, add_memory, fill_curated
 from eunoe_tests.events import AGENT

@@ -8,9 +8,9 @@ import asyncpg
 import numpy as np
 import pytest
 
+from eunoe_consumers.postgres.database import Database
+from eunoe_consumers.postgres.turns import NewTurn, TurnWriter
 from eunoe_consumers.settings import Settings
-from eunoe_consumers.store.database import Database
-from eunoe_consumers.store.turns import NewTurn, TurnWriter
 from eunoe_producers import CurationRefused, Curator, Gateway, NotFound
 from eunoe_schema.entries import EntryOrder
 from eunoe_schema.errors import InvalidEvent

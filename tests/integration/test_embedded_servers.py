@@ -16,15 +16,15 @@ import psutil
 import pytest
 import redis
 
-from eunoe_consumers.embedded import EmbeddedError, ServerUrls, embedded_servers
-from eunoe_consumers.embedded.sharing import stop_all
-from eunoe_consumers.embedded.state import Holder, State, load_state, save_state
+from eunoe_consumers.devservers import EmbeddedError, ServerUrls, embedded_servers
+from eunoe_consumers.devservers.sharing import stop_all
+from eunoe_consumers.devservers.state import Holder, ServerState, load_state, save_state
 
 HOLDER = """
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from eunoe_consumers.embedded import embedded_servers
+from eunoe_consumers.devservers import embedded_servers
 
 with embedded_servers(Path(sys.argv[1])) as urls:
     print(urls.redis_url, urls.database_url, flush=True)
@@ -210,7 +210,7 @@ def test_a_holder_whose_pid_was_reused_is_dead(data_dir: Path) -> None:
     data_dir.mkdir()
     current = Holder.current()
     impostor = Holder(pid=current.pid, started_seconds=current.started_seconds - 60)
-    save_state(data_dir, State(holders=(impostor,)))
+    save_state(data_dir, ServerState(holders=(impostor,)))
     with embedded_servers(data_dir, database=False):
         assert load_state(data_dir).holders == (current,)
     assert servers_of(data_dir) == {}

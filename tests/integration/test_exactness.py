@@ -11,12 +11,12 @@ import pytest
 from numpy.typing import NDArray
 from pgvector.asyncpg import register_vector
 
-from eunoe_consumers.store.approximate_search import ApproximateSearch
-from eunoe_consumers.store.candidates import CandidateReader
-from eunoe_consumers.store.database import Database, DatabaseRole
-from eunoe_consumers.store.giant_scopes import index_name
-from eunoe_consumers.store.queries import load_queries
-from eunoe_consumers.store.scope_indexes import IndexShape, ScopeIndexes
+from eunoe_consumers.postgres.approximate_search import ApproximateSearch
+from eunoe_consumers.postgres.candidates import CandidateReader
+from eunoe_consumers.postgres.database import Database, DatabaseRole
+from eunoe_consumers.postgres.giant_scopes import index_name
+from eunoe_consumers.postgres.queries import load_queries
+from eunoe_consumers.postgres.scope_indexes import IndexShape, ScopeIndexes
 from eunoe_schema.scope import Scope
 from eunoe_tests.events import AGENT, OTHER_AGENT, scope_of
 from eunoe_tests.vectors import BruteForce, clustered, write_vectors

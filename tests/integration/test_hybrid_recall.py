@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from redis.asyncio import Redis
 
-from eunoe_consumers.model.hash_embedder import HashEmbedder
+from eunoe_consumers.embedding.hash_embedder import HashEmbedder
 from eunoe_consumers.settings import Settings
 from eunoe_producers import Gateway, Orchestrator
 from eunoe_schema import Context, MessageEvent, Receipt, Scope

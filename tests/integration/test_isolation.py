@@ -15,11 +15,11 @@ from pgvector import HalfVector
 from pgvector.asyncpg import register_vector
 from redis.asyncio import Redis
 
-from eunoe_consumers.store.candidates import CandidateReader
-from eunoe_consumers.store.database import Database, DatabaseRole
-from eunoe_consumers.store.errors import StoreUnavailable
-from eunoe_consumers.store.queries import load_queries
-from eunoe_consumers.store.turns import NewPiece, NewTurn, TurnReader, TurnWriter
+from eunoe_consumers.postgres.candidates import CandidateReader
+from eunoe_consumers.postgres.database import Database, DatabaseRole
+from eunoe_consumers.postgres.errors import StoreUnavailable
+from eunoe_consumers.postgres.queries import load_queries
+from eunoe_consumers.postgres.turns import NewPiece, NewTurn, TurnReader, TurnWriter
 from eunoe_consumers.window.window import Windows
 from eunoe_schema import keys
 from eunoe_schema.entries import EntryOrder

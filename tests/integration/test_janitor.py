@@ -13,14 +13,14 @@ from pgvector import HalfVector
 from pgvector.asyncpg import register_vector
 
 from eunoe_consumers.janitor.janitor import Janitor, JanitorRules
-from eunoe_consumers.role import Role
+from eunoe_consumers.postgres.database import Database
+from eunoe_consumers.postgres.errors import StoreUnavailable
+from eunoe_consumers.postgres.housekeeping import Housekeeping
+from eunoe_consumers.postgres.lifetime import Lifetime
+from eunoe_consumers.postgres.queries import load_queries
+from eunoe_consumers.postgres.tenants import TenantTable
+from eunoe_consumers.role import ProcessRole
 from eunoe_consumers.settings import Settings
-from eunoe_consumers.store.database import Database
-from eunoe_consumers.store.errors import StoreUnavailable
-from eunoe_consumers.store.housekeeping import Housekeeping
-from eunoe_consumers.store.lifetime import Lifetime
-from eunoe_consumers.store.queries import load_queries
-from eunoe_consumers.store.tenants import TenantTable
 from eunoe_schema.memory import content_hash
 from eunoe_tests.curation import Login, add_memory, fill_curated
 from eunoe_tests.roles import consuming
@@ -250,7 +250,7 @@ async def test_what_is_merged_lives_as_long_as_either_would_have(
 async def test_the_role_works_by_itself(settings: Settings, login: Login, tenant: UUID) -> None:
     """A process of the role alone, which reads no stream, archives what has lapsed, and again after its rest."""
     resting = settings.model_copy(update={"janitor_interval_seconds": 1.0})
-    async with consuming(resting, Role.JANITOR):
+    async with consuming(resting, ProcessRole.JANITOR):
         for _ in range(2):
             memory = await add_old(login, tenant, 31, tier="task")
 

@@ -11,8 +11,8 @@ import pytest
 from pgvector import HalfVector
 from pgvector.asyncpg import register_vector
 
-from eunoe_consumers.store.migrations import Migrator
-from eunoe_consumers.store.queries import load_queries
+from eunoe_consumers.postgres.migrations import Migrator
+from eunoe_consumers.postgres.queries import load_queries
 from eunoe_tests.curation import add_memory
 from eunoe_tests.events import AGENT
 

@@ -9,8 +9,8 @@ import asyncpg
 import pytest
 from redis.asyncio import Redis
 
+from eunoe_consumers.postgres.queries import load_queries
 from eunoe_consumers.settings import Settings
-from eunoe_consumers.store.queries import load_queries
 from eunoe_producers import Curator
 from eunoe_schema.memory import Memory, MemoryScope
 from eunoe_schema.memory.requests import decode_request

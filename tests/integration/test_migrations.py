@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from eunoe_consumers.errors import ConfigurationError
-from eunoe_consumers.store.candidates import CandidateReader
-from eunoe_consumers.store.database import Database
-from eunoe_consumers.store.errors import SchemaMismatch
-from eunoe_consumers.store.migrations import HnswOptions, Migration, Migrator, check_schema, load_migrations
-from eunoe_consumers.store.tenants import TenantTable
-from eunoe_consumers.store.turns import NewTurn, TurnWriter
+from eunoe_consumers.postgres.candidates import CandidateReader
+from eunoe_consumers.postgres.database import Database
+from eunoe_consumers.postgres.errors import SchemaMismatch
+from eunoe_consumers.postgres.migrations import HnswOptions, Migration, Migrator, check_schema, load_migrations
+from eunoe_consumers.postgres.tenants import TenantTable
+from eunoe_consumers.postgres.turns import NewTurn, TurnWriter
 from eunoe_schema.entries import EntryOrder
 from eunoe_tests.events import event_of, scope_of
 

@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 from redis.asyncio import Redis
 
-from eunoe_consumers.model.hash_embedder import RAISE_MARKER
+from eunoe_consumers.embedding.hash_embedder import RAISE_MARKER
 from eunoe_consumers.settings import Settings
 from eunoe_producers import Gateway, Orchestrator
 from eunoe_schema import MessageEvent, Receipt, Scope, keys

@@ -13,13 +13,13 @@ import pytest
 from redis.asyncio import Redis
 
 from eunoe_consumers.delivery.stream_group import ensure_groups
-from eunoe_consumers.embedded import ServerUrls
-from eunoe_consumers.role import Role
+from eunoe_consumers.devservers import ServerUrls
+from eunoe_consumers.postgres.errors import StoreUnavailable
+from eunoe_consumers.postgres.tenants import TenantTable
+from eunoe_consumers.postgres.turns import TurnReader
+from eunoe_consumers.role import ProcessRole
 from eunoe_consumers.roles import consume
 from eunoe_consumers.settings import Settings
-from eunoe_consumers.store.errors import StoreUnavailable
-from eunoe_consumers.store.tenants import TenantTable
-from eunoe_consumers.store.turns import TurnReader
 from eunoe_producers import Gateway, Orchestrator
 from eunoe_schema.codec import encode
 from eunoe_schema.streams import Group, Subject, stream
@@ -127,7 +127,9 @@ async def test_a_stop_does_not_wait_for_a_frozen_database(
     """What is in hand is released, and the process ends, though PostgreSQL answers nothing."""
     scope = scope_of(tenant)
     stop = asyncio.Event()
-    running = asyncio.create_task(consume(settings.model_copy(update={"shutdown_seconds": 1.0}), [Role.WINDOW], stop))
+    running = asyncio.create_task(
+        consume(settings.model_copy(update={"shutdown_seconds": 1.0}), [ProcessRole.WINDOW], stop)
+    )
     async with await Gateway.connect(redis_url) as gateway:
         await gateway.publish(event_of(scope, "e1"))
         await wait_until(lambda: consumed(redis, Group.WINDOW))
@@ -155,7 +157,7 @@ async def test_a_stop_does_not_wait_for_a_reclaimed_entry_on_a_frozen_database(
     await redis.xreadgroup(Group.WINDOW, "dead", {name: ">"}, count=1)
     stop = asyncio.Event()
     changes = {"shutdown_seconds": 1.0, "claim_after_seconds": 6.0}
-    running = asyncio.create_task(consume(settings.model_copy(update=changes), [Role.WINDOW], stop))
+    running = asyncio.create_task(consume(settings.model_copy(update=changes), [ProcessRole.WINDOW], stop))
 
     async def started() -> bool:
         return len(await consumers(redis, Group.WINDOW)) == 2
@@ -177,7 +179,7 @@ async def test_a_stop_while_waiting_for_a_server_ends_at_once(settings: Settings
     """A process that is still starting obeys as one that runs."""
     stop = asyncio.Event()
     waiting = settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0", "start_timeout_seconds": 300.0})
-    running = asyncio.create_task(consume(waiting, [Role.WINDOW], stop))
+    running = asyncio.create_task(consume(waiting, [ProcessRole.WINDOW], stop))
     await asyncio.sleep(0)
     stop.set()
     started = time.monotonic()

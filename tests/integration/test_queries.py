@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from pgvector.asyncpg import register_vector
 
-from eunoe_consumers.store.database import Database
-from eunoe_consumers.store.queries import Queries, load_queries
-from eunoe_consumers.store.tenants import TenantTable
-from eunoe_consumers.store.turns import NewTurn, TurnWriter
+from eunoe_consumers.postgres.database import Database
+from eunoe_consumers.postgres.queries import Queries, load_queries
+from eunoe_consumers.postgres.tenants import TenantTable
+from eunoe_consumers.postgres.turns import NewTurn, TurnWriter
 from eunoe_schema.entries import EntryOrder
 from eunoe_schema.scope import Scope
 from eunoe_tests.events import AGENT, OTHER_AGENT, event_of, scope_of

@@ -11,12 +11,12 @@ import asyncpg
 import pytest
 from redis.asyncio import Redis
 
-from eunoe_consumers.model.hash_embedder import RAISE_MARKER, HashEmbedder
+from eunoe_consumers.embedding.hash_embedder import RAISE_MARKER, HashEmbedder
+from eunoe_consumers.postgres.candidates import CandidateReader
+from eunoe_consumers.postgres.errors import StoreUnavailable
 from eunoe_consumers.recall.known_scopes import KnownScopes
 from eunoe_consumers.recall.window_reader import WindowReader
 from eunoe_consumers.settings import Settings
-from eunoe_consumers.store.candidates import CandidateReader
-from eunoe_consumers.store.errors import StoreUnavailable
 from eunoe_producers import Gateway, Orchestrator
 from eunoe_schema import Context, Scope, keys
 from eunoe_schema.streams import Group

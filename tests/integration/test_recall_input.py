@@ -12,9 +12,9 @@ from uuid import UUID, uuid4
 import pytest
 from redis.asyncio import Redis
 
-from eunoe_consumers.model.hash_embedder import HashEmbedder
+from eunoe_consumers.embedding.hash_embedder import HashEmbedder
+from eunoe_consumers.postgres.database import Database
 from eunoe_consumers.settings import Settings
-from eunoe_consumers.store.database import Database
 from eunoe_producers import Gateway, Orchestrator
 from eunoe_schema import Context, InvalidEvent, Scope
 from eunoe_schema.streams import DATA_FIELD, Group, Subject, dead_letters, stream

@@ -9,10 +9,10 @@ from uuid import UUID, uuid4
 import pytest
 from redis.asyncio import Redis
 
-from eunoe_consumers.model.hash_embedder import RAISE_MARKER
-from eunoe_consumers.recall.memory_search import MemorySearch
+from eunoe_consumers.embedding.hash_embedder import RAISE_MARKER
+from eunoe_consumers.postgres.errors import StoreUnavailable
+from eunoe_consumers.recall.memory_search import MemoryRecall
 from eunoe_consumers.settings import Settings
-from eunoe_consumers.store.errors import StoreUnavailable
 from eunoe_producers import Curator, Gateway, Orchestrator
 from eunoe_schema import Context, Scope
 from eunoe_schema.memory import Memory, MemoryFilter, Tier
@@ -153,7 +153,7 @@ async def test_memories_that_cannot_be_had_are_named_and_the_turns_come(
     async with await Gateway.connect(redis_url) as gateway:
         await gateway.publish(event_of(memories.scope, "e1", "tea"))
     await wait_until(lambda: consumed(redis, Group.WINDOW, Group.EMBED))
-    monkeypatch.setattr(MemorySearch, "find", fails)
+    monkeypatch.setattr(MemoryRecall, "find", fails)
     context = await memories.orchestrator.recall(memories.scope, "tea", window=0, deadline=_DEADLINE)
     assert [turn.event_id for turn in context.turns] == ["e1"]
     assert [(part.part, part.reason) for part in context.missing] == [("memories", "PostgreSQL is away")]

@@ -11,13 +11,13 @@ import asyncpg
 import pytest
 
 from eunoe_consumers.errors import ConfigurationError
-from eunoe_consumers.store.approximate_search import ApproximateSearch
-from eunoe_consumers.store.database import Database, DatabaseRole
-from eunoe_consumers.store.errors import StoreUnavailable
-from eunoe_consumers.store.giant_scopes import index_name
-from eunoe_consumers.store.migrations import Migrator
-from eunoe_consumers.store.scope_indexes import IndexShape, Kept, ScopeIndexes
-from eunoe_consumers.store.tenants import TenantTable
+from eunoe_consumers.postgres.approximate_search import ApproximateSearch
+from eunoe_consumers.postgres.database import Database, DatabaseRole
+from eunoe_consumers.postgres.errors import StoreUnavailable
+from eunoe_consumers.postgres.giant_scopes import index_name
+from eunoe_consumers.postgres.migrations import Migrator
+from eunoe_consumers.postgres.scope_indexes import IndexShape, Kept, ScopeIndexes
+from eunoe_consumers.postgres.tenants import TenantTable
 from eunoe_schema.scope import Scope
 from eunoe_tests.events import OTHER_AGENT, scope_of
 from eunoe_tests.vectors import clustered, write_vectors
@@ -256,7 +256,7 @@ async def test_many_scopes_are_looked_at_page_by_page(
     indexes: ScopeIndexes, giant: Scope, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """None is missed where a page ends."""
-    monkeypatch.setattr("eunoe_consumers.store.giant_scopes._SCOPES_PER_PAGE", 1)
+    monkeypatch.setattr("eunoe_consumers.postgres.giant_scopes._SCOPES_PER_PAGE", 1)
     assert [found.scope for found in (await indexes.survey()).giants] == [giant]
 
 

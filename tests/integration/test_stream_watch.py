@@ -7,8 +7,8 @@ from redis.asyncio import Redis
 
 from eunoe_consumers.delivery.stream_group import ensure_groups
 from eunoe_consumers.delivery.stream_watch import StreamWatch
-from eunoe_consumers.store.database import Database
-from eunoe_consumers.store.stream_log import StreamLog
+from eunoe_consumers.postgres.database import Database
+from eunoe_consumers.postgres.stream_log import StreamLog
 from eunoe_schema import keys
 from eunoe_schema.entries import EntryOrder
 from eunoe_schema.streams import Group, Subject, stream

@@ -10,10 +10,10 @@ import pytest
 from redis.asyncio import Redis
 
 from eunoe_consumers.errors import ConfigurationError
-from eunoe_consumers.store.database import Database
-from eunoe_consumers.store.errors import RowRefused
-from eunoe_consumers.store.tenants import TenantCheck, TenantRegistry, TenantTable
-from eunoe_consumers.store.turns import NewPiece, NewTurn, TurnWriter
+from eunoe_consumers.postgres.database import Database
+from eunoe_consumers.postgres.errors import RowRefused
+from eunoe_consumers.postgres.tenants import TenantCheck, TenantRegistry, TenantTable
+from eunoe_consumers.postgres.turns import NewPiece, NewTurn, TurnWriter
 from eunoe_consumers.window.window import Windows
 from eunoe_schema import keys
 from eunoe_schema.entries import EntryOrder

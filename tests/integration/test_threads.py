@@ -16,11 +16,11 @@ from eunoe_producers.threads import (
     AlreadyResolved,
     Answered,
     NothingPending,
-    Refused,
     Resolved,
     StateConflict,
     ThreadOptions,
     ThreadState,
+    TokensRefused,
     ToolCall,
 )
 from eunoe_schema import Receipt, keys
@@ -65,7 +65,7 @@ async def test_fifty_at_once_take_exactly_the_burst(both: tuple[ThreadState, Thr
     """Of 50 concurrent calls from two processes, exactly the burst is allowed; the rest learn when to come."""
     outcomes = await asyncio.gather(*(both[i % 2].rate_limiter.acquire(TENANT, "slack") for i in range(50)))
     allowed = [outcome for outcome in outcomes if isinstance(outcome, Allowed)]
-    refused = [outcome for outcome in outcomes if isinstance(outcome, Refused)]
+    refused = [outcome for outcome in outcomes if isinstance(outcome, TokensRefused)]
     assert (len(allowed), len(refused)) == (20, 30)
     # Each took a token of its own; the trickle of 0.001 a second adds less than a whole one.
     assert sorted(int(outcome.tokens_left) for outcome in allowed) == list(range(20))

@@ -8,12 +8,12 @@ import asyncpg
 import numpy as np
 import pytest
 
-from eunoe_consumers.model.hash_embedder import HashEmbedder
+from eunoe_consumers.embedding.hash_embedder import HashEmbedder
+from eunoe_consumers.postgres.candidates import CandidateReader
+from eunoe_consumers.postgres.database import Database
 from eunoe_consumers.recall.query import understand
 from eunoe_consumers.roles import load_embedder
 from eunoe_consumers.settings import Settings
-from eunoe_consumers.store.candidates import CandidateReader
-from eunoe_consumers.store.database import Database
 from eunoe_schema.entries import EntryOrder
 from eunoe_tests.events import OTHER_AGENT, event_of, scope_of
 from eunoe_tests.memories import ASKED_AT, FIRST_MS, Memory, events_of

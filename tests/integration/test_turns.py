@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from eunoe_consumers.store.database import Database
-from eunoe_consumers.store.errors import RowRefused
-from eunoe_consumers.store.turns import NewTurn, TurnReader, TurnWriter
+from eunoe_consumers.postgres.database import Database
+from eunoe_consumers.postgres.errors import RowRefused
+from eunoe_consumers.postgres.turns import NewTurn, TurnReader, TurnWriter
 from eunoe_schema.entries import EntryOrder
 from eunoe_schema.events import MessageEvent
 from eunoe_schema.scope import Scope

@@ -18,9 +18,9 @@ from eunoe_consumers.delivery.processor import GroupWork, Processor
 from eunoe_consumers.delivery.stream_group import StreamGroup, ensure_groups, entries_of
 from eunoe_consumers.delivery.worker import Worker, WorkerTimes
 from eunoe_consumers.errors import TransientError
-from eunoe_consumers.store.database import Database
-from eunoe_consumers.store.tenants import TenantRegistry
-from eunoe_consumers.store.turns import TurnReader
+from eunoe_consumers.postgres.database import Database
+from eunoe_consumers.postgres.tenants import TenantRegistry
+from eunoe_consumers.postgres.turns import TurnReader
 from eunoe_consumers.window.effect import AppendToWindows
 from eunoe_consumers.window.window import Windows
 from eunoe_schema.codec import decode_message, encode

@@ -5,13 +5,13 @@ from uuid import uuid4
 
 import pytest
 
-from eunoe_consumers.store.answered_requests import AnsweredRequests
-from eunoe_consumers.store.errors import StoreUnavailable
-from eunoe_consumers.store.queries import load_queries
+from eunoe_consumers.postgres.answered_requests import AnsweredRequests
+from eunoe_consumers.postgres.errors import StoreUnavailable
+from eunoe_consumers.postgres.queries import load_queries
 from eunoe_schema.memory import MemoryScope
 
 if TYPE_CHECKING:
-    from eunoe_consumers.store.database import Connection
+    from eunoe_consumers.postgres.database import Connection
 
 
 class Dropping:

@@ -16,14 +16,14 @@ from packaging.utils import canonicalize_name
 from typer.exceptions import TyperException
 
 from eunoe_consumers.cli.main import app
-from eunoe_consumers.role import Role
+from eunoe_consumers.role import ProcessRole
 from eunoe_consumers.settings import Settings
 
 _ROOT = Path(__file__).parents[2]
 _COMPOSE: dict[str, Any] = yaml.safe_load((_ROOT / "compose.yaml").read_text(encoding="utf-8"))
 _SERVICES: dict[str, dict[str, Any]] = _COMPOSE["services"]
 _DOCKERFILE = (_ROOT / "Dockerfile").read_text(encoding="utf-8")
-_ROLES = [str(role) for role in Role]
+_ROLES = [str(role) for role in ProcessRole]
 _OURS = ["migrate", *_ROLES]
 _SERVERS = ["redis", "postgres"]
 _SECONDS = {"s": 1, "m": 60, "h": 3600}

@@ -6,8 +6,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from eunoe_consumers.curate.cursor import from_cursor, to_cursor
-from eunoe_consumers.curate.refusal import Refused
+from eunoe_consumers.memories.cursor import from_cursor, to_cursor
+from eunoe_consumers.memories.refusal import RequestRefused
 
 _MOMENT = datetime(2026, 3, 2, 1, 2, 3, 456_789, tzinfo=UTC)
 
@@ -33,5 +33,5 @@ def test_a_cursor_comes_back_as_it_was() -> None:
 def test_what_is_no_cursor_is_refused(text: str) -> None:
     """The request is refused with a word to its caller; nothing of it reaches PostgreSQL and is buried for it."""
     cursor = base64.urlsafe_b64encode(text.encode()).decode()
-    with pytest.raises(Refused, match="is not one that a page came with: begin again without"):
+    with pytest.raises(RequestRefused, match="is not one that a page came with: begin again without"):
         from_cursor(cursor, str)

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from eunoe_consumers.delivery.entry import Delivered, Entry
 from eunoe_consumers.embed.effect import EmbedAndStore
+from eunoe_consumers.embedding.blame import ModelUnavailable, Unembeddable
+from eunoe_consumers.embedding.pieces import Span
 from eunoe_consumers.errors import PermanentError, TransientError
-from eunoe_consumers.model.blame import ModelUnavailable, Unembeddable
-from eunoe_consumers.model.pieces import Span
-from eunoe_consumers.store.turns import NewTurn, TurnWriter
+from eunoe_consumers.postgres.turns import NewTurn, TurnWriter
 from eunoe_schema import MessageEvent
 from eunoe_schema.entries import EntryOrder
 from eunoe_tests.events import event_of, scope_of

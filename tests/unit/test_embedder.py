@@ -11,10 +11,10 @@ import fastembed
 import numpy as np
 import pytest
 
-from eunoe_consumers.model.embedder import Embedder, FastembedEmbedder
-from eunoe_consumers.model.errors import ModelError
-from eunoe_consumers.model.prepare import PreparedModel, prepare_model
-from eunoe_consumers.model.weights import MODEL_NAME
+from eunoe_consumers.embedding.embedder import Embedder, FastembedEmbedder
+from eunoe_consumers.embedding.errors import ModelError
+from eunoe_consumers.embedding.prepare import PreparedModel, prepare_model
+from eunoe_consumers.embedding.weights import MODEL_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

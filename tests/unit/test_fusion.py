@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eunoe_consumers.recall.ranking.fusion import Question, Ranked, rank
+from eunoe_consumers.postgres.candidates import Outline, TurnCandidate
+from eunoe_consumers.recall.ranking.fusion import Ranked, RankingQuery, rank
 from eunoe_consumers.recall.ranking.lexical import LexicalScores
 from eunoe_consumers.recall_weights import ASSISTANT, DIALOGUE, Weights
-from eunoe_consumers.store.candidates import Candidate, Outline
 from eunoe_tests.candidates import MOMENT, PLAIN, candidate_of, outline_of, scores_of
 
-NOTHING_ASKED = Question("tell me")
+NOTHING_ASKED = RankingQuery("tell me")
 ANNA_AND_BEN = frozenset({"Anna", "Ben"})
 # Every part adds something, and another one than the next.
 ALL = Weights(**{name: 0.1 + 0.07 * number for number, name in enumerate(Weights.model_fields)})
@@ -38,9 +38,9 @@ def only(part: str, weight: float = 1.0, *, cosine: float = 1.0) -> Weights:
 
 
 def ranked_of(
-    candidates: Sequence[Candidate],
+    candidates: Sequence[TurnCandidate],
     weights: Weights,
-    question: Question = NOTHING_ASKED,
+    question: RankingQuery = NOTHING_ASKED,
     outline: Outline | None = None,
     lexical: LexicalScores | None = None,
 ) -> list[Ranked]:
@@ -55,7 +55,7 @@ def at_the_moment(moment: datetime) -> bool:
     return moment == MOMENT
 
 
-def rich_case() -> tuple[Question, list[Candidate], Outline, LexicalScores]:
+def rich_case() -> tuple[RankingQuery, list[TurnCandidate], Outline, LexicalScores]:
     """Return a search in which every part of the score adds something to some turn."""
     candidates = [
         candidate_of(10, 0.4, "Where did you go last week?", speaker="Ben", role="user"),
@@ -64,7 +64,7 @@ def rich_case() -> tuple[Question, list[Candidate], Outline, LexicalScores]:
         candidate_of(40, 0.2, speaker="Ben"),
     ]
     lexical = scores_of(4, bm25=[1, 0.5, 0, 0.2], contextual=[0.6, 1, 0.5, 0.3], sessions=[1, 1, 1, 1])
-    question = Question(
+    question = RankingQuery(
         "When did Anna travel?",
         speakers=ANNA_AND_BEN,
         named=frozenset({"Anna"}),
@@ -86,7 +86,7 @@ def test_a_weight_of_0_switches_its_part_off(name: str) -> None:
     """With any other weight the part is there; at 0 no turn has it, and the others still add up."""
     question, candidates, outline, lexical = rich_case()
     if name == "user":  # counts where nobody's name is known
-        question = Question("Where did she go?")
+        question = RankingQuery("Where did she go?")
     part = name
     on = rank(question, candidates, outline, lexical, ALL)
     assert share(on, part)
@@ -166,11 +166,11 @@ def test_a_date_counts_by_when_it_happened() -> None:
         candidate_of(40, created_at=later),
     ]
     weights = only("date", 0.5)
-    assert share(ranked_of(candidates, weights, Question("in May", is_within=at_the_moment)), "date") == {
+    assert share(ranked_of(candidates, weights, RankingQuery("in May", is_within=at_the_moment)), "date") == {
         10: 0.5,
         30: 0.5,
     }
-    assert share(ranked_of(candidates, weights, Question("in May")), "date") == {}
+    assert share(ranked_of(candidates, weights, RankingQuery("in May")), "date") == {}
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_a_date_counts_by_when_it_happened() -> None:
 def test_a_named_speaker_is_lifted(named: set[str], lifted: dict[int, float]) -> None:
     """What the named one said; a query that names everybody, or nobody, tells nothing."""
     candidates = [candidate_of(10, speaker="Anna"), candidate_of(20, speaker="Ben"), candidate_of(30)]
-    question = Question("?", speakers=ANNA_AND_BEN, named=frozenset(named))
+    question = RankingQuery("?", speakers=ANNA_AND_BEN, named=frozenset(named))
     assert share(ranked_of(candidates, only("speaker", 0.2), question), "speaker") == lifted
 
 
@@ -188,8 +188,8 @@ def test_a_time_counts_where_the_query_asks_when() -> None:
     """A turn that names a time may answer when; for another question it is like any other."""
     candidates = [candidate_of(10, content="We met in March."), candidate_of(20, content="We met in Graz.")]
     weights = only("time", 0.2)
-    assert share(ranked_of(candidates, weights, Question("When did you meet?")), "time") == {10: 0.2}
-    assert share(ranked_of(candidates, weights, Question("Where did you meet?")), "time") == {}
+    assert share(ranked_of(candidates, weights, RankingQuery("When did you meet?")), "time") == {10: 0.2}
+    assert share(ranked_of(candidates, weights, RankingQuery("Where did you meet?")), "time") == {}
 
 
 def test_a_user_counts_where_no_name_is_known() -> None:
@@ -197,7 +197,7 @@ def test_a_user_counts_where_no_name_is_known() -> None:
     candidates = [candidate_of(10, role="user"), candidate_of(20, role="assistant")]
     weights = only("user", 0.1)
     assert share(ranked_of(candidates, weights), "user") == {10: 0.1}
-    assert share(ranked_of(candidates, weights, Question("?", speakers=ANNA_AND_BEN)), "user") == {}
+    assert share(ranked_of(candidates, weights, RankingQuery("?", speakers=ANNA_AND_BEN)), "user") == {}
 
 
 def test_the_lexical_parts_are_the_turns_own() -> None:
@@ -244,7 +244,7 @@ any_text = st.one_of(st.sampled_from(["", "?", "Where?", "last week", PLAIN]), s
 
 
 @st.composite
-def any_case(draw: st.DrawFn) -> tuple[Question, list[Candidate], Outline, LexicalScores, Weights]:
+def any_case(draw: st.DrawFn) -> tuple[RankingQuery, list[TurnCandidate], Outline, LexicalScores, Weights]:
     """Return a search: a scope, candidates of which some are not in its outline, and weights."""
     turns = draw(st.lists(st.integers(1, 60), unique=True, max_size=20).map(sorted))
     share_of_best = st.floats(0, 1)
@@ -262,7 +262,7 @@ def any_case(draw: st.DrawFn) -> tuple[Question, list[Candidate], Outline, Lexic
         )
         for position in draw(st.lists(st.integers(1, 60), unique=True, max_size=20))
     ]
-    question = Question(
+    question = RankingQuery(
         draw(any_text),
         speakers=draw(st.sampled_from([frozenset[str](), ANNA_AND_BEN])),
         named=draw(st.sampled_from([frozenset[str](), frozenset({"Anna"}), ANNA_AND_BEN])),
@@ -273,7 +273,7 @@ def any_case(draw: st.DrawFn) -> tuple[Question, list[Candidate], Outline, Lexic
 
 @given(any_case(), st.randoms(use_true_random=False))
 def test_any_search_is_ranked_by_its_scores(
-    case: tuple[Question, list[Candidate], Outline, LexicalScores, Weights],
+    case: tuple[RankingQuery, list[TurnCandidate], Outline, LexicalScores, Weights],
     dice: Random,
 ) -> None:
     """Each candidate once, by falling score, its parts adding up; the order in which they come makes no difference."""

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from eunoe_consumers.curate.grouping import groups_of
+from eunoe_consumers.memories.grouping import groups_of
 
 
 def at(*degrees: float) -> NDArray[np.float32]:

@@ -10,9 +10,9 @@ from typing import Literal
 import numpy as np
 import pytest
 
+from eunoe_consumers.embedding.embedder import Embedder
+from eunoe_consumers.embedding.hash_embedder import EXIT_MARKER, RAISE_MARKER, HashEmbedder
 from eunoe_consumers.errors import ConfigurationError
-from eunoe_consumers.model.embedder import Embedder
-from eunoe_consumers.model.hash_embedder import EXIT_MARKER, RAISE_MARKER, HashEmbedder
 from eunoe_consumers.roles import load_embedder
 from eunoe_consumers.settings import Settings
 
@@ -86,7 +86,7 @@ def test_a_text_that_says_so_makes_it_raise(embedder: Embedder) -> None:
 def test_a_text_that_says_so_ends_the_process() -> None:
     """The marker stands for a text that kills its consumer: no handler runs, and the exit code is a kill's."""
     program = (
-        "from eunoe_consumers.model.hash_embedder import EXIT_MARKER, HashEmbedder\n"
+        "from eunoe_consumers.embedding.hash_embedder import EXIT_MARKER, HashEmbedder\n"
         "try:\n"
         "    HashEmbedder(4).embed(['fine', EXIT_MARKER])\n"
         "finally:\n"

@@ -5,8 +5,8 @@ from uuid import UUID
 
 import pytest
 
-from eunoe_consumers.store.giant_scopes import GiantScope, index_name
-from eunoe_consumers.store.index_plan import Survey, Work, plan
+from eunoe_consumers.postgres.giant_scopes import GiantScope, index_name
+from eunoe_consumers.postgres.index_plan import Survey, Work, plan
 from eunoe_tests.events import AGENT, OTHER_AGENT, scope_of
 
 SCOPE = scope_of(UUID(int=1))

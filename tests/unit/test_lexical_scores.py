@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from eunoe_consumers.postgres.candidates import Outline
 from eunoe_consumers.recall.ranking.lexical import LexicalScores, lexical_scores
-from eunoe_consumers.store.candidates import Outline
 
 K1, B = 1.2, 0.75
 # A document: its length, and how often each term of the query occurs in it; fractions where it took in neighbours.

@@ -12,7 +12,7 @@ import pytest
 import typer
 
 from eunoe_consumers.cli.memory.bundles import unbundled
-from eunoe_consumers.cli.memory.call import Call, DirectiveCall
+from eunoe_consumers.cli.memory.call import CommandCall, DirectiveCall
 from eunoe_consumers.cli.memory.memory_lines import parse_lines
 from eunoe_consumers.cli.memory.options import Fields, Filters, Origin
 from eunoe_consumers.cli.memory.paging import Paging
@@ -24,7 +24,7 @@ from eunoe_tests.events import AGENT
 
 def test_a_bundle_becomes_its_fields() -> None:
     """On the command line there are only options; the command is given the bundle."""
-    seen: list[tuple[int, Call]] = []
+    seen: list[tuple[int, CommandCall]] = []
 
     def command(number: int, *, call: DirectiveCall) -> None:
         """Do something."""
@@ -65,7 +65,7 @@ def test_a_dash_reads_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_session_is_of_the_agent_and_the_user_or_of_those_that_are_named() -> None:
     """A memory may be wider than the session it came from; whose session that is must be known."""
-    ada = Call(tenant="acme", user="ada")
+    ada = CommandCall(tenant="acme", user="ada")
     assert Origin().ref(ada) is None
     found = Origin(session="s", session_agent=AGENT).ref(ada)
     assert found is not None

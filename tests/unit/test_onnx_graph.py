@@ -14,7 +14,7 @@ import pytest
 from safetensors.numpy import load
 from tokenizers import Tokenizer
 
-from eunoe_consumers.model.onnx_graph import build_onnx
+from eunoe_consumers.embedding.onnx_graph import build_onnx
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,16 +13,16 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
-from eunoe_consumers.model.embedder import Embedder, FastembedEmbedder
-from eunoe_consumers.model.hash_embedder import HashEmbedder
-from eunoe_consumers.model.pieces import OVERLAP_TOKENS, cut
-from eunoe_consumers.model.prepare import prepare_model
-from eunoe_consumers.model.weights import MAX_TOKENS, MODEL_NAME
+from eunoe_consumers.embedding.embedder import Embedder, FastembedEmbedder
+from eunoe_consumers.embedding.hash_embedder import HashEmbedder
+from eunoe_consumers.embedding.pieces import OVERLAP_TOKENS, cut
+from eunoe_consumers.embedding.prepare import prepare_model
+from eunoe_consumers.embedding.weights import MAX_TOKENS, MODEL_NAME
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from eunoe_consumers.model.pieces import Span
+    from eunoe_consumers.embedding.pieces import Span
 
 LIMIT = MAX_TOKENS - 2
 FAMILY = "\U0001f469\u200d\U0001f469\u200d\U0001f467"

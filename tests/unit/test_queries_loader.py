@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from eunoe_consumers.errors import ConfigurationError
-from eunoe_consumers.store import queries
-from eunoe_consumers.store.migrations import Migration, load_migrations
-from eunoe_consumers.store.queries import Queries, QueryError, load_queries, parse
+from eunoe_consumers.postgres import queries
+from eunoe_consumers.postgres.migrations import Migration, load_migrations
+from eunoe_consumers.postgres.queries import Queries, QueryError, load_queries, parse
 
 GOOD = """
 -- name: one_thing

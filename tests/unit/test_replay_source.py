@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from eunoe_consumers.cli.replay_checkpoint import Checkpoint, Progress
+from eunoe_consumers.cli.replay_checkpoint import Progress, ReplayPosition
 from eunoe_consumers.cli.replay_source import Line, Mapped, read_chunks
 
 LINE = b'{"nr": 7, "who": "ada", "role": "user", "text": "hello", "note": null, "at": 1700000000}'
@@ -63,7 +63,7 @@ def test_a_checkpoint_belongs_to_a_file_its_mapping_and_its_place(tmp_path: Path
     mapped = Mapped({"content": "text"}, {"agent_id": UUID(int=1)})
 
     def path(mapped: Mapped = mapped, place: str = "redis://a") -> Path:
-        return Checkpoint.of(file, mapped, place=place, folder=tmp_path / "state").path
+        return ReplayPosition.of(file, mapped, place=place, folder=tmp_path / "state").path
 
     first = path()
     assert path() == first
@@ -76,7 +76,7 @@ def test_a_checkpoint_belongs_to_a_file_its_mapping_and_its_place(tmp_path: Path
 
 def test_a_checkpoint_comes_back_and_goes(tmp_path: Path) -> None:
     """What was saved is loaded; what cannot be read counts as nothing done."""
-    checkpoint = Checkpoint(tmp_path / "state" / "one.json")
+    checkpoint = ReplayPosition(tmp_path / "state" / "one.json")
     assert checkpoint.load() == Progress()
     checkpoint.remove()
     progress = Progress(lines=200, end_bytes=4_000, published=150, duplicates=40, refused=10)

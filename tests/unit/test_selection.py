@@ -7,10 +7,10 @@ from uuid import UUID
 
 import pytest
 
+from eunoe_consumers.postgres.candidates import Beside, CandidateReader, NeighbourTurn
 from eunoe_consumers.recall.query_embedder import QueryEmbedder
 from eunoe_consumers.recall.ranking.fusion import Ranked
 from eunoe_consumers.recall.selection import Selected, Selection, SelectionDefaults
-from eunoe_consumers.store.candidates import Beside, CandidateReader, NeighbourTurn
 from eunoe_schema.recall import CutTurn, Excerpt, Neighbour, RecallRequest
 from eunoe_schema.scope import Scope
 from eunoe_tests.candidates import candidate_of

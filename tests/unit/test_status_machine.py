@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eunoe_schema.memory import Action, State, Status
+from eunoe_schema.memory import Action, MemoryState, Status
 from eunoe_schema.memory.status_machine import (
     TRANSITIONS,
     allowed_actions,
@@ -28,9 +28,9 @@ class Life:
         self.purged = False
 
     @property
-    def state(self) -> State:
+    def state(self) -> MemoryState:
         """The state that its columns make."""
-        return State.PURGED if self.purged else state_of(self.status, forgotten=self.forgotten)
+        return MemoryState.PURGED if self.purged else state_of(self.status, forgotten=self.forgotten)
 
     def do(self, action: Action) -> bool:
         """Do an action as a handler does; tell whether it was allowed."""
@@ -56,11 +56,11 @@ def test_every_life_follows_the_table(begin: Status, actions: list[Action]) -> N
             assert life.state is after
         else:
             assert (life.status, life.forgotten) == (status, False)
-        if before in {State.SUPERSEDED, State.MERGED}:
-            assert life.state in {before, State.FORGOTTEN, State.PURGED}
-        if before is State.PURGED:
-            assert life.state is State.PURGED
-        if before is State.PENDING_REVIEW and life.state is State.ACTIVE:
+        if before in {MemoryState.SUPERSEDED, MemoryState.MERGED}:
+            assert life.state in {before, MemoryState.FORGOTTEN, MemoryState.PURGED}
+        if before is MemoryState.PURGED:
+            assert life.state is MemoryState.PURGED
+        if before is MemoryState.PENDING_REVIEW and life.state is MemoryState.ACTIVE:
             assert action is Action.APPROVE
 
 
@@ -75,14 +75,14 @@ def test_every_memory_can_be_purged(actions: list[Action]) -> None:
 
 def test_every_state_is_in_the_table_and_every_action_is_of_use() -> None:
     """A state that the table forgot would fail at run time; an action that nothing allows should not be there."""
-    assert TRANSITIONS.keys() == set(State)
+    assert TRANSITIONS.keys() == set(MemoryState)
     assert {action for actions in TRANSITIONS.values() for action in actions} == set(Action)
-    assert {State(status) for status in Status} == set(State) - {State.FORGOTTEN, State.PURGED}
+    assert {MemoryState(status) for status in Status} == set(MemoryState) - {MemoryState.FORGOTTEN, MemoryState.PURGED}
 
 
 def test_what_is_not_allowed_has_no_outcome() -> None:
     """A handler that did not ask first learns of it."""
-    assert allowed_actions(State.FORGOTTEN) == (Action.RESTORE, Action.PURGE)
+    assert allowed_actions(MemoryState.FORGOTTEN) == (Action.RESTORE, Action.PURGE)
     with pytest.raises(KeyError):
         status_after(Status.MERGED, Action.REVISE, forgotten=False)
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from eunoe_consumers.curate.stream_order import Place, StreamOrder
+from eunoe_consumers.memories.stream_order import Place, StreamOrder
 
 
 async def _run(order: StreamOrder, place: Place, name: str, log: list[str], gate: asyncio.Event) -> None:

@@ -21,7 +21,7 @@ from eunoe_producers import (
     UnknownTenant,
 )
 from eunoe_producers.testing import InMemoryEunoe, lexical_cosine
-from eunoe_producers.threads import Allowed, Refused, ThreadState
+from eunoe_producers.threads import Allowed, ThreadState, TokensRefused
 from eunoe_schema import Context, InvalidEvent, Receipt, Scope
 from eunoe_tests.events import OTHER_AGENT, event_of, scope_of
 
@@ -174,7 +174,7 @@ async def test_limits_hold(ada: Scope) -> None:
         await eunoe.gateway.publish(event_of(ada, "e2"))
         with pytest.raises(RateLimited):
             await eunoe.gateway.publish(event_of(ada, "e3"))
-        assert isinstance(await eunoe.threads.rate_limiter.acquire(ada.tenant_id, "default"), Refused)
+        assert isinstance(await eunoe.threads.rate_limiter.acquire(ada.tenant_id, "default"), TokensRefused)
         assert isinstance(await eunoe.threads.rate_limiter.acquire(ada.tenant_id, "other"), Allowed)
         await eunoe.drain()
         assert window_of(await eunoe.orchestrator.recall(ada, "q")) == ["e0", "e1", "e2"]

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from eunoe_consumers.curate.embedding import TextEmbedder
-from eunoe_consumers.model.blame import ModelUnavailable, Unembeddable
-from eunoe_consumers.model.hash_embedder import RAISE_MARKER, HashEmbedder
+from eunoe_consumers.embedding.blame import ModelUnavailable, Unembeddable
+from eunoe_consumers.embedding.hash_embedder import RAISE_MARKER, HashEmbedder
+from eunoe_consumers.memories.embedding import TextEmbedder
 
 
 class Recording(HashEmbedder):

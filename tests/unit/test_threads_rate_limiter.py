@@ -9,7 +9,7 @@ import pytest
 from fakeredis import FakeAsyncRedis, FakeServer
 
 from eunoe_producers import Gateway, GatewayOptions, PublishLimits, RateLimited
-from eunoe_producers.threads import Allowed, RateLimiter, Refused, ThreadOptions, ThreadState
+from eunoe_producers.threads import Allowed, RateLimiter, ThreadOptions, ThreadState, TokensRefused
 from eunoe_schema import InvalidEvent, Receipt, keys
 from eunoe_tests.events import event_of, scope_of
 
@@ -64,10 +64,10 @@ async def test_a_bucket_gives_its_burst_then_its_rate(limited: Open, clock: Cloc
         Allowed(2),
         Allowed(1),
         Allowed(0),
-        Refused(retry_after_seconds=0.5, tokens_left=0),
+        TokensRefused(retry_after_seconds=0.5, tokens_left=0),
     ]
     clock.now += 0.499
-    assert isinstance(await limiter.acquire(TENANT, "slack"), Refused)
+    assert isinstance(await limiter.acquire(TENANT, "slack"), TokensRefused)
     clock.now += 0.001
     assert await limiter.acquire(TENANT, "slack") == Allowed(0)
     clock.now += 3600
@@ -86,7 +86,7 @@ async def test_tokens_are_taken_all_or_none(limited: Open, clock: Clock) -> None
     """Who asks for more than there is takes nothing from the others, and learns when there is enough."""
     limiter = limited(4, 10)
     assert await limiter.acquire(TENANT, "llm", 8) == Allowed(2)
-    assert await limiter.acquire(TENANT, "llm", 5) == Refused(retry_after_seconds=0.75, tokens_left=2)
+    assert await limiter.acquire(TENANT, "llm", 5) == TokensRefused(retry_after_seconds=0.75, tokens_left=2)
     assert await limiter.acquire(TENANT, "llm", 2) == Allowed(0)
     clock.now += 1.25
     assert await limiter.acquire(TENANT, "llm", 5) == Allowed(0)
@@ -101,7 +101,7 @@ async def test_publishing_takes_from_the_same_bucket(limited: Open, redis: FakeA
     assert isinstance(await gateway.publish(event_of(scope, "e1", channel="slack")), Receipt)
     assert await limiter.acquire(TENANT, "slack") == Allowed(1)
     assert isinstance(await gateway.publish(event_of(scope, "e2", channel="slack")), Receipt)
-    assert await limiter.acquire(TENANT, "slack") == Refused(retry_after_seconds=1, tokens_left=0)
+    assert await limiter.acquire(TENANT, "slack") == TokensRefused(retry_after_seconds=1, tokens_left=0)
     with pytest.raises(RateLimited):
         await gateway.publish(event_of(scope, "e3", channel="slack"))
 
@@ -110,7 +110,7 @@ async def test_each_tenant_and_channel_has_its_own_bucket(limited: Open) -> None
     """One channel's flood takes no token of another channel or tenant."""
     limiter = limited(1, 1)
     assert await limiter.acquire(TENANT, "a") == Allowed(0)
-    assert isinstance(await limiter.acquire(TENANT, "a"), Refused)
+    assert isinstance(await limiter.acquire(TENANT, "a"), TokensRefused)
     assert await limiter.acquire(TENANT, "b") == Allowed(0)
     assert await limiter.acquire(OTHER_TENANT, "a") == Allowed(0)
 
@@ -120,9 +120,9 @@ async def test_a_clock_that_is_set_back_gives_nothing_away(limited: Open, clock:
     limiter = limited(1, 2)
     assert await limiter.acquire(TENANT, "slack", 2) == Allowed(0)
     clock.now -= 10
-    assert await limiter.acquire(TENANT, "slack") == Refused(retry_after_seconds=1, tokens_left=0)
+    assert await limiter.acquire(TENANT, "slack") == TokensRefused(retry_after_seconds=1, tokens_left=0)
     clock.now += 10
-    assert await limiter.acquire(TENANT, "slack") == Refused(retry_after_seconds=1, tokens_left=0)
+    assert await limiter.acquire(TENANT, "slack") == TokensRefused(retry_after_seconds=1, tokens_left=0)
 
 
 async def test_without_a_rate_there_is_no_limit(limited: Open, redis: FakeAsyncRedis) -> None:

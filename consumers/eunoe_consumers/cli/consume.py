@@ -10,14 +10,14 @@ import typer
 
 from eunoe_consumers.cli.logs import configure_logs
 from eunoe_consumers.cli.servers import servers
-from eunoe_consumers.role import Role
+from eunoe_consumers.role import ProcessRole
 from eunoe_consumers.settings import Settings
 
 _PARENT_CHECK_SECONDS = 1.0
 
 
 def consume(
-    roles: Annotated[list[Role], typer.Argument(help="One or more of: window, embed, recall, curate, janitor.")],
+    roles: Annotated[list[ProcessRole], typer.Argument(help="One or more of: window, embed, recall, curate, janitor.")],
     *,
     supervisor: Annotated[int | None, typer.Option(hidden=True, help="Stop when this process is gone.")] = None,
 ) -> None:

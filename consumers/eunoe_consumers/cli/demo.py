@@ -11,9 +11,9 @@ from uuid import UUID, uuid4
 import typer
 
 from eunoe_consumers.cli.console import output
-from eunoe_consumers.embedded import default_data_dir, embedded_servers
+from eunoe_consumers.devservers import default_data_dir, embedded_servers
 from eunoe_consumers.errors import ConfigurationError
-from eunoe_consumers.role import Role
+from eunoe_consumers.role import ProcessRole
 from eunoe_consumers.settings import Settings
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def _run(settings: Settings, folder: Path) -> "Checks":
     from eunoe_consumers.administration import migrate_up, open_tenants  # noqa: PLC0415 - asyncpg
     from eunoe_consumers.demo.sample import load_sample  # noqa: PLC0415 - with the rest of the demo
     from eunoe_consumers.demo.story import Story  # noqa: PLC0415 - asyncpg, redis
-    from eunoe_consumers.embedded.sharing import stop_all  # noqa: PLC0415 - extra `embedded`
+    from eunoe_consumers.devservers.sharing import stop_all  # noqa: PLC0415 - extra `embedded`
     from eunoe_consumers.supervisor import RoleProcesses  # noqa: PLC0415 - with the rest of the demo
 
     async def prepare(settings: Settings) -> UUID:
@@ -74,9 +74,9 @@ def _run(settings: Settings, folder: Path) -> "Checks":
         resolved = settings.model_copy(update={"redis_url": urls.redis_url, "database_url": urls.database_url})
         with output.status("migrating"):
             sample = load_sample(asyncio.run(prepare(resolved)))
-        roles = stack.enter_context(RoleProcesses(resolved, list(Role), log_file=folder / "roles.log"))
+        roles = stack.enter_context(RoleProcesses(resolved, list(ProcessRole), log_file=folder / "roles.log"))
         output.print(
-            f"Valkey, PostgreSQL and the roles {', '.join(Role)} are running, each in a process of its own; "
+            f"Valkey, PostgreSQL and the roles {', '.join(ProcessRole)} are running, each in a process of its own; "
             f"their data and logs are in {folder} until the demo has passed\n",
             highlight=False,
             soft_wrap=True,

@@ -9,13 +9,13 @@ from redis.asyncio import Redis
 
 from eunoe_consumers.cli.stream_figures import GroupFigures, read_figures
 from eunoe_consumers.connections import connect_redis, redis_wrapped
+from eunoe_consumers.postgres.database import Database
+from eunoe_consumers.postgres.errors import SchemaMismatch
+from eunoe_consumers.postgres.health import PostgresInfo, read_info, vector_query_ms
+from eunoe_consumers.postgres.migrations import check_schema, load_migrations
+from eunoe_consumers.postgres.stream_log import Loss, StreamLog
+from eunoe_consumers.postgres.tenants import TenantTable
 from eunoe_consumers.settings import Settings
-from eunoe_consumers.store.database import Database
-from eunoe_consumers.store.errors import SchemaMismatch
-from eunoe_consumers.store.health import PostgresInfo, read_info, vector_query_ms
-from eunoe_consumers.store.migrations import check_schema, load_migrations
-from eunoe_consumers.store.stream_log import Loss, StreamLog
-from eunoe_consumers.store.tenants import TenantTable
 from eunoe_schema import keys
 from eunoe_schema.errors import EunoeError
 

@@ -15,9 +15,9 @@ from eunoe_consumers.cli.servers import servers
 from eunoe_consumers.settings import Settings
 
 if TYPE_CHECKING:
-    from eunoe_consumers.store.giant_scopes import GiantScope
-    from eunoe_consumers.store.index_plan import Survey
-    from eunoe_consumers.store.scope_indexes import Kept, ScopeIndexes
+    from eunoe_consumers.postgres.giant_scopes import GiantScope
+    from eunoe_consumers.postgres.index_plan import Survey
+    from eunoe_consumers.postgres.scope_indexes import Kept, ScopeIndexes
 
 EXAMPLES = "Examples: eunoe index; eunoe index --json; eunoe index --build"
 _EVERY = 1_000_000  # more than a database could hold
@@ -49,9 +49,9 @@ def index(
 
 
 async def _run(settings: Settings, *, build: bool) -> "tuple[Survey, Kept | None]":
-    from eunoe_consumers.store.database import Database  # noqa: PLC0415 - asyncpg
-    from eunoe_consumers.store.migrations import check_schema  # noqa: PLC0415
-    from eunoe_consumers.store.scope_indexes import IndexShape, ScopeIndexes  # noqa: PLC0415
+    from eunoe_consumers.postgres.database import Database  # noqa: PLC0415 - asyncpg
+    from eunoe_consumers.postgres.migrations import check_schema  # noqa: PLC0415
+    from eunoe_consumers.postgres.scope_indexes import IndexShape, ScopeIndexes  # noqa: PLC0415
 
     url, wait_seconds = settings.database_url or "", settings.start_timeout_seconds
     shape = IndexShape(settings.ann_scope_rows, settings.ann_m, settings.ann_ef_construction)

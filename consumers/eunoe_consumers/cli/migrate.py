@@ -13,7 +13,7 @@ from eunoe_consumers.cli.servers import servers
 from eunoe_consumers.settings import Settings
 
 if TYPE_CHECKING:
-    from eunoe_consumers.store.migrations import Migrator
+    from eunoe_consumers.postgres.migrations import Migrator
 
 ResultT = TypeVar("ResultT")
 app = typer.Typer(no_args_is_help=True, help="Apply and roll back the database's migrations.")
@@ -70,7 +70,7 @@ def status(*, as_json: JsonOption = False) -> None:
 
 
 def _migrate(action: "Callable[[Migrator], Awaitable[ResultT]]") -> ResultT:
-    from eunoe_consumers.store.migrations import HnswOptions, Migrator  # noqa: PLC0415 - asyncpg
+    from eunoe_consumers.postgres.migrations import HnswOptions, Migrator  # noqa: PLC0415 - asyncpg
 
     settings = Settings()
     hnsw = HnswOptions(settings.hnsw_m, settings.hnsw_ef_construction)

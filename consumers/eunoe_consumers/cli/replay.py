@@ -16,9 +16,9 @@ from rich.text import Text
 
 from eunoe_consumers.cli.console import errors, output, print_json
 from eunoe_consumers.cli.options import JsonOption, find_tenant, redis_server
-from eunoe_consumers.cli.replay_checkpoint import Checkpoint, Progress
+from eunoe_consumers.cli.replay_checkpoint import Progress, ReplayPosition
 from eunoe_consumers.cli.replay_source import Mapped
-from eunoe_consumers.embedded import default_data_dir
+from eunoe_consumers.devservers import default_data_dir
 from eunoe_consumers.settings import Settings
 from eunoe_schema.events import MessageEvent
 
@@ -87,7 +87,7 @@ def replay(
         if tenant is not None:
             values["tenant_id"] = find_tenant(resolved, tenant)
         mapped = Mapped(names, values)
-        checkpoint = Checkpoint.of(file, mapped, place=place, folder=state_dir)
+        checkpoint = ReplayPosition.of(file, mapped, place=place, folder=state_dir)
         end = asyncio.run(
             _run(resolved, file, mapped, checkpoint, lines, from_start=from_start, size=file.stat().st_size)
         )
@@ -102,7 +102,7 @@ async def _run(
     settings: Settings,
     file: Path,
     mapped: Mapped,
-    checkpoint: Checkpoint,
+    checkpoint: ReplayPosition,
     lines: "RefusedLines",
     *,
     from_start: bool,

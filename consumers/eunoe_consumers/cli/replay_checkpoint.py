@@ -30,14 +30,14 @@ class Progress(BaseModel):
     refused: int = 0
 
 
-class Checkpoint:
+class ReplayPosition:
     """The file that remembers the progress of one replay."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     @classmethod
-    def of(cls, file: Path, mapped: Mapped, *, place: str, folder: Path | None) -> "Checkpoint":
+    def of(cls, file: Path, mapped: Mapped, *, place: str, folder: Path | None) -> "ReplayPosition":
         """Return the checkpoint of a file, as it is mapped, to a place.
 
         Args:

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from eunoe_consumers.cli.replay_checkpoint import Checkpoint, Progress
+from eunoe_consumers.cli.replay_checkpoint import Progress, ReplayPosition
 from eunoe_consumers.cli.replay_source import Chunk, Line, Mapped, read_chunks
 from eunoe_producers import Gateway, TenantRegistryMissing, UnknownTenant
 from eunoe_schema.errors import EunoeError
@@ -22,7 +22,7 @@ _GRACE_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
-class Refused:
+class RefusedLine:
     """A line that did not become an event."""
 
     number: int
@@ -41,13 +41,13 @@ class RefusedLines:
 
     file: Path | None
     shown: int
-    first: list[Refused] = field(default_factory=list[Refused])
+    first: list[RefusedLine] = field(default_factory=list[RefusedLine])
     _open: IO[str] | None = None
 
     def add(self, line: Line, reason: str) -> None:
         """Take note of a refused line."""
         if len(self.first) < self.shown:
-            self.first.append(Refused(line.number, reason))
+            self.first.append(RefusedLine(line.number, reason))
         if self._open is not None:
             row = {"line": line.number, "reason": reason, "text": line.text.decode("utf-8", "backslashreplace").strip()}
             self._open.write(json.dumps(row, ensure_ascii=False) + "\n")
@@ -90,7 +90,7 @@ class Replay:
     gateway: Gateway
     file: Path
     mapped: Mapped
-    checkpoint: Checkpoint
+    checkpoint: ReplayPosition
     refused: RefusedLines
     report: Callable[[Progress, bool], None]
     progress: Progress

@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Generator
 
-from eunoe_consumers.embedded import default_data_dir, embedded_servers
+from eunoe_consumers.devservers import default_data_dir, embedded_servers
 from eunoe_consumers.errors import ConfigurationError
 from eunoe_consumers.settings import Settings
 

@@ -6,8 +6,8 @@ import time
 from eunoe_consumers.cli.console import output
 from eunoe_consumers.cli.logs import configure_logs
 from eunoe_consumers.cli.servers import servers
-from eunoe_consumers.embedded import default_data_dir
-from eunoe_consumers.role import Role
+from eunoe_consumers.devservers import default_data_dir
+from eunoe_consumers.role import ProcessRole
 from eunoe_consumers.settings import Settings
 
 _CHECK_SECONDS = 0.5
@@ -27,7 +27,7 @@ def up() -> None:
 
     with servers(settings) as resolved:
         asyncio.run(migrate_up(resolved))
-        with RoleProcesses(resolved, list(Role)) as roles:
+        with RoleProcesses(resolved, list(ProcessRole)) as roles:
             output.print("Eunoe is up. In another terminal, for the same servers:", highlight=False)
             output.print(f"  export EUNOE_REDIS_URL={resolved.redis_url}", highlight=False, soft_wrap=True)
             output.print(f"  export EUNOE_DATABASE_URL={resolved.database_url}", highlight=False, soft_wrap=True)

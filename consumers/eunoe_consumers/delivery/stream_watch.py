@@ -9,7 +9,7 @@ import structlog
 from redis.asyncio import Redis
 
 from eunoe_consumers.connections import redis_wrapped
-from eunoe_consumers.store.stream_log import Observation, StreamLog
+from eunoe_consumers.postgres.stream_log import Observation, StreamLog
 from eunoe_schema import keys
 from eunoe_schema.entries import EntryOrder
 from eunoe_schema.streams import Group, Subject, stream

@@ -16,7 +16,7 @@ from eunoe_consumers.delivery.processor import GroupWork, Processor
 from eunoe_consumers.delivery.slots import Slots
 from eunoe_consumers.delivery.stream_group import StreamGroup
 from eunoe_consumers.errors import TransientError
-from eunoe_consumers.store.tenants import TenantRegistry
+from eunoe_consumers.postgres.tenants import TenantRegistry
 from eunoe_schema.errors import EunoeError
 
 log = structlog.stdlib.get_logger()

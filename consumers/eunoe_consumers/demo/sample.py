@@ -12,7 +12,7 @@ CHANNEL = "web"
 
 
 @dataclass(frozen=True)
-class Question:
+class SampleQuestion:
     """A question, the events that answer it, and the answer for a reader."""
 
     question: str
@@ -34,7 +34,7 @@ class Sample:
     """The conversation as events, oldest first, with what is asked about it."""
 
     events: tuple[MessageEvent, ...]
-    questions: tuple[Question, ...]
+    questions: tuple[SampleQuestion, ...]
     isolation: Isolation
 
 
@@ -51,7 +51,7 @@ def load_sample(tenant_id: UUID) -> Sample:
             for line in lines
         ),
         questions=tuple(
-            Question(item["question"], tuple(item["evidence"]), item["answer"]) for item in asked["questions"]
+            SampleQuestion(item["question"], tuple(item["evidence"]), item["answer"]) for item in asked["questions"]
         ),
         isolation=Isolation(
             asked["isolation"]["user_id"],

@@ -13,9 +13,9 @@ from rich.table import Table
 from eunoe_consumers.connections import connect_redis
 from eunoe_consumers.delivery.progress import progress
 from eunoe_consumers.demo.curated import remember_and_recall
-from eunoe_consumers.demo.sample import AGENT, Question, Sample
-from eunoe_consumers.store.database import Database
-from eunoe_consumers.store.turns import TurnReader
+from eunoe_consumers.demo.sample import AGENT, Sample, SampleQuestion
+from eunoe_consumers.postgres.database import Database
+from eunoe_consumers.postgres.turns import TurnReader
 from eunoe_consumers.supervisor import RoleProcesses
 from eunoe_producers import Curator, Gateway, Orchestrator
 from eunoe_schema import Context, Receipt, Scope, WindowMessage
@@ -151,7 +151,7 @@ class Story:
             )
         )
 
-    async def _ask(self, orchestrator: Orchestrator, scope: Scope, number: int, question: Question) -> None:
+    async def _ask(self, orchestrator: Orchestrator, scope: Scope, number: int, question: SampleQuestion) -> None:
         context = await self._recall(orchestrator, scope, question.question)
         recalled = [turn.event_id for turn in context.turns]
         distance = len(ids := self._event_ids(scope.user_id)) - min(ids.index(event) for event in question.evidence)

@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 import structlog
 
 from eunoe_consumers.delivery.entry import Delivered
-from eunoe_consumers.model.blame import run_or_blame
-from eunoe_consumers.model.embedder import Embedder
-from eunoe_consumers.model.pieces import Span
-from eunoe_consumers.store.turns import NewPiece, NewTurn, TurnWriter
+from eunoe_consumers.embedding.blame import run_or_blame
+from eunoe_consumers.embedding.embedder import Embedder
+from eunoe_consumers.embedding.pieces import Span
+from eunoe_consumers.postgres.turns import NewPiece, NewTurn, TurnWriter
 from eunoe_schema.errors import EunoeError
 from eunoe_schema.events import MessageEvent
 

@@ -11,8 +11,8 @@ from uuid import UUID
 
 import structlog
 
-from eunoe_consumers.store.housekeeping import AnotherJanitor, Housekeeping
-from eunoe_consumers.store.tenants import TenantTable
+from eunoe_consumers.postgres.housekeeping import AnotherJanitor, Housekeeping
+from eunoe_consumers.postgres.tenants import TenantTable
 from eunoe_schema.errors import EunoeError
 
 log = structlog.stdlib.get_logger()

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 import structlog
 
-from eunoe_consumers.recall.memory_search import MemorySearch, Remembered
+from eunoe_consumers.recall.memory_search import MemoryRecall, RecalledMemories
 from eunoe_consumers.recall.ranking.fusion import Ranked
 from eunoe_consumers.recall.selection import NOTHING_SELECTED, Selection
 from eunoe_consumers.recall.turn_search import Stages, TurnSearch
@@ -37,10 +37,10 @@ class Timed(Generic[ResultT]):
     ms: float
 
 
-class Answerer:
+class RecallAnswerer:
     """Answers from window, turns and memories; a part that fails or is late is named, and the rest is returned."""
 
-    def __init__(self, windows: WindowReader, search: TurnSearch, selection: Selection, memories: MemorySearch) -> None:
+    def __init__(self, windows: WindowReader, search: TurnSearch, selection: Selection, memories: MemoryRecall) -> None:
         self._windows = windows
         self._search = search
         self._selection = selection
@@ -77,7 +77,7 @@ class Answerer:
         if remembered.reason:
             missing.append(MissingPart(part="memories", reason=remembered.reason))
         turns = selected.result or NOTHING_SELECTED
-        beside = remembered.result or Remembered()
+        beside = remembered.result or RecalledMemories()
         return Context(
             window=tuple(shown),
             directives=beside.directives,

@@ -10,10 +10,10 @@ import structlog
 from redis.asyncio import Redis
 
 from eunoe_consumers.connections import redis_wrapped
-from eunoe_consumers.curate.retrieval_log import RetrievalLog
 from eunoe_consumers.delivery.entry import Delivered, Entry
 from eunoe_consumers.errors import TransientError
-from eunoe_consumers.recall.answer import Answerer
+from eunoe_consumers.memories.retrieval_log import RetrievalLog
+from eunoe_consumers.recall.answer import RecallAnswerer
 from eunoe_schema.codec import Refusal, decode, encode
 from eunoe_schema.errors import EunoeError
 from eunoe_schema.memory.scope import MemoryScope
@@ -26,7 +26,7 @@ log = structlog.stdlib.get_logger()
 class AnswerRequests:
     """Answers the requests of a batch, each as soon as it can."""
 
-    def __init__(self, redis: Redis, answerer: Answerer) -> None:
+    def __init__(self, redis: Redis, answerer: RecallAnswerer) -> None:
         self._redis = redis
         self._answerer = answerer
         source = files("eunoe_consumers.recall").joinpath("lua/reply.lua").read_text(encoding="utf-8")

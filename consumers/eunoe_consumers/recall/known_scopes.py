@@ -4,7 +4,7 @@ import time
 
 from cachetools import TTLCache
 
-from eunoe_consumers.store.candidates import CandidateReader, ScopeFacts
+from eunoe_consumers.postgres.candidates import CandidateReader, ScopeFacts
 from eunoe_schema.scope import Scope
 
 _SCOPES = 10_000

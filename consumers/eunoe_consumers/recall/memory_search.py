@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from eunoe_consumers.postgres.memory_recall import MemoryReader
 from eunoe_consumers.recall.query_embedder import QueryEmbedder, QueryNotEmbedded
-from eunoe_consumers.store.memory_recall import MemoryReader
 from eunoe_schema.memory.directives import Directive
 from eunoe_schema.memory.enums import Tier
 from eunoe_schema.memory.recalled import RecalledMemory
@@ -12,14 +12,14 @@ from eunoe_schema.recall import RecallRequest
 
 
 @dataclass(frozen=True)
-class Remembered:
+class RecalledMemories:
     """What goes beside window and turns."""
 
     directives: tuple[Directive, ...] = ()
     memories: tuple[RecalledMemory, ...] = ()
 
 
-class MemorySearch:
+class MemoryRecall:
     """Finds them with one small statement while the query is embedded, and a second one where there are memories.
 
     Args:
@@ -33,7 +33,7 @@ class MemorySearch:
         self._embedder = embedder
         self._default_memories = default_memories
 
-    async def find(self, request: RecallRequest) -> Remembered:
+    async def find(self, request: RecallRequest) -> RecalledMemories:
         """Return the directives in their order, and of each wanted tier the memories nearest to the query.
 
         Raises:
@@ -43,12 +43,12 @@ class MemorySearch:
         tiers = _wanted(request.tiers) if limit else []
         directives, has_memories = await self._reader.standing(request.scope, tiers)
         if not has_memories:
-            return Remembered(directives)
+            return RecalledMemories(directives)
         try:
             vector = await self._embedder.embed(request.query)
         except QueryNotEmbedded:
             vector = None  # what is always needed is needed now too: the newest
-        return Remembered(directives, await self._reader.nearest(request.scope, tiers, vector, limit=limit))
+        return RecalledMemories(directives, await self._reader.nearest(request.scope, tiers, vector, limit=limit))
 
 
 def _wanted(tiers: Sequence[Tier]) -> list[Tier]:

@@ -5,18 +5,18 @@ from datetime import UTC, datetime, timedelta
 
 from eunoe_consumers.recall.query_understanding.names import strip_names
 from eunoe_consumers.recall.query_understanding.periods import Period, find_period
-from eunoe_consumers.recall.ranking.fusion import Question
+from eunoe_consumers.recall.ranking.fusion import RankingQuery
 
 # What happened on a day is told from the day before to a week after it.
 _BEFORE, _AFTER = timedelta(days=1), timedelta(days=7)
 _BEGINNING, _END = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
-def understand(query: str, speakers: frozenset[str], asked_at: datetime) -> tuple[str, Question]:
+def understand(query: str, speakers: frozenset[str], asked_at: datetime) -> tuple[str, RankingQuery]:
     """Return the text to search for, names left out, and what is known of the question."""
     stripped = strip_names(query, speakers)
     period = find_period(query, asked_at)
-    return stripped.text, Question(
+    return stripped.text, RankingQuery(
         text=query,
         speakers=speakers,
         named=frozenset(stripped.named),

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
+from eunoe_consumers.embedding.embedder import Embedder
 from eunoe_consumers.errors import PermanentError
-from eunoe_consumers.model.embedder import Embedder
 
 _QUERIES_PER_RUN = 16
 

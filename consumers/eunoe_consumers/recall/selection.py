@@ -3,10 +3,10 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from eunoe_consumers.postgres.candidates import Beside, CandidateReader, NeighbourTurn
 from eunoe_consumers.recall.duplicates import SeenTexts
 from eunoe_consumers.recall.query_embedder import QueryEmbedder
 from eunoe_consumers.recall.ranking.fusion import Ranked
-from eunoe_consumers.store.candidates import Beside, CandidateReader, NeighbourTurn
 from eunoe_schema.entries import EntryOrder
 from eunoe_schema.recall import CutTurn, Excerpt, Neighbour, RecallRequest, Turn
 

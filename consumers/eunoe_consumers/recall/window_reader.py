@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict
 
 from eunoe_consumers.delivery.entry_states import EntryProgress, EntryState, EntryStates
 from eunoe_consumers.errors import TransientError
-from eunoe_consumers.store.errors import StoreUnavailable
-from eunoe_consumers.store.turns import TurnReader
+from eunoe_consumers.postgres.errors import StoreUnavailable
+from eunoe_consumers.postgres.turns import TurnReader
 from eunoe_consumers.window.window import Windows
 from eunoe_schema.codec import Refusal, decode
 from eunoe_schema.entries import EntryOrder

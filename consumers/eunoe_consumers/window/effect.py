@@ -3,10 +3,10 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from eunoe_consumers.connections import RedisUnavailable
+from eunoe_consumers.connections import RedisNotReady
 from eunoe_consumers.delivery.entry import Delivered
 from eunoe_consumers.errors import PermanentError, TransientError
-from eunoe_consumers.store.turns import TurnReader
+from eunoe_consumers.postgres.turns import TurnReader
 from eunoe_consumers.window.window import Windows
 from eunoe_schema.errors import EunoeError
 from eunoe_schema.events import MessageEvent
@@ -41,7 +41,7 @@ class AppendToWindows:
                 await self._append(scope, [as_message(delivered) for delivered in deliveries])
             except (TransientError, PermanentError) as error:
                 failures.update(dict.fromkeys((delivered.id for delivered in deliveries), error))
-        if len(failures) == len(batch) and all(isinstance(error, RedisUnavailable) for error in failures.values()):
+        if len(failures) == len(batch) and all(isinstance(error, RedisNotReady) for error in failures.values()):
             # Redis is away for every scope alike: the batch waits for it in hand. Where only PostgreSQL is away, the
             # windows that are there go on; entries of the others stay pending, and the reclaimer brings them.
             raise next(iter(failures.values()))

@@ -4,7 +4,7 @@ from eunoe_producers.threads.engaged import EngagedThreads
 from eunoe_producers.threads.errors import StateConflict, ThreadError, ToolCallPending, UnreadableRecord
 from eunoe_producers.threads.escalation import AlreadyResolved, Escalations, NotEscalated, Resolved
 from eunoe_producers.threads.once import Once
-from eunoe_producers.threads.rate_limiter import Allowed, RateLimiter, Refused
+from eunoe_producers.threads.rate_limiter import Allowed, RateLimiter, TokensRefused
 from eunoe_producers.threads.session_state import SessionStates
 from eunoe_producers.threads.thread_state import ThreadOptions, ThreadState
 from eunoe_producers.threads.tool_confirmation import AlreadyAnswered, Answered, NothingPending, ToolConfirmations
@@ -22,7 +22,6 @@ __all__ = [
     "NothingPending",
     "Once",
     "RateLimiter",
-    "Refused",
     "Resolved",
     "SessionState",
     "SessionStates",
@@ -30,6 +29,7 @@ __all__ = [
     "ThreadError",
     "ThreadOptions",
     "ThreadState",
+    "TokensRefused",
     "ToolCall",
     "ToolCallPending",
     "ToolConfirmation",

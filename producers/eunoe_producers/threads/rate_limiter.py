@@ -27,7 +27,7 @@ class Allowed:
 
 
 @dataclass(frozen=True)
-class Refused:
+class TokensRefused:
     """No token was taken.
 
     Attributes:
@@ -62,7 +62,7 @@ class RateLimiter:
         self._limits = checked(_Limits, rate_per_second=limits.rate_per_second, rate_burst=limits.rate_burst)
         self._acquire = records.script("acquire_tokens")
 
-    async def acquire(self, tenant_id: UUID, channel: str, tokens: int = 1) -> Allowed | Refused:
+    async def acquire(self, tenant_id: UUID, channel: str, tokens: int = 1) -> Allowed | TokensRefused:
         """Take tokens, all or none, by the clock of Redis.
 
         An outage may hide an answer; asking again then takes the tokens once more, and never lets more through.
@@ -86,4 +86,4 @@ class RateLimiter:
         key = keys.rate_limit(asked.tenant_id, asked.channel)
         reply = await self._records.run(key, lambda: self._acquire([key], [rate, burst, asked.tokens]))
         wait_ms, left = map(float, cast("list[bytes]", reply))
-        return Refused(wait_ms / 1000, left) if wait_ms else Allowed(left)
+        return TokensRefused(wait_ms / 1000, left) if wait_ms else Allowed(left)

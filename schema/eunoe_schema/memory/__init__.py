@@ -7,18 +7,17 @@ from eunoe_schema.memory.directives import Directive
 from eunoe_schema.memory.enums import Category, RelationType, Source, Status, Tier
 from eunoe_schema.memory.filters import MemoryFilter
 from eunoe_schema.memory.history import HistoryResult, MemoryVersion
-from eunoe_schema.memory.memory import Candidate, Memory
+from eunoe_schema.memory.memory import Memory, NearDuplicate
 from eunoe_schema.memory.read import FoundMemory, MemoryPage
 from eunoe_schema.memory.recalled import RecalledMemory
 from eunoe_schema.memory.relations import Direction, RelatedMemory, Relation, WalkResult
 from eunoe_schema.memory.remember import NewMemory, Remembered
 from eunoe_schema.memory.scope import MemoryScope, SessionRef
 from eunoe_schema.memory.sessions import CloseReason, Session, SessionPage
-from eunoe_schema.memory.status_machine import Action, State
+from eunoe_schema.memory.status_machine import Action, MemoryState
 
 __all__ = [
     "Action",
-    "Candidate",
     "Category",
     "Checkpoint",
     "CheckpointPage",
@@ -34,7 +33,9 @@ __all__ = [
     "MemoryFilter",
     "MemoryPage",
     "MemoryScope",
+    "MemoryState",
     "MemoryVersion",
+    "NearDuplicate",
     "NewMemory",
     "RecalledMemory",
     "RelatedMemory",
@@ -45,7 +46,6 @@ __all__ = [
     "SessionPage",
     "SessionRef",
     "Source",
-    "State",
     "Status",
     "Tier",
     "WalkResult",

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
 from eunoe_schema.events import require_storable
-from eunoe_schema.memory.read import DEFAULT_PAGE, MAX_PAGE, Cursor, Question
+from eunoe_schema.memory.read import DEFAULT_PAGE, MAX_PAGE, Cursor, ReadRequest
 from eunoe_schema.memory.sessions import SessionRequest
 from eunoe_schema.text import Name
 
@@ -70,7 +70,7 @@ class SaveCheckpointRequest(SessionRequest):
     state: CheckpointState
 
 
-class LoadCheckpointRequest(SessionRequest, Question):
+class LoadCheckpointRequest(SessionRequest, ReadRequest):
     """Return the session's latest checkpoint, or a certain one.
 
     Attributes:
@@ -83,7 +83,7 @@ class LoadCheckpointRequest(SessionRequest, Question):
     name: Name | None = None
 
 
-class ListCheckpointsRequest(SessionRequest, Question):
+class ListCheckpointsRequest(SessionRequest, ReadRequest):
     """Return the session's checkpoints without their states, the latest first, page by page.
 
     Attributes:

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from eunoe_schema.memory.base import ScopedRequest, Version
-from eunoe_schema.memory.read import DEFAULT_PAGE, MAX_PAGE, Cursor, Question
+from eunoe_schema.memory.read import DEFAULT_PAGE, MAX_PAGE, Cursor, ReadRequest
 from eunoe_schema.text import WithoutNul
 
 TYPE_CHARS = 50
@@ -65,7 +65,7 @@ class CreateCollectionRequest(ScopedRequest):
     description: Description | None = None
 
 
-class GetCollectionRequest(Question):
+class GetCollectionRequest(ReadRequest):
     """Return one collection; `list` with a filter by `collection_id` returns its memories.
 
     Attributes:
@@ -81,7 +81,7 @@ class GetCollectionRequest(Question):
         return frozenset({f"{self.tenant_id}:{self.collection_id}"})
 
 
-class ListCollectionsRequest(Question):
+class ListCollectionsRequest(ReadRequest):
     """Return collections that apply to the scope, the newest first, page by page.
 
     Attributes:

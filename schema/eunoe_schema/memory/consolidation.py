@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from eunoe_schema.memory.enums import Tier
 from eunoe_schema.memory.memory import Memory
-from eunoe_schema.memory.read import Question
+from eunoe_schema.memory.read import ReadRequest
 
 DEFAULT_AGE_DAYS = 7
 DEFAULT_COSINE = 0.6
@@ -15,7 +15,7 @@ MAX_GROUPS = 50
 MAX_MEMBERS = 20
 
 
-class ConsolidationGroupsRequest(Question):
+class ConsolidationGroupsRequest(ReadRequest):
     """Return groups of old memories that speak of the same, each of one owner and tier, the oldest first.
 
     Of the active memories that apply to the scope the 1,000 oldest are looked at. A group is an old memory with those

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from eunoe_schema.memory.base import ScopedRequest, Version
 from eunoe_schema.memory.content import Content
-from eunoe_schema.memory.read import Question
+from eunoe_schema.memory.read import ReadRequest
 from eunoe_schema.text import Name
 
 MAX_DIRECTIVES = 100
@@ -111,7 +111,7 @@ class RemoveDirectiveRequest(_DirectiveChange):
     version: Version | None = None
 
 
-class ListDirectivesRequest(Question):
+class ListDirectivesRequest(ReadRequest):
     """Return the directives that apply to the scope, in their order: the agent's with every user, and with this one."""
 
     kind: Literal["list_directives"] = "list_directives"

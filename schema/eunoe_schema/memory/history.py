@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from eunoe_schema.memory.enums import Category, Tier
 from eunoe_schema.memory.memory import Memory
-from eunoe_schema.memory.read import DEFAULT_PAGE, MAX_PAGE, Question
+from eunoe_schema.memory.read import DEFAULT_PAGE, MAX_PAGE, ReadRequest
 
 
 class MemoryVersion(BaseModel):
@@ -35,7 +35,7 @@ class MemoryVersion(BaseModel):
     created_at: datetime
 
 
-class HistoryRequest(Question):
+class HistoryRequest(ReadRequest):
     """Return the contents that a memory has had, the newest first, and the memories that it replaced.
 
     Attributes:

@@ -78,7 +78,7 @@ class Memory(BaseModel):
         return living and self.lapses_at is not None and self.lapses_at <= now
 
 
-class Candidate(BaseModel):
+class NearDuplicate(BaseModel):
     """A memory that says nearly the same.
 
     Attributes:

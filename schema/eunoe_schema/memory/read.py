@@ -19,7 +19,7 @@ DEFAULT_FOUND = 10
 Cursor = Annotated[str, Field(min_length=1, max_length=100), WithoutNul]
 
 
-class Question(ScopedRequest):
+class ReadRequest(ScopedRequest):
     """A request that changes nothing."""
 
     @property
@@ -28,7 +28,7 @@ class Question(ScopedRequest):
         return False
 
 
-class GetRequest(Question):
+class GetRequest(ReadRequest):
     """Return one memory. One that is active or awaits review and has lapsed is not found, as nothing finds it.
 
     Attributes:
@@ -46,7 +46,7 @@ class GetRequest(Question):
         return frozenset({f"{self.tenant_id}:{self.memory_id}"})
 
 
-class ListRequest(Question):
+class ListRequest(ReadRequest):
     """Return memories that apply to the scope, the newest first, page by page.
 
     Attributes:
@@ -61,7 +61,7 @@ class ListRequest(Question):
     cursor: Cursor | None = None
 
 
-class SearchRequest(Question):
+class SearchRequest(ReadRequest):
     """Return memories that apply to the scope, the nearest to a query first; without a query the newest.
 
     Attributes:

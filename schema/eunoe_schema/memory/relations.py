@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from eunoe_schema.memory.base import ScopedRequest
 from eunoe_schema.memory.enums import RelationType, Status
 from eunoe_schema.memory.memory import Memory
-from eunoe_schema.memory.read import Question
+from eunoe_schema.memory.read import ReadRequest
 
 MAX_DEPTH = 10
 MAX_WALKED = 200
@@ -84,7 +84,7 @@ class UnrelateRequest(_RelationRequest):
     kind: Literal["unrelate"] = "unrelate"
 
 
-class WalkRequest(Question):
+class WalkRequest(ReadRequest):
     """Return the memories that can be reached from one over relations, the nearest first.
 
     It leads only over memories that apply to the scope, are not forgotten and have not lapsed.

@@ -9,7 +9,7 @@ from eunoe_schema.events import Metadata, Moment
 from eunoe_schema.memory.base import ScopedRequest
 from eunoe_schema.memory.content import Content, Share, Tags, content_hash
 from eunoe_schema.memory.enums import Category, Source, Tier
-from eunoe_schema.memory.memory import Candidate, Memory
+from eunoe_schema.memory.memory import Memory, NearDuplicate
 from eunoe_schema.memory.scope import SessionRef, require_own_session
 
 MAX_MEMORIES = 100
@@ -88,7 +88,7 @@ class Remembered(BaseModel):
 
     memory: Memory
     created: bool
-    candidates: tuple[Candidate, ...] = ()
+    candidates: tuple[NearDuplicate, ...] = ()
 
     @property
     def id(self) -> UUID:

@@ -17,7 +17,7 @@ from eunoe_schema.memory.read import MemoryPage, SearchResult
 from eunoe_schema.memory.relations import RelationResult, WalkResult
 from eunoe_schema.memory.remember import RememberResult
 from eunoe_schema.memory.sessions import SessionPage, SessionResult
-from eunoe_schema.memory.status_machine import Action, State
+from eunoe_schema.memory.status_machine import Action, MemoryState
 from eunoe_schema.memory.usage import UsedResult
 
 
@@ -56,7 +56,7 @@ class Problem(BaseModel):
     message: str
     memory_id: UUID | None = None
     version: int | None = None
-    state: State | None = None
+    state: MemoryState | None = None
     allowed: tuple[Action, ...] | None = None
 
 

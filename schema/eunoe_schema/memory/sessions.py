@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from eunoe_schema.events import Metadata
 from eunoe_schema.memory.base import ScopedRequest
-from eunoe_schema.memory.read import DEFAULT_PAGE, MAX_PAGE, Question
+from eunoe_schema.memory.read import DEFAULT_PAGE, MAX_PAGE, ReadRequest
 from eunoe_schema.memory.scope import SessionRef
 from eunoe_schema.text import Name, SessionId, WithoutNul
 
@@ -129,13 +129,13 @@ class CloseSessionRequest(SessionRequest):
     kind: Literal["close_session"] = "close_session"
 
 
-class GetSessionRequest(SessionRequest, Question):
+class GetSessionRequest(SessionRequest, ReadRequest):
     """Return one session."""
 
     kind: Literal["get_session"] = "get_session"
 
 
-class ListSessionsRequest(Question):
+class ListSessionsRequest(ReadRequest):
     """Return the sessions of an agent with a user, the one that opened last first, page by page.
 
     Attributes:

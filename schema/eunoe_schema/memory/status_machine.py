@@ -22,7 +22,7 @@ class Action(StrEnum):
     PURGE = "purge"
 
 
-class State(StrEnum):
+class MemoryState(StrEnum):
     """Where a memory is: its status while it is remembered, or forgotten, or gone."""
 
     ACTIVE = "active"
@@ -37,60 +37,60 @@ class State(StrEnum):
 # A state with the actions that are allowed there and what each leads to. None: back to the status that it had when it
 # was forgotten. Superseded and merged memories are history, which is not rewritten: they can only be related and
 # forgotten.
-TRANSITIONS: Mapping[State, Mapping[Action, State | None]] = {
-    State.PENDING_REVIEW: {
-        Action.APPROVE: State.ACTIVE,
-        Action.REJECT: State.ARCHIVED,
-        Action.REVISE: State.PENDING_REVIEW,
-        Action.TAG: State.PENDING_REVIEW,
-        Action.RELATE: State.PENDING_REVIEW,
-        Action.MERGE: State.MERGED,
-        Action.FORGET: State.FORGOTTEN,
-        Action.PURGE: State.PURGED,
+TRANSITIONS: Mapping[MemoryState, Mapping[Action, MemoryState | None]] = {
+    MemoryState.PENDING_REVIEW: {
+        Action.APPROVE: MemoryState.ACTIVE,
+        Action.REJECT: MemoryState.ARCHIVED,
+        Action.REVISE: MemoryState.PENDING_REVIEW,
+        Action.TAG: MemoryState.PENDING_REVIEW,
+        Action.RELATE: MemoryState.PENDING_REVIEW,
+        Action.MERGE: MemoryState.MERGED,
+        Action.FORGET: MemoryState.FORGOTTEN,
+        Action.PURGE: MemoryState.PURGED,
     },
-    State.ACTIVE: {
-        Action.REVISE: State.ACTIVE,
-        Action.TAG: State.ACTIVE,
-        Action.RELATE: State.ACTIVE,
-        Action.SUPERSEDE: State.SUPERSEDED,
-        Action.MERGE: State.MERGED,
-        Action.ARCHIVE: State.ARCHIVED,
-        Action.FORGET: State.FORGOTTEN,
-        Action.PURGE: State.PURGED,
+    MemoryState.ACTIVE: {
+        Action.REVISE: MemoryState.ACTIVE,
+        Action.TAG: MemoryState.ACTIVE,
+        Action.RELATE: MemoryState.ACTIVE,
+        Action.SUPERSEDE: MemoryState.SUPERSEDED,
+        Action.MERGE: MemoryState.MERGED,
+        Action.ARCHIVE: MemoryState.ARCHIVED,
+        Action.FORGET: MemoryState.FORGOTTEN,
+        Action.PURGE: MemoryState.PURGED,
     },
-    State.ARCHIVED: {
-        Action.RESTORE: State.ACTIVE,
-        Action.TAG: State.ARCHIVED,
-        Action.RELATE: State.ARCHIVED,
-        Action.FORGET: State.FORGOTTEN,
-        Action.PURGE: State.PURGED,
+    MemoryState.ARCHIVED: {
+        Action.RESTORE: MemoryState.ACTIVE,
+        Action.TAG: MemoryState.ARCHIVED,
+        Action.RELATE: MemoryState.ARCHIVED,
+        Action.FORGET: MemoryState.FORGOTTEN,
+        Action.PURGE: MemoryState.PURGED,
     },
-    State.SUPERSEDED: {
-        Action.RELATE: State.SUPERSEDED,
-        Action.FORGET: State.FORGOTTEN,
-        Action.PURGE: State.PURGED,
+    MemoryState.SUPERSEDED: {
+        Action.RELATE: MemoryState.SUPERSEDED,
+        Action.FORGET: MemoryState.FORGOTTEN,
+        Action.PURGE: MemoryState.PURGED,
     },
-    State.MERGED: {
-        Action.RELATE: State.MERGED,
-        Action.FORGET: State.FORGOTTEN,
-        Action.PURGE: State.PURGED,
+    MemoryState.MERGED: {
+        Action.RELATE: MemoryState.MERGED,
+        Action.FORGET: MemoryState.FORGOTTEN,
+        Action.PURGE: MemoryState.PURGED,
     },
-    State.FORGOTTEN: {Action.RESTORE: None, Action.PURGE: State.PURGED},
-    State.PURGED: {},
+    MemoryState.FORGOTTEN: {Action.RESTORE: None, Action.PURGE: MemoryState.PURGED},
+    MemoryState.PURGED: {},
 }
 
 
-def state_of(status: Status, *, forgotten: bool) -> State:
+def state_of(status: Status, *, forgotten: bool) -> MemoryState:
     """Return the state of a memory by its two columns."""
-    return State.FORGOTTEN if forgotten else State(status)
+    return MemoryState.FORGOTTEN if forgotten else MemoryState(status)
 
 
-def allowed_actions(state: State) -> tuple[Action, ...]:
+def allowed_actions(state: MemoryState) -> tuple[Action, ...]:
     """Return what may be done in a state, in the table's order."""
     return tuple(TRANSITIONS[state])
 
 
-def is_allowed(state: State, action: Action) -> bool:
+def is_allowed(state: MemoryState, action: Action) -> bool:
     """Tell whether an action may be done in a state."""
     return action in TRANSITIONS[state]
 
@@ -102,7 +102,7 @@ def status_after(status: Status, action: Action, *, forgotten: bool) -> Status:
         KeyError: If the action is not allowed.
     """
     after = TRANSITIONS[state_of(status, forgotten=forgotten)][action]
-    return status if after in {None, State.FORGOTTEN, State.PURGED} else Status(str(after))
+    return status if after in {None, MemoryState.FORGOTTEN, MemoryState.PURGED} else Status(str(after))
 
 
 def mermaid() -> str:
@@ -111,7 +111,7 @@ def mermaid() -> str:
     for state, actions in TRANSITIONS.items():
         reached: dict[str, list[str]] = {}
         for action, after in actions.items():
-            target = "as_it_was" if after is None else "[*]" if after is State.PURGED else str(after)
+            target = "as_it_was" if after is None else "[*]" if after is MemoryState.PURGED else str(after)
             reached.setdefault(target, []).append(action)
         lines += [f"    {state} --> {target}: {', '.join(names)}" for target, names in reached.items()]
     return "\n".join([*lines, "    as_it_was: the status it had", ""])

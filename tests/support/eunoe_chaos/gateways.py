@@ -10,7 +10,7 @@ from uuid import UUID
 from eunoe_chaos.ledger import Conversation, Ledger, MessageKind, Published
 from eunoe_chaos.plan import Plan
 from eunoe_chaos.poison import Poisoner
-from eunoe_consumers.model.hash_embedder import EXIT_MARKER, RAISE_MARKER
+from eunoe_consumers.embedding.hash_embedder import EXIT_MARKER, RAISE_MARKER
 from eunoe_producers import BacklogFull, Gateway, RateLimited, RedisUnavailable
 from eunoe_schema import EunoeError, MessageEvent, Receipt, Scope
 

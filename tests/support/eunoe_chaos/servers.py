@@ -8,9 +8,9 @@ from typing import Self
 import asyncpg
 import psutil
 
-from eunoe_consumers.embedded.postgres import EmbeddedPostgres
-from eunoe_consumers.embedded.sharing import stop_all
-from eunoe_consumers.embedded.valkey import EmbeddedValkey
+from eunoe_consumers.devservers.postgres import EmbeddedPostgres
+from eunoe_consumers.devservers.sharing import stop_all
+from eunoe_consumers.devservers.valkey import EmbeddedValkey
 
 
 class DurableValkey(EmbeddedValkey):

@@ -22,10 +22,10 @@ from eunoe_chaos.servers import Servers, processes_naming
 from eunoe_chaos.verdict import Verdict, judge
 from eunoe_chaos.waiting import came_true
 from eunoe_consumers.connections import connect_redis
+from eunoe_consumers.postgres.database import Database
+from eunoe_consumers.postgres.migrations import Migrator
+from eunoe_consumers.postgres.tenants import TenantRegistry, TenantTable
 from eunoe_consumers.settings import Settings
-from eunoe_consumers.store.database import Database
-from eunoe_consumers.store.migrations import Migrator
-from eunoe_consumers.store.tenants import TenantRegistry, TenantTable
 from eunoe_producers import Gateway, Orchestrator
 from eunoe_schema import EunoeError
 

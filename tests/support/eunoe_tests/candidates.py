@@ -7,15 +7,15 @@ from uuid import UUID
 
 import numpy as np
 
+from eunoe_consumers.postgres.candidates import Outline, TurnCandidate
 from eunoe_consumers.recall.ranking.lexical import LexicalScores
-from eunoe_consumers.store.candidates import Candidate, Outline
 
 MOMENT = datetime(2024, 5, 7, 12, tzinfo=UTC)
 # As long as is neither short nor long: the lengths' parts are 0.
 PLAIN = "It is said here that the weather was fine, as it is told in so many letters. " * 4
 
 
-def candidate_of(position: int, cosine: float = 0.0, content: str = PLAIN, **fields: Any) -> Candidate:
+def candidate_of(position: int, cosine: float = 0.0, content: str = PLAIN, **fields: Any) -> TurnCandidate:
     """Return a candidate at a position, with the event id `e<position>`."""
     values: dict[str, Any] = {
         "id": UUID(int=position),
@@ -27,7 +27,7 @@ def candidate_of(position: int, cosine: float = 0.0, content: str = PLAIN, **fie
         "occurred_at": None,
         **fields,
     }
-    return Candidate(position=position, cosine=cosine, content=content, **values)
+    return TurnCandidate(position=position, cosine=cosine, content=content, **values)
 
 
 def outline_of(positions: Sequence[int], sessions: Sequence[int] | None = None) -> Outline:

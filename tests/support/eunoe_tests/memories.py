@@ -7,14 +7,14 @@ from typing import Any
 
 from eunoe_consumers.delivery.entry import Delivered, Entry
 from eunoe_consumers.embed.effect import EmbedAndStore
-from eunoe_consumers.model.embedder import Embedder
+from eunoe_consumers.embedding.embedder import Embedder
+from eunoe_consumers.postgres.candidates import CandidateReader
+from eunoe_consumers.postgres.database import Database
+from eunoe_consumers.postgres.turns import TurnWriter
 from eunoe_consumers.recall.query_embedder import QueryEmbedder
 from eunoe_consumers.recall.ranking.fusion import Ranked
 from eunoe_consumers.recall.turn_search import RankingOptions, Stages, TurnSearch
 from eunoe_consumers.recall_weights import ASSISTANT, DIALOGUE
-from eunoe_consumers.store.candidates import CandidateReader
-from eunoe_consumers.store.database import Database
-from eunoe_consumers.store.turns import TurnWriter
 from eunoe_schema.events import MessageEvent
 from eunoe_schema.scope import Scope
 from eunoe_tests.events import event_of

@@ -4,17 +4,17 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-from eunoe_consumers.role import Role
+from eunoe_consumers.role import ProcessRole
 from eunoe_consumers.roles import consume
 from eunoe_consumers.settings import Settings
 from eunoe_schema.streams import Group
 
 
 @asynccontextmanager
-async def consuming(settings: Settings, *groups: Group | Role) -> AsyncGenerator[None]:
+async def consuming(settings: Settings, *groups: Group | ProcessRole) -> AsyncGenerator[None]:
     """Consume until the block ends; an error of the consumers is the test's."""
     stop = asyncio.Event()
-    running = asyncio.create_task(consume(settings, [Role(group) for group in groups], stop))
+    running = asyncio.create_task(consume(settings, [ProcessRole(group) for group in groups], stop))
     try:
         yield
     finally:

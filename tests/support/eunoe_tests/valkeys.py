@@ -6,7 +6,7 @@ from pathlib import Path
 
 import psutil
 
-from eunoe_consumers.embedded import embedded_servers
+from eunoe_consumers.devservers import embedded_servers
 
 
 class Valkey:

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from eunoe_consumers.store.database import Database
-from eunoe_consumers.store.turns import NewTurn, TurnWriter
+from eunoe_consumers.postgres.database import Database
+from eunoe_consumers.postgres.turns import NewTurn, TurnWriter
 from eunoe_schema.entries import EntryOrder
 from eunoe_schema.scope import Scope
 from eunoe_tests.events import event_of

@@ -68,7 +68,7 @@ class TenantCall(Bundle):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Call(Bundle):
+class CommandCall(Bundle):
     """A call on the memories that apply to an agent, a user, or both."""
 
     tenant: _Tenant
@@ -124,14 +124,14 @@ class Call(Bundle):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CollectionCall(Call):
+class CollectionCall(CommandCall):
     """A call on the collections that apply to an agent, a user, or both."""
 
     listed_by: ClassVar[str] = "eunoe memory collection list"
 
 
 @dataclass(frozen=True, kw_only=True)
-class DirectiveCall(Call):
+class DirectiveCall(CommandCall):
     """A call on the directives of an agent, with every user or with one."""
 
     agent: _RequiredAgent = field()  # else the wider class's default would stay
@@ -139,7 +139,7 @@ class DirectiveCall(Call):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SessionCall(Call):
+class SessionCall(CommandCall):
     """A call on the sessions of an agent with a user."""
 
     agent: _RequiredAgent = field()  # else the wider class's default would stay
@@ -154,7 +154,7 @@ class CheckpointCall(SessionCall):
     listed_by: ClassVar[str] = "eunoe memory checkpoint list"
 
 
-def answer(call: Call | TenantCall, document: BaseModel | Mapping[str, object], *shown: RenderableType) -> None:
+def answer(call: CommandCall | TenantCall, document: BaseModel | Mapping[str, object], *shown: RenderableType) -> None:
     """Print a command's answer: the document for programs, or what people are shown."""
     if call.as_json:
         print_json(document.model_dump(mode="json") if isinstance(document, BaseModel) else document)

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from eunoe_consumers.cli.memory import examples
 from eunoe_consumers.cli.memory.bundles import command
-from eunoe_consumers.cli.memory.call import Call, answer
+from eunoe_consumers.cli.memory.call import CommandCall, answer
 from eunoe_consumers.cli.memory.options import (
     Fields,
     MemoriesArgument,
@@ -53,7 +53,7 @@ def revise(
         bool, typer.Option("--never-expires", help="Take back a time that was given; its tier decides again.")
     ] = False,
     change: Versioned,
-    call: Call,
+    call: CommandCall,
 ) -> None:
     """Change what a memory says; what is not given stays, and the content that it had is kept as a version."""
     if (
@@ -92,7 +92,7 @@ def supersede(
     fields: Fields,
     origin: Origin,
     change: Versioned,
-    call: Call,
+    call: CommandCall,
 ) -> None:
     """Replace a memory by a new one of its owner; the old one stays as history, and points to it.
 
@@ -123,7 +123,7 @@ def merge(
     fields: Fields,
     origin: Origin,
     change: Repeatable,
-    call: Call,
+    call: CommandCall,
 ) -> None:
     """Make 2 to 100 memories of one owner one; they stay as history, and point to it."""
     require_several(memory_ids)
@@ -147,13 +147,13 @@ def require_several(memory_ids: Sequence[UUID]) -> None:
         raise typer.BadParameter(msg, param_hint="ID")
 
 
-def show_place(call: Call, document: BaseModel, memory: Memory, replaced: Sequence[UUID]) -> None:
+def show_place(call: CommandCall, document: BaseModel, memory: Memory, replaced: Sequence[UUID]) -> None:
     """Print what holds now, and what is history."""
     sentence = f"{memory.id} is in the place of {', '.join(map(str, replaced))}"
     answer(call, document, sentence, memory_record(memory))
 
 
-def _show(call: Call, result: ReplacedResult) -> None:
+def _show(call: CommandCall, result: ReplacedResult) -> None:
     show_place(call, result, result.memory, [memory.id for memory in result.replaced])
     if not result.created and not call.as_json:
         answer(call, {}, "its owner held that content already: it was confirmed")

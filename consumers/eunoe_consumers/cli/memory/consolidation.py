@@ -7,7 +7,7 @@ from rich.console import RenderableType
 
 from eunoe_consumers.cli.memory import examples
 from eunoe_consumers.cli.memory.bundles import command
-from eunoe_consumers.cli.memory.call import Call, answer
+from eunoe_consumers.cli.memory.call import CommandCall, answer
 from eunoe_consumers.cli.memory.changing import require_several, show_place
 from eunoe_consumers.cli.memory.options import Fields, MemoriesArgument, Origin, Repeatable
 from eunoe_consumers.cli.memory.show import memories_table
@@ -30,7 +30,7 @@ def groups(
     ] = DEFAULT_COSINE,
     tier: Annotated[list[Tier] | None, typer.Option(help="Of this tier only; repeatable: any.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=MAX_GROUPS, help="How many groups at most.")] = DEFAULT_GROUPS,
-    call: Call,
+    call: CommandCall,
 ) -> None:
     """Show groups of old memories that speak of the same, each of one owner and tier, the oldest first."""
     found = call.ask(
@@ -65,7 +65,7 @@ def replace(
     fields: Fields,
     origin: Origin,
     change: Repeatable,
-    call: Call,
+    call: CommandCall,
 ) -> None:
     """Put a summary in the place of 2 to 100 memories of one owner, which stay as history and point to it."""
     require_several(memory_ids)

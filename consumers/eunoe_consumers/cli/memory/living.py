@@ -6,7 +6,7 @@ import typer
 
 from eunoe_consumers.cli.memory import examples
 from eunoe_consumers.cli.memory.bundles import command
-from eunoe_consumers.cli.memory.call import Call, answer
+from eunoe_consumers.cli.memory.call import CommandCall, answer
 from eunoe_consumers.cli.memory.options import MemoryArgument, Versioned, YesOption
 from eunoe_consumers.cli.memory.panels import CHANGE, LIVE
 from eunoe_schema.memory import Memory
@@ -16,7 +16,7 @@ TagsArgument = Annotated[list[str], typer.Argument(metavar="TAG", help="1..50 ta
 
 
 @command(app, f"eunoe memory archive {examples.WHOSE} {examples.ONE}", panel=LIVE)
-def archive(memory_id: MemoryArgument, *, change: Versioned, call: Call) -> None:
+def archive(memory_id: MemoryArgument, *, change: Versioned, call: CommandCall) -> None:
     """Take an active memory out of use, without forgetting it."""
     memory = call.change(
         lambda curator, scope: curator.archive(
@@ -27,7 +27,7 @@ def archive(memory_id: MemoryArgument, *, change: Versioned, call: Call) -> None
 
 
 @command(app, f"eunoe memory restore {examples.WHOSE} {examples.ONE}", panel=LIVE)
-def restore(memory_id: MemoryArgument, *, change: Versioned, call: Call) -> None:
+def restore(memory_id: MemoryArgument, *, change: Versioned, call: CommandCall) -> None:
     """Bring back a memory that was archived or forgotten."""
     memory = call.change(
         lambda curator, scope: curator.restore(
@@ -38,7 +38,7 @@ def restore(memory_id: MemoryArgument, *, change: Versioned, call: Call) -> None
 
 
 @command(app, f"eunoe memory approve {examples.WHOSE} {examples.ONE}", panel=LIVE)
-def approve(memory_id: MemoryArgument, *, change: Versioned, call: Call) -> None:
+def approve(memory_id: MemoryArgument, *, change: Versioned, call: CommandCall) -> None:
     """Let a memory that awaits review count; `eunoe memory list --status pending_review` shows those."""
     memory = call.change(
         lambda curator, scope: curator.approve(
@@ -49,7 +49,7 @@ def approve(memory_id: MemoryArgument, *, change: Versioned, call: Call) -> None
 
 
 @command(app, f"eunoe memory reject {examples.WHOSE} {examples.ONE}", panel=LIVE)
-def reject(memory_id: MemoryArgument, *, change: Versioned, call: Call) -> None:
+def reject(memory_id: MemoryArgument, *, change: Versioned, call: CommandCall) -> None:
     """Put a memory that awaits review aside, among the archived ones."""
     memory = call.change(
         lambda curator, scope: curator.reject(
@@ -60,7 +60,7 @@ def reject(memory_id: MemoryArgument, *, change: Versioned, call: Call) -> None:
 
 
 @command(app, f"eunoe memory forget {examples.WHOSE} {examples.ONE}", panel=LIVE)
-def forget(memory_id: MemoryArgument, *, change: Versioned, call: Call) -> None:
+def forget(memory_id: MemoryArgument, *, change: Versioned, call: CommandCall) -> None:
     """Forget a memory: nothing returns it any more, and it can be restored until it is purged."""
     memory = call.change(
         lambda curator, scope: curator.forget(
@@ -71,7 +71,7 @@ def forget(memory_id: MemoryArgument, *, change: Versioned, call: Call) -> None:
 
 
 @command(app, f"eunoe memory purge {examples.WHOSE} {examples.ONE} --yes", panel=LIVE)
-def purge(memory_id: MemoryArgument, *, yes: YesOption = False, change: Versioned, call: Call) -> None:
+def purge(memory_id: MemoryArgument, *, yes: YesOption = False, change: Versioned, call: CommandCall) -> None:
     """Delete a memory with its versions, tags and relations, for good."""
     if not yes:
         question = f"Delete memory {memory_id} with its versions, tags and relations for good?"
@@ -85,7 +85,7 @@ def purge(memory_id: MemoryArgument, *, yes: YesOption = False, change: Versione
 
 
 @command(app, f"eunoe memory tag {examples.WHOSE} {examples.ONE} pets family", panel=CHANGE)
-def tag(memory_id: MemoryArgument, tags: TagsArgument, *, change: Versioned, call: Call) -> None:
+def tag(memory_id: MemoryArgument, tags: TagsArgument, *, change: Versioned, call: CommandCall) -> None:
     """Give a memory tags; those that it has stay."""
     memory = call.change(
         lambda curator, scope: curator.tag(
@@ -96,7 +96,7 @@ def tag(memory_id: MemoryArgument, tags: TagsArgument, *, change: Versioned, cal
 
 
 @command(app, f"eunoe memory untag {examples.WHOSE} {examples.ONE} family", panel=CHANGE)
-def untag(memory_id: MemoryArgument, tags: TagsArgument, *, change: Versioned, call: Call) -> None:
+def untag(memory_id: MemoryArgument, tags: TagsArgument, *, change: Versioned, call: CommandCall) -> None:
     """Take tags off a memory; those that it does not have are no error."""
     memory = call.change(
         lambda curator, scope: curator.untag(
@@ -106,12 +106,12 @@ def untag(memory_id: MemoryArgument, tags: TagsArgument, *, change: Versioned, c
     _show_tags(call, memory)
 
 
-def _show(call: Call, memory: Memory) -> None:
+def _show(call: CommandCall, memory: Memory) -> None:
     state = "forgotten" if memory.deleted_at else memory.status
     answer(call, memory, f"{memory.id} is {state}, version {memory.version}")
 
 
-def _show_tags(call: Call, memory: Memory) -> None:
+def _show_tags(call: CommandCall, memory: Memory) -> None:
     answer(
         call,
         memory,

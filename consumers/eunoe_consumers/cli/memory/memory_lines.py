@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from eunoe_consumers.cli.console import errors
-from eunoe_consumers.cli.memory.call import Call, answer, no_reply
+from eunoe_consumers.cli.memory.call import CommandCall, answer, no_reply
 from eunoe_consumers.cli.memory.checked import checked
 from eunoe_schema.errors import EunoeError, InvalidEvent
 from eunoe_schema.memory import MemoryScope, NewMemory, Remembered
@@ -80,7 +80,7 @@ def parse_lines(
     return lines, wrong
 
 
-def remember_lines(call: Call, lines: Sequence[MemoryLine], request_id: str | None) -> None:
+def remember_lines(call: CommandCall, lines: Sequence[MemoryLine], request_id: str | None) -> None:
     """Remember what the lines say, request after request, and print what became of them.
 
     Raises:
@@ -101,7 +101,7 @@ def remember_lines(call: Call, lines: Sequence[MemoryLine], request_id: str | No
 
 
 async def _send(
-    curator: "Curator", scope: MemoryScope, lines: Sequence[MemoryLine], base: str, call: Call
+    curator: "Curator", scope: MemoryScope, lines: Sequence[MemoryLine], base: str, call: CommandCall
 ) -> list[Remembered]:
     remembered: list[Remembered] = []
     with _bar() as bar:

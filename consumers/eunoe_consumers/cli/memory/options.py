@@ -8,7 +8,7 @@ from uuid import UUID
 import typer
 
 from eunoe_consumers.cli.memory.bundles import Bundle
-from eunoe_consumers.cli.memory.call import Call
+from eunoe_consumers.cli.memory.call import CommandCall
 from eunoe_consumers.cli.memory.checked import checked
 from eunoe_consumers.cli.values import json_object, moment
 from eunoe_schema.memory import Category, Memory, MemoryFilter, NewMemory, SessionRef, Source, Status, Tier
@@ -53,7 +53,7 @@ class Origin(Bundle):
         None
     )
 
-    def ref(self, call: Call) -> SessionRef | None:
+    def ref(self, call: CommandCall) -> SessionRef | None:
         """Return the session's name in full; None where no session is named.
 
         Raises:

@@ -6,7 +6,7 @@ import typer
 
 from eunoe_consumers.cli.memory import examples
 from eunoe_consumers.cli.memory.bundles import command
-from eunoe_consumers.cli.memory.call import Call, CollectionCall, answer
+from eunoe_consumers.cli.memory.call import CollectionCall, CommandCall, answer
 from eunoe_consumers.cli.memory.options import Filters, MemoryArgument, Origin
 from eunoe_consumers.cli.memory.paging import Paging, what_follows
 from eunoe_consumers.cli.memory.panels import FIND
@@ -21,7 +21,7 @@ def get(
     memory_id: MemoryArgument,
     *,
     forgotten: Annotated[bool, typer.Option("--forgotten", help="Also if it was forgotten.")] = False,
-    call: Call,
+    call: CommandCall,
 ) -> None:
     """Show one memory with every fact about it."""
     memory = call.ask(lambda curator, scope: curator.get(scope, memory_id, forgotten=forgotten, deadline=call.seconds))
@@ -35,7 +35,7 @@ def history(
     forgotten: Annotated[bool, typer.Option("--forgotten", help="Also if it was forgotten.")] = False,
     before: Annotated[int | None, typer.Option(min=1, help="Only contents of versions before this one.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=MAX_PAGE, help="How many contents at most.")] = DEFAULT_PAGE,
-    call: Call,
+    call: CommandCall,
 ) -> None:
     """Show what a memory has said, the newest first, and which memories it replaced."""
     found = call.ask(
@@ -55,7 +55,7 @@ def history(
     panel=FIND,
     name="list",
 )
-def show_all(*, filters: Filters, origin: Origin, paging: Paging, call: Call) -> None:
+def show_all(*, filters: Filters, origin: Origin, paging: Paging, call: CommandCall) -> None:
     """List the memories that apply to an agent, a user, or both; the newest first.
 
     For an agent with a user that is what belongs to both, to the agent with every user, and to the user with every
@@ -83,7 +83,7 @@ def search(
     ] = None,
     filters: Filters,
     origin: Origin,
-    call: Call,
+    call: CommandCall,
 ) -> None:
     """Find memories by meaning, the nearest first, with their distances; filters as `eunoe memory list` has them."""
     filter_ = filters.filter(origin.ref(call))

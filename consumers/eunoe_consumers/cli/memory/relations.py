@@ -7,7 +7,7 @@ import typer
 
 from eunoe_consumers.cli.memory import examples
 from eunoe_consumers.cli.memory.bundles import command
-from eunoe_consumers.cli.memory.call import Call, answer
+from eunoe_consumers.cli.memory.call import CommandCall, answer
 from eunoe_consumers.cli.memory.options import MemoryArgument, Repeatable
 from eunoe_consumers.cli.memory.panels import RELATE
 from eunoe_consumers.cli.memory.show import memories_shown
@@ -21,7 +21,9 @@ ToArgument = Annotated[UUID, typer.Argument(metavar="TO", help="The other memory
 
 
 @command(app, f"eunoe memory relate {examples.WHOSE} {examples.ONE} supports {examples.OTHER}", panel=RELATE)
-def relate(from_id: FromArgument, type_: TypeArgument, to_id: ToArgument, *, change: Repeatable, call: Call) -> None:
+def relate(
+    from_id: FromArgument, type_: TypeArgument, to_id: ToArgument, *, change: Repeatable, call: CommandCall
+) -> None:
     """Say what one memory is to another; said again, it changes nothing."""
     _require_two(from_id, to_id)
     changed = call.change(
@@ -34,7 +36,9 @@ def relate(from_id: FromArgument, type_: TypeArgument, to_id: ToArgument, *, cha
 
 
 @command(app, f"eunoe memory unrelate {examples.WHOSE} {examples.ONE} supports {examples.OTHER}", panel=RELATE)
-def unrelate(from_id: FromArgument, type_: TypeArgument, to_id: ToArgument, *, change: Repeatable, call: Call) -> None:
+def unrelate(
+    from_id: FromArgument, type_: TypeArgument, to_id: ToArgument, *, change: Repeatable, call: CommandCall
+) -> None:
     """Take a relation back; one that is not there is no error."""
     _require_two(from_id, to_id)
     changed = call.change(
@@ -64,7 +68,7 @@ def walk(
     ] = None,
     any_status: Annotated[bool, typer.Option("--any-status", help="Over memories of every status.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=MAX_WALKED, help="How many memories at most.")] = DEFAULT_WALKED,
-    call: Call,
+    call: CommandCall,
 ) -> None:
     """Show the memories that can be reached from one over relations, the nearest first.
 
@@ -88,7 +92,7 @@ def walk(
     _show(call, memory_id, result)
 
 
-def _show(call: Call, start: UUID, result: WalkResult) -> None:
+def _show(call: CommandCall, start: UUID, result: WalkResult) -> None:
     """Print what was reached, numbered, so that relations fit on a line: the memory where it began is 0."""
     numbers = {start: 0} | {reached.memory.id: number for number, reached in enumerate(result.reached, 1)}
     rows = [(reached.memory, f"{numbers[reached.memory.id]}: depth {reached.depth}") for reached in result.reached]

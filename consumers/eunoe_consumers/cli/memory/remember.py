@@ -7,7 +7,7 @@ import typer
 
 from eunoe_consumers.cli.memory import examples
 from eunoe_consumers.cli.memory.bundles import command
-from eunoe_consumers.cli.memory.call import Call, answer
+from eunoe_consumers.cli.memory.call import CommandCall, answer
 from eunoe_consumers.cli.memory.memory_lines import read_lines, remember_lines
 from eunoe_consumers.cli.memory.options import Fields, Origin, Repeatable
 from eunoe_consumers.cli.memory.panels import FIND
@@ -42,7 +42,7 @@ def remember(
     fields: Fields,
     origin: Origin,
     change: Repeatable,
-    call: Call,
+    call: CommandCall,
 ) -> None:
     """Remember a text, or every line of a file.
 

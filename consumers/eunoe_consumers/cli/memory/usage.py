@@ -6,7 +6,7 @@ import typer
 
 from eunoe_consumers.cli.memory import examples
 from eunoe_consumers.cli.memory.bundles import command
-from eunoe_consumers.cli.memory.call import Call, answer
+from eunoe_consumers.cli.memory.call import CommandCall, answer
 from eunoe_consumers.cli.memory.options import MemoriesArgument, MemoryArgument, Repeatable
 from eunoe_consumers.cli.memory.panels import USE
 
@@ -31,7 +31,7 @@ def _score(text: str) -> float:
 
 
 @command(app, f"eunoe memory injected {examples.BOTH} {examples.ONE} {examples.OTHER}", panel=USE)
-def injected(memory_ids: MemoriesArgument, *, call: Call) -> None:
+def injected(memory_ids: MemoriesArgument, *, call: CommandCall) -> None:
     """Tell that memories were put into a prompt.
 
     It is noted by a curate consumer as soon as one runs; what does not apply to the scope is passed over.
@@ -51,7 +51,7 @@ def feedback(
     ],
     *,
     change: Repeatable,
-    call: Call,
+    call: CommandCall,
 ) -> None:
     """Tell whether a memory helped: its usefulness moves by a fifth of the way to the score.
 

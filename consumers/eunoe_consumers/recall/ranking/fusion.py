@@ -7,17 +7,17 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from eunoe_consumers.postgres.candidates import Outline, TurnCandidate
 from eunoe_consumers.recall.ranking.cues import asks_for_time, is_question, names_time
 from eunoe_consumers.recall.ranking.lexical import Array, LexicalScores, beside
 from eunoe_consumers.recall_weights import Weights
-from eunoe_consumers.store.candidates import Candidate, Outline
 
 _BRIEF_CHARS, _LONG_CHARS, _LONGEST_CHARS = 200, 800, 4_000
 _SESSION_BEST = 3
 
 
 @dataclass(frozen=True)
-class Question:
+class RankingQuery:
     """What is known of a query before anything is looked up.
 
     Attributes:
@@ -43,14 +43,14 @@ class Ranked:
         parts: By name; what adds nothing is left out.
     """
 
-    candidate: Candidate
+    candidate: TurnCandidate
     score: float
     parts: Mapping[str, float]
 
 
 def rank(
-    question: Question,
-    candidates: Sequence[Candidate],
+    question: RankingQuery,
+    candidates: Sequence[TurnCandidate],
     outline: Outline,
     lexical: LexicalScores,
     weights: Weights,
@@ -88,7 +88,7 @@ def rank(
     ]
 
 
-def _own_parts(question: Question, candidates: Sequence[Candidate], weights: Weights) -> dict[str, Array]:
+def _own_parts(question: RankingQuery, candidates: Sequence[TurnCandidate], weights: Weights) -> dict[str, Array]:
     """Return the parts that a turn has by itself, shape (candidates,) each."""
 
     def part(weight: float, values: Sequence[float]) -> Array:
@@ -123,7 +123,7 @@ class _Places:
     A scope's outline ends with its newest turns, and a turn may have been written since it was read.
     """
 
-    def __init__(self, candidates: Sequence[Candidate], outline: Outline) -> None:
+    def __init__(self, candidates: Sequence[TurnCandidate], outline: Outline) -> None:
         known = len(outline.positions)
         positions = np.array([candidate.position for candidate in candidates], dtype=np.int64)
         at = np.searchsorted(outline.positions, positions)

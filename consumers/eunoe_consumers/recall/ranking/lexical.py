@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from eunoe_consumers.store.candidates import Outline
+from eunoe_consumers.postgres.candidates import Outline
 
 _K1, _B = 1.2, 0.75
 # How much of a neighbour's terms a contextual turn takes in, by distance.

@@ -1,0 +1,256 @@
+"""Apply and roll back migrations: plain SQL in dbmate's file format, recorded in dbmate's ledger table.
+
+Operators may use dbmate itself on the same files, after `psql -f bootstrap.sql`.
+"""
+
+import re
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+import asyncpg
+from tenacity import AsyncRetrying, RetryError, retry_if_result, stop_after_delay, wait_random
+
+from eunoe_consumers.errors import ConfigurationError
+from eunoe_consumers.postgres.database import until_reachable
+from eunoe_consumers.postgres.errors import SchemaMismatch, StoreUnavailable, wrapped
+from eunoe_consumers.postgres.queries import load_queries
+
+_MARK = re.compile(r"^-- migrate:(up|down)((?: \S+)*)$", re.MULTILINE)
+# Any number does, as long as it is ours alone: "eunoe" in ASCII.
+_LOCK = 0x65756E6F65
+_LEDGER = "CREATE TABLE IF NOT EXISTS schema_migrations (version varchar(128) PRIMARY KEY)"
+
+
+@dataclass(frozen=True)
+class Migration:
+    """One file of migrations: its version (leading digits), its name, and both directions."""
+
+    version: str
+    name: str
+    up: str
+    down: str
+    transaction: bool
+
+    @classmethod
+    def parse(cls, file_name: str, text: str) -> "Migration":
+        """Parse a migration file.
+
+        Raises:
+            ConfigurationError: If it does not hold one `-- migrate:up` and one `-- migrate:down`.
+        """
+        parts = _MARK.split(text)  # text before, then (direction, options, statements) of each mark
+        if parts[1::3] != ["up", "down"]:
+            msg = f"{file_name}: expected one `-- migrate:up` and then one `-- migrate:down`"
+            raise ConfigurationError(msg)
+        version, _, name = file_name.removesuffix(".sql").partition("_")
+        return cls(version, name, parts[3], parts[6], transaction="transaction:false" not in parts[2] + parts[5])
+
+
+@dataclass(frozen=True)
+class MigrationStatus:
+    """A migration and whether the database has it."""
+
+    version: str
+    name: str
+    applied: bool
+
+
+@cache
+def load_migrations() -> tuple[Migration, ...]:
+    """Return every migration, in order."""
+    folder = files("eunoe_sql").joinpath("migrations")
+    found = sorted((file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name)
+    return tuple(Migration.parse(file.name, file.read_text(encoding="utf-8")) for file in found)
+
+
+@dataclass(frozen=True)
+class HnswOptions:
+    """How the approximate indexes are built.
+
+    Attributes:
+        m: Links of a row.
+        ef_construction: Candidates while it is built; at least twice `m`.
+    """
+
+    m: int = 16
+    ef_construction: int = 64
+
+    def __post_init__(self) -> None:
+        """Refuse what pgvector would refuse in the middle of a migration.
+
+        Raises:
+            ConfigurationError: If `ef_construction` is less than twice `m`.
+        """
+        if self.ef_construction < 2 * self.m:
+            msg = (
+                f"EUNOE_HNSW_EF_CONSTRUCTION is {self.ef_construction}, EUNOE_HNSW_M {self.m}: "
+                "it must be at least twice that"
+            )
+            raise ConfigurationError(msg)
+
+
+class Migrator:
+    """Changes a database's schema, by a login that may create tables, roles and the extension."""
+
+    def __init__(
+        self,
+        connection: "asyncpg.Connection[asyncpg.Record]",
+        *,
+        embedding_dimensions: int,
+        hnsw: HnswOptions | None = None,
+    ) -> None:
+        self._connection = connection
+        self._embedding_dimensions = embedding_dimensions
+        self._hnsw = hnsw or HnswOptions()
+
+    @classmethod
+    @asynccontextmanager
+    async def connect(
+        cls, url: str, *, embedding_dimensions: int, hnsw: HnswOptions | None = None, wait_seconds: float = 30.0
+    ) -> "AsyncGenerator[Migrator]":
+        """Connect for the length of the block.
+
+        Raises:
+            ConfigurationError: If the URL or the credentials are wrong.
+            StoreUnavailable: If PostgreSQL cannot be reached, or a statement failed.
+        """
+        connection = await until_reachable(
+            lambda: asyncpg.connect(url, server_settings={"application_name": "eunoe migrate"}),
+            wait_seconds=wait_seconds,
+        )
+        with wrapped():
+            try:
+                yield cls(connection, embedding_dimensions=embedding_dimensions, hnsw=hnsw)
+            finally:
+                await connection.close()
+
+    async def up(self, *, wait_seconds: float = 300.0) -> list[Migration]:
+        """Apply what is pending and return it; of several runners exactly one applies each.
+
+        Raises:
+            SchemaMismatch: If the embeddings have another width than is configured.
+            StoreUnavailable: If another runner holds the lock for longer than `wait_seconds`.
+        """
+        async with self._locked(wait_seconds):
+            await self._connection.execute(files("eunoe_sql").joinpath("bootstrap.sql").read_text(encoding="utf-8"))
+            await self._connection.execute(_LEDGER)
+            await self._connection.execute(
+                "SELECT set_config('eunoe.embedding_dimensions', $1, false), set_config('eunoe.hnsw_m', $2, false), "
+                "set_config('eunoe.hnsw_ef_construction', $3, false)",
+                str(self._embedding_dimensions),
+                str(self._hnsw.m),
+                str(self._hnsw.ef_construction),
+            )
+            applied = await self._applied()
+            pending = [migration for migration in load_migrations() if migration.version not in applied]
+            for migration in pending:
+                await self._run(migration, migration.up, "INSERT INTO schema_migrations (version) VALUES ($1)")
+            await check_dimensions(self._connection, self._embedding_dimensions)
+        return pending
+
+    async def down(self, *, steps: int = 1, wait_seconds: float = 300.0) -> list[Migration]:
+        """Roll back the last `steps` migrations and return them; the extension and the roles stay.
+
+        Raises:
+            StoreUnavailable: If another runner holds the lock for longer than `wait_seconds`.
+        """
+        async with self._locked(wait_seconds):
+            applied = await self._applied()
+            last = [migration for migration in reversed(load_migrations()) if migration.version in applied][:steps]
+            for migration in last:
+                await self._run(migration, migration.down, "DELETE FROM schema_migrations WHERE version = $1")
+        return last
+
+    async def status(self) -> list[MigrationStatus]:
+        """Return every migration and whether it is applied."""
+        applied = await self._applied()
+        return [
+            MigrationStatus(migration.version, migration.name, migration.version in applied)
+            for migration in load_migrations()
+        ]
+
+    async def _run(self, migration: Migration, statements: str, record: str) -> None:
+        if migration.transaction:
+            async with self._connection.transaction():
+                await self._connection.execute(statements)
+                await self._connection.execute(record, migration.version)
+        else:
+            await self._connection.execute(statements)
+            await self._connection.execute(record, migration.version)
+
+    async def _applied(self) -> set[str]:
+        return set(await applied_versions(self._connection))
+
+    @asynccontextmanager
+    async def _locked(self, wait_seconds: float) -> AsyncGenerator[None]:
+        """Hold the lock of migrations.
+
+        Polled: a session that waits in pg_advisory_lock holds a snapshot, and CREATE INDEX CONCURRENTLY, run by the
+        one who has the lock, would wait for that snapshot for ever.
+        """
+        attempts = AsyncRetrying(
+            retry=retry_if_result(lambda locked: not locked),
+            wait=wait_random(0.05, 0.3),
+            stop=stop_after_delay(wait_seconds),
+        )
+        try:
+            await attempts(self._connection.fetchval, "SELECT pg_try_advisory_lock($1)", _LOCK)
+        except RetryError as error:
+            msg = f"another `eunoe migrate` has held the lock for {wait_seconds:g} s"
+            raise StoreUnavailable(msg) from error
+        try:
+            yield
+        finally:
+            await self._connection.execute("SELECT pg_advisory_unlock($1)", _LOCK)
+
+
+async def applied_versions(connection: "asyncpg.Connection[asyncpg.Record]") -> list[str]:
+    """Return the versions in the ledger; none where there is no ledger."""
+    try:
+        return [row["version"] for row in await connection.fetch(load_queries().applied_versions)]
+    except asyncpg.UndefinedTableError:
+        return []
+
+
+async def check_dimensions(connection: "asyncpg.Connection[asyncpg.Record]", expected: int) -> None:
+    """Compare the column's width with the setting.
+
+    Raises:
+        SchemaMismatch: If they differ.
+    """
+    found = await connection.fetchval(load_queries().embedding_dimensions)
+    if found != expected:
+        msg = (
+            f"the database's embeddings have {found} dimensions, EUNOE_EMBEDDING_DIMENSIONS is {expected}: "
+            "set it to the database's width, or migrate a new database"
+        )
+        raise SchemaMismatch(msg)
+
+
+async def check_schema(url: str, *, embedding_dimensions: int, wait_seconds: float = 30.0) -> None:
+    """Refuse a database whose schema is not the one that this version was built for; never migrate it.
+
+    Raises:
+        SchemaMismatch: If migrations are missing, unknown to this version, or the width differs.
+        ConfigurationError: If the URL or the credentials are wrong.
+        StoreUnavailable: If PostgreSQL cannot be reached.
+    """
+    connection = await until_reachable(
+        lambda: asyncpg.connect(url, server_settings={"application_name": "eunoe"}), wait_seconds=wait_seconds
+    )
+    with wrapped():
+        try:
+            applied = set(await applied_versions(connection))
+            known = {migration.version for migration in load_migrations()}
+            if missing := sorted(known - applied):
+                msg = f"the database lacks migration {', '.join(missing)}: run `eunoe migrate up`"
+                raise SchemaMismatch(msg)
+            if newer := sorted(applied - known):
+                msg = f"the database has migration {', '.join(newer)}, unknown to this version: upgrade eunoe"
+                raise SchemaMismatch(msg)
+            await check_dimensions(connection, embedding_dimensions)
+        finally:
+            await connection.close()

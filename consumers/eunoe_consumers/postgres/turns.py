@@ -1,0 +1,150 @@
+"""Turns: written by the ingest role, read by the recall role."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from pgvector import HalfVector
+
+from eunoe_consumers.postgres.database import Database, DatabaseRole
+from eunoe_schema.entries import EntryOrder
+from eunoe_schema.events import MessageEvent
+from eunoe_schema.recall import WindowMessage
+from eunoe_schema.scope import Scope
+
+
+@dataclass(frozen=True)
+class NewPiece:
+    """A part of a message's content that the model sees whole, with its embedding.
+
+    Attributes:
+        starts_at: Its first character in the content, in code points.
+        ends_at: The character behind its last.
+        embedding: Shape (dimensions,) float32.
+    """
+
+    starts_at: int
+    ends_at: int
+    embedding: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class NewTurn:
+    """A message with its place on the stream and its embedding.
+
+    Attributes:
+        event: The message.
+        order: The place of its entry.
+        embedding: Shape (dimensions,) float32; of the first piece where the message is long.
+        pieces: The further pieces of a long message, in order.
+    """
+
+    event: MessageEvent
+    order: EntryOrder
+    embedding: NDArray[np.float32]
+    pieces: Sequence[NewPiece] = ()
+
+
+class TurnWriter:
+    """Writes turns, each once however often it is asked to."""
+
+    def __init__(self, database: Database, *, embedding_model: str) -> None:
+        self._database = database
+        self._embedding_model = embedding_model
+
+    async def write(self, turns: Sequence[NewTurn]) -> int:
+        """Write turns with their pieces, agents, users, sessions and terms in one transaction.
+
+        Returns:
+            How many were not there yet.
+
+        Raises:
+            RowRefused: If one of them can never be stored; none was.
+            StoreUnavailable: If PostgreSQL failed in any other way.
+        """
+        events = [turn.event for turn in turns]
+        tenants = [event.tenant_id for event in events]
+        agents = [event.agent_id for event in events]
+        users = [event.user_id for event in events]
+        sessions = [event.session_id for event in events]
+        threads = [event.thread_id for event in events]
+        channels = [event.channel for event in events]
+        times = [turn.order.time for turn in turns]
+        queries = self._database.queries
+        async with self._database.transaction(DatabaseRole.INGEST, batch_tenants=set(tenants)) as connection:
+            await connection.execute(queries.insert_agents, tenants, agents)
+            await connection.execute(queries.insert_users, tenants, users)
+            await connection.execute(
+                queries.insert_sessions, tenants, agents, users, sessions, threads, channels, times
+            )
+            speakers = [event.speaker for event in events]
+            if any(speakers):
+                await connection.execute(queries.insert_speakers, tenants, agents, users, speakers)
+            tag = await connection.execute(
+                queries.insert_turns,
+                tenants,
+                [event.scope.turn_id(event.event_id) for event in events],
+                agents,
+                users,
+                [event.role for event in events],
+                [event.content for event in events],
+                times,
+                [turn.order.position for turn in turns],
+                [event.event_id for event in events],
+                sessions,
+                threads,
+                channels,
+                speakers,
+                [event.occurred_at for event in events],
+                [json.dumps(event.metadata) for event in events],
+                [self._embedding_model] * len(turns),
+                [HalfVector(turn.embedding) for turn in turns],
+            )
+            # A turn that was there already may be of another entry: its position tells which pieces are its own.
+            pieces = [(turn, number, piece) for turn in turns for number, piece in enumerate(turn.pieces, start=1)]
+            if pieces:
+                await connection.execute(
+                    queries.insert_pieces,
+                    [turn.event.tenant_id for turn, _, _ in pieces],
+                    [turn.event.agent_id for turn, _, _ in pieces],
+                    [turn.event.user_id for turn, _, _ in pieces],
+                    [turn.event.scope.turn_id(turn.event.event_id) for turn, _, _ in pieces],
+                    [turn.order.position for turn, _, _ in pieces],
+                    [number for _, number, _ in pieces],
+                    [piece.starts_at for _, _, piece in pieces],
+                    [piece.ends_at for _, _, piece in pieces],
+                    [HalfVector(piece.embedding) for _, _, piece in pieces],
+                )
+        return int(tag.rsplit(" ", 1)[1])
+
+
+class TurnReader:
+    """Reads the turns of one scope, under the policy of its tenant and with the scope in every predicate."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def last(self, scope: Scope, count: int) -> list[WindowMessage]:
+        """Return the last turns of a scope as window messages, oldest first.
+
+        Raises:
+            StoreUnavailable: If PostgreSQL failed.
+        """
+        async with self._database.transaction(DatabaseRole.RECALL, tenant=scope.tenant_id) as connection:
+            rows = await connection.fetch(
+                self._database.queries.last_turns, scope.tenant_id, scope.agent_id, scope.user_id, count
+            )
+        return [
+            WindowMessage(
+                role=row["role"],
+                content=row["content"],
+                id=str(EntryOrder.from_position(row["position"])),
+                event_id=row["event_id"],
+                at=row["occurred_at"] or row["created_at"],
+                session_id=row["session_id"],
+                speaker=row["speaker"],
+            )
+            for row in reversed(rows)
+        ]
