@@ -46,6 +46,7 @@ lock:
 docs: $(STAMP)
 	$(BIN)/eunoe asyncapi > asyncapi.yaml
 	$(BIN)/eunoe settings --env-example > .env.example
+	$(BIN)/eunoe settings --markdown > docs/settings.md
 
 clean:
 	rm -rf $(VENV) .uv dist build .pytest_cache .ruff_cache .hypothesis .import_linter_cache

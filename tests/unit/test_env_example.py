@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from eunoe_consumers.cli.env_example import env_example, settings_table, variable
+from eunoe_consumers.cli.env_example import env_example, settings_page, variable
 from eunoe_consumers.cli.settings import masked
 from eunoe_consumers.settings import Settings
 
@@ -18,13 +18,10 @@ def test_the_committed_file_is_what_the_class_generates() -> None:
     assert _COMMITTED.read_text(encoding="utf-8") == env_example()
 
 
-def test_the_table_in_readme_is_what_the_class_generates() -> None:
-    """`eunoe settings --markdown` prints what belongs between README's two marks."""
-    readme = (_COMMITTED.parent / "README.md").read_text(encoding="utf-8")
-    _, _, rest = readme.partition("<!-- settings: eunoe settings --markdown -->\n")
-    table, mark, _ = rest.partition("<!-- end of settings -->")
-    assert mark
-    assert table == settings_table()
+def test_the_page_of_settings_is_what_the_class_generates() -> None:
+    """`make docs` writes docs/settings.md anew after a setting was changed."""
+    page = (_COMMITTED.parent / "docs" / "settings.md").read_text(encoding="utf-8")
+    assert page == settings_page()
 
 
 def test_every_setting_is_there_once_and_commented_out() -> None:

@@ -16,7 +16,7 @@ from eunoe_schema.memory.status_machine import (
     status_after,
 )
 
-ARCHITECTURE = Path(__file__).parents[2] / "ARCHITECTURE.md"
+MEMORIES = Path(__file__).parents[2] / "docs" / "memories.md"
 
 
 class Life:
@@ -87,6 +87,6 @@ def test_what_is_not_allowed_has_no_outcome() -> None:
         status_after(Status.MERGED, Action.REVISE, forgotten=False)
 
 
-def test_the_diagram_in_the_architecture_is_the_table() -> None:
-    """ARCHITECTURE.md shows what the code does; `mermaid()` gives the text."""
-    assert f"```mermaid\n{mermaid()}```\n" in ARCHITECTURE.read_text(encoding="utf-8")
+def test_the_diagram_in_the_documents_is_the_table() -> None:
+    """docs/memories.md shows the transitions of the code; `mermaid()` gives the text."""
+    assert f"```mermaid\n{mermaid()}```\n" in MEMORIES.read_text(encoding="utf-8")

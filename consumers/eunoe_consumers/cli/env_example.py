@@ -1,4 +1,4 @@
-"""The settings as people read them: bounds, defaults, the text of `.env.example`, and README's table."""
+"""The settings as people read them: bounds, defaults, the text of `.env.example`, and docs/settings.md."""
 
 import textwrap
 from typing import Literal, get_args, get_origin
@@ -15,6 +15,14 @@ _HEAD = """\
 Settings of Eunoe's consumers and of its command line. Copy this to .env in the folder that commands run in, and take
 the # off what you change; the environment comes first. `eunoe settings` shows what is in force, and from where.
 Written by `eunoe settings --env-example > .env.example`."""
+_PAGE_HEAD = """\
+# Settings
+
+A setting is an environment variable, or a line of the file `.env` in the folder that the command runs in, or a file in
+`/run/secrets` with the setting's name in lower case. The first of the three that names it wins.
+`eunoe settings` shows each value in force and where it comes from. `.env.example` lists all settings, commented out.
+
+The class `Settings` generates this page: change a description there, and run `make docs`."""
 _SIGNS = ((Ge, "ge", "at least"), (Gt, "gt", "more than"), (Le, "le", "at most"), (Lt, "lt", "less than"))
 
 
@@ -55,9 +63,9 @@ def env_example() -> str:
     return "\n".join(lines) + "\n"
 
 
-def settings_table() -> str:
-    """Return the table of settings that README holds, in Markdown."""
-    lines = ["| setting | default | meaning |", "|---|---|---|"]
+def settings_page() -> str:
+    """Return the text of docs/settings.md: every setting with its default and its meaning."""
+    lines = [*_PAGE_HEAD.splitlines(), "", "| setting | default | meaning |", "|---|---|---|"]
     for name, field in Settings.model_fields.items():
         default = f"`{as_text(field.default)}`" if field.default is not None else ""
         bounds = f" ({limits})" if (limits := allowed(field)) else ""

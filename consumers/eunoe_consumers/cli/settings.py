@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from eunoe_consumers.cli.console import output, print_json
-from eunoe_consumers.cli.env_example import allowed, as_text, env_example, settings_table, variable
+from eunoe_consumers.cli.env_example import allowed, as_text, env_example, settings_page, variable
 from eunoe_consumers.cli.options import JsonOption
 from eunoe_consumers.settings import SECRETS_DIR, Settings
 
@@ -24,7 +24,7 @@ _PARAMETER = re.compile(r"((?:^|[?&\s])(?:password|sslpassword)=)[^&\s]*", re.IG
 def settings(
     *,
     example: Annotated[bool, typer.Option("--env-example", help="Print the text of .env.example instead.")] = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print README's table of settings instead.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print docs/settings.md instead.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show every setting: its value, where that comes from, and what it means; passwords are masked.
@@ -36,7 +36,7 @@ def settings(
         sys.stdout.write(env_example())
         return
     if markdown:
-        sys.stdout.write(settings_table())
+        sys.stdout.write(settings_page())
         return
     values, sources = Settings(), _sources()
     rows = [
