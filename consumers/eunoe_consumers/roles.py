@@ -19,6 +19,7 @@ from eunoe_consumers.delivery.stream_group import StreamGroup, consumer_name
 from eunoe_consumers.delivery.stream_watch import StreamWatch
 from eunoe_consumers.delivery.worker import Worker, WorkerTimes
 from eunoe_consumers.embed.effect import EmbedAndStore
+from eunoe_consumers.embedding.coalescing import CoalescingEmbedder
 from eunoe_consumers.embedding.embedder import Embedder, FastembedEmbedder
 from eunoe_consumers.embedding.hash_embedder import HashEmbedder
 from eunoe_consumers.embedding.prepare import prepare_model
@@ -27,7 +28,6 @@ from eunoe_consumers.janitor.janitor import Janitor, JanitorRules, Round
 from eunoe_consumers.memories.answer import RequestExecutor
 from eunoe_consumers.memories.call import CurationRules
 from eunoe_consumers.memories.effect import CurateMemories
-from eunoe_consumers.memories.embedding import TextEmbedder
 from eunoe_consumers.postgres.candidates import CandidateReader
 from eunoe_consumers.postgres.curation import CurationStore
 from eunoe_consumers.postgres.database import Database
@@ -41,7 +41,6 @@ from eunoe_consumers.postgres.turns import TurnReader, TurnWriter
 from eunoe_consumers.recall.answer import RecallAnswerer
 from eunoe_consumers.recall.effect import AnswerRequests
 from eunoe_consumers.recall.memory_search import MemoryRecall
-from eunoe_consumers.recall.query_embedder import QueryEmbedder
 from eunoe_consumers.recall.selection import Selection, SelectionDefaults
 from eunoe_consumers.recall.turn_search import RankingOptions, TurnSearch
 from eunoe_consumers.recall.window_reader import WindowReader
@@ -61,6 +60,8 @@ ResultT = TypeVar("ResultT")
 # reading and counting with the model's work on this one. A window is quicker than a round trip. Curators' requests wait
 # for the model and for connections, and keep their own order.
 _IN_FLIGHT = {Group.WINDOW: 1, Group.EMBED: 2, Group.RECALL: 512, Group.CURATE: 32}
+# Longer runs make the queries that arrive meanwhile wait longer. A run of an import's texts takes seconds at most.
+_QUERIES_PER_RUN, _TEXTS_PER_RUN = 16, 128
 
 
 async def consume(settings: Settings, roles: Collection[ProcessRole], stop: asyncio.Event) -> None:
@@ -161,7 +162,8 @@ async def _work(group: Group, settings: Settings, redis: Redis, database: Databa
             )
         case Group.RECALL:
             # A model of its own, never the one that embeds batches: a query must not wait for them.
-            embedder = QueryEmbedder(await asyncio.to_thread(load_embedder, settings))
+            model = await asyncio.to_thread(load_embedder, settings)
+            embedder = CoalescingEmbedder(model, texts_per_run=_QUERIES_PER_RUN)
             reader = WindowReader(windows, turns, EntryStates(redis, Group.WINDOW))
             candidates = CandidateReader(database, ann_ef_search=settings.ann_ef_search)
             answerer = RecallAnswerer(
@@ -180,13 +182,13 @@ async def _work(group: Group, settings: Settings, redis: Redis, database: Databa
                 in_flight=_IN_FLIGHT[group],
             )
         case Group.CURATE:
-            embedder = await asyncio.to_thread(load_embedder, settings)
+            texts = CoalescingEmbedder(await asyncio.to_thread(load_embedder, settings), texts_per_run=_TEXTS_PER_RUN)
             rules = CurationRules(
                 near_duplicate_cosine=settings.memory_near_duplicate_cosine,
                 session_idle_seconds=settings.session_idle_seconds,
             )
             store = CurationStore(database, _lifetime(settings))
-            curate = CurateMemories(redis, RequestExecutor(store, TextEmbedder(embedder), rules))
+            curate = CurateMemories(redis, RequestExecutor(store, texts, rules))
             return GroupWork[MemoryRequest](
                 decode=decode_request, effect=curate, on_refused=curate.refuse, in_flight=_IN_FLIGHT[group]
             )

@@ -9,10 +9,10 @@ import asyncpg
 import pytest
 from pydantic import JsonValue
 
+from eunoe_consumers.embedding.coalescing import CoalescingEmbedder
 from eunoe_consumers.embedding.hash_embedder import HashEmbedder
 from eunoe_consumers.memories.answer import RequestExecutor
 from eunoe_consumers.memories.call import CurationRules
-from eunoe_consumers.memories.embedding import TextEmbedder
 from eunoe_consumers.postgres.curation import CurationStore
 from eunoe_consumers.postgres.database import Database
 from eunoe_consumers.postgres.lifetime import Lifetime
@@ -38,9 +38,8 @@ async def login(database_url: str) -> AsyncIterator[Login]:
 def answerer(database: Database) -> RequestExecutor:
     """An answerer with a model that is none."""
     rules = CurationRules(near_duplicate_cosine=0.9, session_idle_seconds=60)
-    return RequestExecutor(
-        CurationStore(database, Lifetime(30, from_last_use=False)), TextEmbedder(HashEmbedder(384)), rules
-    )
+    store = CurationStore(database, Lifetime(30, from_last_use=False))
+    return RequestExecutor(store, CoalescingEmbedder(HashEmbedder(384), texts_per_run=128), rules)
 
 
 async def remember(answerer: RequestExecutor, tenant: UUID, *memories: NewMemory, request_id: str) -> MemoryReply:

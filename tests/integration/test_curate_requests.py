@@ -229,7 +229,7 @@ async def test_a_text_that_the_model_fails_on_refuses_its_request_alone(
         await wait_until(lambda: consumed(redis, Group.CURATE))
     refused = answers.pop(bad["request_id"])
     assert refused.problem is not None
-    assert "the model cannot embed it" in refused.problem.message
+    assert "the model cannot embed the text" in refused.problem.message
     assert all(reply.result is not None for reply in answers.values())
     assert len(await dead(redis, Group.CURATE)) == 1
 

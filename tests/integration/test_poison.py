@@ -183,7 +183,7 @@ async def test_a_text_that_the_model_fails_on_is_buried_alone(
     poison = await append(redis, event_of(scope, "bad", f"What is {RAISE_MARKER}?"))
     await append(redis, event_of(scope, "e4"))
     await consume_all(quick, redis)
-    await check_letters(redis, Group.EMBED, {poison: "the model cannot embed it: ValueError: the text holds"})
+    await check_letters(redis, Group.EMBED, {poison: "the model cannot embed the text: ValueError: the text holds"})
     await check_letters(redis, Group.WINDOW, {})
     assert await stored_events(quick.database_url or "", scope) == ["e0", "e1", "e2", "e3", "e4"]
     assert await window_events(redis, scope) == ["e0", "e1", "e2", "e3", "bad", "e4"]

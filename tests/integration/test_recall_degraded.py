@@ -123,7 +123,7 @@ async def test_without_the_neighbours_there_are_no_turns(ada: Asked, monkeypatch
 async def test_a_query_that_the_model_fails_for_is_told(ada: Asked) -> None:
     """The window comes, and the reason does not repeat what was asked."""
     context = await ada.recall(f"my secret {RAISE_MARKER}")
-    assert_without_turns(context, "the model cannot embed the query: ValueError")
+    assert_without_turns(context, "the model cannot embed the text: ValueError")
     assert "secret" not in context.missing[0].reason
 
 

@@ -194,7 +194,7 @@ async def test_a_text_that_the_model_cannot_take_is_its_own_fault() -> None:
     """Where the model works for others, the batch holds poison; nothing of it is written, and the letter names why."""
     model, writer = FakeModel(fails_for="poison"), FakeWriter()
     with pytest.raises(
-        Unembeddable, match="the model cannot embed it: RuntimeError: onnxruntime: shape mismatch"
+        Unembeddable, match="the model cannot embed the text: RuntimeError: onnxruntime: shape mismatch"
     ) as it:
         await effect_of(model, writer)(batch_of("fine", "poison"))
     assert isinstance(it.value, PermanentError)

@@ -7,8 +7,8 @@ from uuid import UUID
 
 import pytest
 
+from eunoe_consumers.embedding.coalescing import CoalescingEmbedder
 from eunoe_consumers.postgres.candidates import Beside, CandidateReader, NeighbourTurn
-from eunoe_consumers.recall.query_embedder import QueryEmbedder
 from eunoe_consumers.recall.ranking.fusion import Ranked
 from eunoe_consumers.recall.selection import Selected, Selection, SelectionDefaults
 from eunoe_schema.recall import CutTurn, Excerpt, Neighbour, RecallRequest
@@ -65,7 +65,7 @@ async def select(
 ) -> Selected:
     """Select for a request."""
     selection = Selection(
-        cast("CandidateReader", reader or Neighbours()), cast("QueryEmbedder", WordCounter()), defaults
+        cast("CandidateReader", reader or Neighbours()), cast("CoalescingEmbedder", WordCounter()), defaults
     )
     return await selection.select(request_of(**options), ranked, excluded)
 

@@ -1,4 +1,4 @@
-"""Embed off the event loop, and tell a text that the model fails on from a model that fails."""
+"""Run the model off the event loop, and distinguish a bad text from a broken model."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -14,31 +14,34 @@ _CANARY = "A sentence that every model can embed."
 
 
 class ModelUnavailable(TransientError):
-    """The model fails for every text: nothing is wrong with the messages."""
+    """The model fails for every text, so the texts are not at fault."""
 
 
 class Unembeddable(PermanentError):
-    """The model has no embedding for this text."""
+    """The model works, and fails for this text."""
 
 
 async def run_or_blame(
     embedder: Embedder, thread: ThreadPoolExecutor, work: Callable[[Sequence[str]], ResultT], texts: Sequence[str]
 ) -> ResultT:
-    """Return what `work`, which uses the model, makes of texts in a thread.
+    """Run `work(texts)` in a thread. After a failure, embed a canary to learn whether the texts or the model is broken.
+
+    Args:
+        embedder: The model, for the canary.
+        thread: Where the model runs.
+        work: A function that uses the model.
+        texts: Its argument.
 
     Raises:
-        Unembeddable: If the model fails for these texts.
-        ModelUnavailable: If it fails for every text.
+        Unembeddable: If the model fails for these texts only.
+        ModelUnavailable: If the model fails for the canary, too.
     """
     loop = asyncio.get_running_loop()
     try:
         return await loop.run_in_executor(thread, work, texts)
-    except Exception as error:  # the model is third-party code, and may raise anything
-        # Is it the text, or the model?
+    except Exception as error:  # the model is third-party code and may raise anything
         try:
             await loop.run_in_executor(thread, embedder.embed, [_CANARY])
         except Exception as canary_error:  # noqa: BLE001 - the same third-party code
-            msg = f"the model fails for every text: {canary_error}"
-            raise ModelUnavailable(msg) from error
-        msg = f"the model cannot embed it: {type(error).__name__}: {error}"
-        raise Unembeddable(msg) from error
+            raise ModelUnavailable(f"the model fails for every text: {canary_error}") from error
+        raise Unembeddable(f"the model cannot embed the text: {type(error).__name__}: {error}") from error

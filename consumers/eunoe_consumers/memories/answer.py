@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 from uuid import UUID
 
+from eunoe_consumers.embedding.coalescing import CoalescingEmbedder
 from eunoe_consumers.memories.call import Call, CurationRules
-from eunoe_consumers.memories.embedding import TextEmbedder
 from eunoe_consumers.memories.handlers import HANDLERS
 from eunoe_consumers.memories.refusal import RequestRefused, duplicate_content
 from eunoe_consumers.postgres.answered_requests import KeptReply
@@ -32,7 +32,7 @@ _ATTEMPTS = 3
 class RequestExecutor:
     """Does requests, each once however often it comes."""
 
-    def __init__(self, store: CurationStore, embedder: TextEmbedder, rules: CurationRules) -> None:
+    def __init__(self, store: CurationStore, embedder: CoalescingEmbedder, rules: CurationRules) -> None:
         self._store = store
         self._embedder = embedder
         self._rules = rules
@@ -44,7 +44,8 @@ class RequestExecutor:
             Unembeddable: If the model has none for one of them.
             ModelUnavailable: If the model fails for every text.
         """
-        return await self._embedder.embed(request.texts)
+        vectors = await self._embedder.embed_all(request.texts)
+        return {text: Embedded(vector, self._embedder.name) for text, vector in vectors.items()}
 
     async def answer(self, request: MemoryRequest, embedded: Mapping[str, Embedded]) -> MemoryReply:
         """Return the reply to a request; that of its first time where it comes again.

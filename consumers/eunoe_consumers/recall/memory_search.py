@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from eunoe_consumers.embedding.blame import ModelUnavailable, Unembeddable
+from eunoe_consumers.embedding.coalescing import CoalescingEmbedder
 from eunoe_consumers.postgres.memory_recall import MemoryReader
-from eunoe_consumers.recall.query_embedder import QueryEmbedder, QueryNotEmbedded
 from eunoe_schema.memory.directives import Directive
 from eunoe_schema.memory.enums import Tier
 from eunoe_schema.memory.recalled import RecalledMemory
@@ -28,7 +29,7 @@ class MemoryRecall:
         default_memories: How many of each tier, where the request is silent.
     """
 
-    def __init__(self, reader: MemoryReader, embedder: QueryEmbedder, *, default_memories: int) -> None:
+    def __init__(self, reader: MemoryReader, embedder: CoalescingEmbedder, *, default_memories: int) -> None:
         self._reader = reader
         self._embedder = embedder
         self._default_memories = default_memories
@@ -46,7 +47,7 @@ class MemoryRecall:
             return RecalledMemories(directives)
         try:
             vector = await self._embedder.embed(request.query)
-        except QueryNotEmbedded:
+        except (Unembeddable, ModelUnavailable):
             vector = None  # what is always needed is needed now too: the newest
         return RecalledMemories(directives, await self._reader.nearest(request.scope, tiers, vector, limit=limit))
 

@@ -3,9 +3,9 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from eunoe_consumers.embedding.coalescing import CoalescingEmbedder
 from eunoe_consumers.postgres.candidates import Beside, CandidateReader, NeighbourTurn
 from eunoe_consumers.recall.duplicates import SeenTexts
-from eunoe_consumers.recall.query_embedder import QueryEmbedder
 from eunoe_consumers.recall.ranking.fusion import Ranked
 from eunoe_schema.entries import EntryOrder
 from eunoe_schema.recall import CutTurn, Excerpt, Neighbour, RecallRequest, Turn
@@ -45,7 +45,7 @@ NOTHING_SELECTED = Selected((), ())
 class Selection:
     """Chooses the turns of a reply."""
 
-    def __init__(self, reader: CandidateReader, embedder: QueryEmbedder, defaults: SelectionDefaults) -> None:
+    def __init__(self, reader: CandidateReader, embedder: CoalescingEmbedder, defaults: SelectionDefaults) -> None:
         self._reader = reader
         self._embedder = embedder
         self._defaults = defaults

@@ -9,10 +9,10 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 
+from eunoe_consumers.embedding.coalescing import CoalescingEmbedder
 from eunoe_consumers.postgres.candidates import CandidateReader, Outline, ScopeFacts
 from eunoe_consumers.recall.known_scopes import KnownScopes
 from eunoe_consumers.recall.query import understand
-from eunoe_consumers.recall.query_embedder import QueryEmbedder
 from eunoe_consumers.recall.ranking.fusion import Ranked, rank
 from eunoe_consumers.recall.ranking.lexical import LexicalScores, lexical_scores
 from eunoe_consumers.recall_weights import BM25, Weights, is_dialogue
@@ -71,7 +71,7 @@ class _Lexical:
 class TurnSearch:
     """Searches with two statements: one for the query's words, while it is embedded, and one for its meaning."""
 
-    def __init__(self, reader: CandidateReader, embedder: QueryEmbedder, options: RankingOptions) -> None:
+    def __init__(self, reader: CandidateReader, embedder: CoalescingEmbedder, options: RankingOptions) -> None:
         self._reader = reader
         self._embedder = embedder
         self._options = options
@@ -92,7 +92,8 @@ class TurnSearch:
 
         Raises:
             StoreUnavailable: If PostgreSQL failed.
-            QueryNotEmbedded: If the model failed for this query.
+            Unembeddable: If the model fails for this query.
+            ModelUnavailable: If the model fails for every text.
         """
         limit = max(self._options.candidates, wanted) + beyond
         facts = await self._scopes.facts(scope)

@@ -7,11 +7,11 @@ from typing import Any
 
 from eunoe_consumers.delivery.entry import Delivered, Entry
 from eunoe_consumers.embed.effect import EmbedAndStore
+from eunoe_consumers.embedding.coalescing import CoalescingEmbedder
 from eunoe_consumers.embedding.embedder import Embedder
 from eunoe_consumers.postgres.candidates import CandidateReader
 from eunoe_consumers.postgres.database import Database
 from eunoe_consumers.postgres.turns import TurnWriter
-from eunoe_consumers.recall.query_embedder import QueryEmbedder
 from eunoe_consumers.recall.ranking.fusion import Ranked
 from eunoe_consumers.recall.turn_search import RankingOptions, Stages, TurnSearch
 from eunoe_consumers.recall_weights import ASSISTANT, DIALOGUE
@@ -53,7 +53,8 @@ class Memory:
     ) -> Sequence[Ranked]:
         """Return the turns that answer a query, by a search of its own that remembers no speakers."""
         options = RankingOptions(ranking=ranking, dialogue=DIALOGUE, assistant=ASSISTANT, candidates=candidates)
-        search = TurnSearch(CandidateReader(self.database), QueryEmbedder(self.embedder), options)
+        embedder = CoalescingEmbedder(self.embedder, texts_per_run=16)
+        search = TurnSearch(CandidateReader(self.database), embedder, options)
         return await search.find(scope, query, asked_at=asked_at, wanted=10, beyond=beyond, stages=Stages())
 
 
