@@ -42,11 +42,13 @@ lock:
 	$(UV) pip compile pyproject.toml --universal --extra consumers --constraint requirements.lock $(LOCK) --output-file requirements.consumers.lock
 	echo hatchling | $(UV) pip compile pyproject.toml - --universal --extra offline-model --constraint requirements.lock $(LOCK) --output-file requirements.build.lock
 
-# What is generated from the code, and tested fresh.
+# Write the files that are generated from the code, then build the site into build/site. A broken link fails it.
 docs: $(STAMP)
 	$(BIN)/eunoe asyncapi > asyncapi.yaml
 	$(BIN)/eunoe settings --env-example > .env.example
 	$(BIN)/eunoe settings --markdown > docs/settings.md
+	$(BIN)/python -m sphinx -b html -c docs -W --keep-going -q . build/site
+	@echo "The site: build/site/docs/index.html"
 
 clean:
 	rm -rf $(VENV) .uv dist build .pytest_cache .ruff_cache .hypothesis .import_linter_cache

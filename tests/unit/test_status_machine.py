@@ -1,7 +1,5 @@
 """The status machine: what its one table promises, for every sequence of actions."""
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,12 +9,9 @@ from eunoe_schema.memory.status_machine import (
     TRANSITIONS,
     allowed_actions,
     is_allowed,
-    mermaid,
     state_of,
     status_after,
 )
-
-MEMORIES = Path(__file__).parents[2] / "docs" / "memories.md"
 
 
 class Life:
@@ -85,8 +80,3 @@ def test_what_is_not_allowed_has_no_outcome() -> None:
     assert allowed_actions(MemoryState.FORGOTTEN) == (Action.RESTORE, Action.PURGE)
     with pytest.raises(KeyError):
         status_after(Status.MERGED, Action.REVISE, forgotten=False)
-
-
-def test_the_diagram_in_the_documents_is_the_table() -> None:
-    """docs/memories.md shows the transitions of the code; `mermaid()` gives the text."""
-    assert f"```mermaid\n{mermaid()}```\n" in MEMORIES.read_text(encoding="utf-8")

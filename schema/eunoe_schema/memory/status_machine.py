@@ -103,15 +103,3 @@ def status_after(status: Status, action: Action, *, forgotten: bool) -> Status:
     """
     after = TRANSITIONS[state_of(status, forgotten=forgotten)][action]
     return status if after in {None, MemoryState.FORGOTTEN, MemoryState.PURGED} else Status(str(after))
-
-
-def mermaid() -> str:
-    """Return the table as a mermaid state diagram: a line for each pair of states, with the actions between them."""
-    lines = ["stateDiagram-v2", "    [*] --> active: remember", "    [*] --> pending_review: remember for review"]
-    for state, actions in TRANSITIONS.items():
-        reached: dict[str, list[str]] = {}
-        for action, after in actions.items():
-            target = "as_it_was" if after is None else "[*]" if after is MemoryState.PURGED else str(after)
-            reached.setdefault(target, []).append(action)
-        lines += [f"    {state} --> {target}: {', '.join(names)}" for target, names in reached.items()]
-    return "\n".join([*lines, "    as_it_was: the status it had", ""])

@@ -1,0 +1,55 @@
+"""The documents name tests that exist, and their tables say what the code says."""
+
+import re
+from pathlib import Path
+
+from eunoe_schema.memory.status_machine import TRANSITIONS, Action, MemoryState
+
+_ROOT = Path(__file__).resolve().parents[2]
+_DOCUMENTS = (*_ROOT.glob("*.md"), *(_ROOT / "docs").glob("*.md"), _ROOT / "benchmarks" / "README.md")
+_TEST = re.compile(r"`(test_\w+): (\w+)`")
+_TEST_FILE = re.compile(r"\b(test_\w+\.py)\b")
+
+
+def test_each_row_of_the_parity_table_names_its_tests() -> None:
+    """A row without a test would promise what nothing checks."""
+    text = (_ROOT / "docs" / "parity.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| ") and not line.startswith("| what ")]
+    assert rows
+    assert not [row for row in rows if not _TEST.search(row)]
+
+
+def test_every_test_that_a_document_names_exists() -> None:
+    """Renaming or removing a test breaks the document that refers to it; every broken name is listed."""
+    missing: list[str] = []
+    tests = {path.name: path.read_text(encoding="utf-8") for path in (_ROOT / "tests").rglob("test_*.py")}
+    for document in _DOCUMENTS:
+        text = document.read_text(encoding="utf-8")
+        missing += [f"{document.name}: {file}" for file in _TEST_FILE.findall(text) if file not in tests]
+        missing += [
+            f"{document.name}: {file}: {name}"
+            for file, name in _TEST.findall(text)
+            if f"def test_{name}(" not in tests.get(f"{file}.py", "")
+        ]
+    assert not missing
+
+
+def test_the_table_of_memory_states_is_the_status_machine() -> None:
+    """docs/memories.md shows which action leads from which state to which."""
+    assert _state_table() in (_ROOT / "docs" / "memories.md").read_text(encoding="utf-8")
+
+
+def _state_table() -> str:
+    """Return TRANSITIONS as Markdown: a row per action, a column per state, the next state in the cell."""
+    states = [state for state in TRANSITIONS if state is not MemoryState.PURGED]
+    lines = [f"| action | {' | '.join(f'`{state}`' for state in states)} |", f"|---|{'---|' * len(states)}"]
+    for action in Action:
+        cells = [_cell(state, action) for state in states]
+        lines.append(f"| {action} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(state: MemoryState, action: Action) -> str:
+    if action not in TRANSITIONS[state]:
+        return ""
+    return str(TRANSITIONS[state][action] or "as before")
