@@ -4,7 +4,6 @@ The source folder is the repository's root, so that a relative link works on the
 The build treats warnings as errors: a link to a missing file or heading fails it.
 """
 
-
 project = "Eunoe"
 copyright = "the authors of Eunoe"
 author = "the authors of Eunoe"
