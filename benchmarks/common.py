@@ -35,8 +35,8 @@ from eunoe_consumers.role import ProcessRole
 from eunoe_consumers.settings import Settings
 from eunoe_consumers.supervisor import RoleFailed, RoleProcesses
 from eunoe_schema import EunoeError
-from eunoe_schema.codec import describe
 from eunoe_schema.streams import Group, Subject, dead_letters, stream
+from eunoe_schema.validation import describe
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 # The storm of chaos.py is an acceptance test as well, and lives with what the tests share.

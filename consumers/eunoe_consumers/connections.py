@@ -7,8 +7,8 @@ from redis import exceptions as redis_errors
 from redis.asyncio import Redis
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
 
-from eunoe_consumers.cancellation import raise_if_cancelled
 from eunoe_consumers.errors import ConfigurationError, PermanentError, TransientError
+from eunoe_schema.cancellation import raise_if_cancelled
 
 
 class RedisNotReady(TransientError):

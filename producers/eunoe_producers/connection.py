@@ -1,7 +1,5 @@
 """One way to connect to Redis and to outlast its outages, for both clients."""
 
-import asyncio
-import re
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -10,12 +8,10 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_exponential_jitter
 
 from eunoe_producers.errors import RedisRefused, RedisUnavailable
+from eunoe_schema.cancellation import raise_if_cancelled
+from eunoe_schema.redaction import mask_passwords
 
 ResultT = TypeVar("ResultT")
-
-# No parser: what is shown may be no URL. A password may hold slashes, and an @ too: the last one ends it.
-_PASSWORD = re.compile(r"://([^:@/]*):.*@")
-_QUERY_PASSWORD = re.compile(r"([?&]password=)[^&]*")
 
 _CONNECTIONS = 32  # callers beyond these wait for one, rather than fail
 
@@ -39,30 +35,17 @@ def open_redis(url: str) -> Redis:
     """
     try:
         pool = BlockingConnectionPool.from_url(url, max_connections=_CONNECTIONS, timeout=None)
-    except ValueError:  # its text may quote a part of the password, and is no cause to keep
-        msg = f"{masked(url)} is not a Redis URL: use redis://HOST:PORT/DATABASE, special characters percent-encoded"
-        raise RedisUnavailable(msg) from None
+    except ValueError:  # not kept as the cause, because its text may quote a part of the password
+        raise RedisUnavailable(
+            f"{mask_passwords(url)} is not a Redis URL: use redis://HOST:PORT/DATABASE and percent-encode special "
+            "characters"
+        ) from None
     return Redis.from_pool(pool)
-
-
-def masked(url: str) -> str:
-    """Return `url` without its password, for messages; also one that is no URL."""
-    return _QUERY_PASSWORD.sub(r"\1***", _PASSWORD.sub(r"://\1:***@", url))
 
 
 def is_transient(error: BaseException) -> bool:
     """Tell whether the same command may succeed later."""
     return isinstance(error, _TRANSIENT) and not isinstance(error, _LASTING)
-
-
-def raise_if_cancelled() -> None:
-    """Raise a cancellation that got lost in a call of redis-py.
-
-    It sends through asyncio.wait_for, which on Python 3.11 drops a cancellation when what it waits for has just
-    finished: a deadline would pass unnoticed, and a listener would not stop.
-    """
-    if (task := asyncio.current_task()) is not None and task.cancelling():
-        raise asyncio.CancelledError
 
 
 async def outlast(call: Callable[[], Awaitable[ResultT]], *, seconds: float, place: str) -> ResultT:

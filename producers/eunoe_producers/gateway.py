@@ -11,7 +11,7 @@ from typing import Self
 from pydantic import ValidationError
 from redis.asyncio import Redis
 
-from eunoe_producers.connection import masked, open_redis, outlast
+from eunoe_producers.connection import open_redis, outlast
 from eunoe_producers.errors import (
     BacklogFull,
     PublishError,
@@ -20,10 +20,12 @@ from eunoe_producers.errors import (
     UnknownTenant,
 )
 from eunoe_producers.publish_script import DEFAULT_CHANNEL, PublishLimits, PublishScript, Status
-from eunoe_schema.codec import describe, oversized
+from eunoe_schema.codec import oversized
 from eunoe_schema.errors import EunoeError, InvalidEvent
 from eunoe_schema.events import DEFAULT_CONTENT_CHARS, MessageEvent
 from eunoe_schema.receipts import Receipt
+from eunoe_schema.redaction import mask_passwords
+from eunoe_schema.validation import describe
 
 # One script call per 100 events is about as fast as a pipeline of 100; longer calls would hold Redis up for others.
 _EVENTS_PER_CALL = 100
@@ -79,11 +81,11 @@ class Gateway:
         options = options or GatewayOptions()
         redis = open_redis(url)
         try:
-            await outlast(partial(redis.echo, "eunoe"), seconds=options.retry_seconds, place=masked(url))
+            await outlast(partial(redis.echo, "eunoe"), seconds=options.retry_seconds, place=mask_passwords(url))
         except EunoeError:
             await redis.aclose()
             raise
-        return cls(redis, place=masked(url), options=options)
+        return cls(redis, place=mask_passwords(url), options=options)
 
     async def publish(self, event: MessageEvent | Mapping[str, object]) -> Receipt:
         """Publish one event, exactly once however often it is called with it.

@@ -6,10 +6,10 @@ from types import TracebackType
 from typing import Self, TypeVar
 from uuid import uuid4
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from redis.asyncio import Redis
 
-from eunoe_producers.connection import masked, open_redis, outlast
+from eunoe_producers.connection import open_redis, outlast
 from eunoe_producers.errors import (
     CurationRefused,
     CurationTimeout,
@@ -24,12 +24,14 @@ from eunoe_producers.errors import (
     VersionConflict,
 )
 from eunoe_producers.replies import ReplyChannel
-from eunoe_schema.codec import describe, encode
-from eunoe_schema.errors import EunoeError, InvalidEvent
+from eunoe_schema.codec import encode
+from eunoe_schema.errors import EunoeError
 from eunoe_schema.memory.reply import MemoryReply, Problem, ProblemCode
 from eunoe_schema.memory.requests import MemoryRequest
 from eunoe_schema.memory.scope import MemoryScope
+from eunoe_schema.redaction import mask_passwords
 from eunoe_schema.streams import DATA_FIELD, Subject, reply_channel, stream
+from eunoe_schema.validation import checked
 
 DEFAULT_CONNECT_SECONDS = 30.0
 RequestT = TypeVar("RequestT", bound=BaseModel)
@@ -74,12 +76,12 @@ class MemoryRequests:
         redis = open_redis(url)
         replies = ReplyChannel(redis, reply_channel(uuid4().hex), MemoryReply)
         try:
-            await outlast(replies.open, seconds=retry_seconds, place=masked(url))
+            await outlast(replies.open, seconds=retry_seconds, place=mask_passwords(url))
         except EunoeError:
             await replies.close()
             await redis.aclose()
             raise
-        return cls(redis, replies, place=masked(url))
+        return cls(redis, replies, place=mask_passwords(url))
 
     def make(
         self,
@@ -96,18 +98,16 @@ class MemoryRequests:
         Raises:
             InvalidEvent: If a field breaks the contract.
         """
-        try:
-            return model.model_validate(
-                {
-                    "request_id": uuid4().hex if request_id is None else request_id,
-                    "reply_to": self._replies.name,
-                    **({} if scope is None else scope.model_dump()),
-                    "deadline_seconds": deadline,
-                    **fields,
-                }
-            )
-        except ValidationError as error:
-            raise InvalidEvent(describe(error)) from error
+        return checked(
+            model,
+            **{
+                "request_id": uuid4().hex if request_id is None else request_id,
+                "reply_to": self._replies.name,
+                **({} if scope is None else scope.model_dump()),
+                "deadline_seconds": deadline,
+                **fields,
+            },
+        )
 
     async def ask(self, request: MemoryRequest, expected: type[ResultT]) -> ResultT:
         """Send a request and return its result.

@@ -8,19 +8,20 @@ from types import TracebackType
 from typing import Self
 from uuid import uuid4
 
-from pydantic import ValidationError
 from redis.asyncio import Redis
 
-from eunoe_producers.connection import masked, open_redis, outlast
+from eunoe_producers.connection import open_redis, outlast
 from eunoe_producers.errors import RecallRefused, RecallTimeout, RedisUnavailable
 from eunoe_producers.replies import ReplyChannel
-from eunoe_schema.codec import describe, encode
-from eunoe_schema.errors import EunoeError, InvalidEvent
+from eunoe_schema.codec import encode
+from eunoe_schema.errors import EunoeError
 from eunoe_schema.memory.enums import Tier
 from eunoe_schema.recall import Context, RecallReply, RecallRequest
 from eunoe_schema.receipts import Receipt
+from eunoe_schema.redaction import mask_passwords
 from eunoe_schema.scope import Scope
 from eunoe_schema.streams import DATA_FIELD, Subject, reply_channel, stream
+from eunoe_schema.validation import checked
 
 DEFAULT_DEADLINE_SECONDS = 5.0
 DEFAULT_CONNECT_SECONDS = 30.0
@@ -56,12 +57,12 @@ class Orchestrator:
         redis = open_redis(url)
         replies = ReplyChannel(redis, reply_channel(uuid4().hex), RecallReply)
         try:
-            await outlast(replies.open, seconds=retry_seconds, place=masked(url))
+            await outlast(replies.open, seconds=retry_seconds, place=mask_passwords(url))
         except EunoeError:
             await replies.close()
             await redis.aclose()
             raise
-        return cls(redis, replies, place=masked(url))
+        return cls(redis, replies, place=mask_passwords(url))
 
     async def recall(
         self,
@@ -113,30 +114,28 @@ class Orchestrator:
             RedisRefused: If Redis refused to append, its memory being full, say.
         """
         excluded = (*exclude, after.event_id) if isinstance(after, Receipt) else tuple(exclude)
-        try:
-            request = RecallRequest(
-                request_id=uuid4().hex,
-                reply_to=self._replies.name,
-                tenant_id=scope.tenant_id,
-                agent_id=scope.agent_id,
-                user_id=scope.user_id,
-                query=query,
-                top_k=top_k,
-                window=window,
-                min_cosine=min_cosine,
-                after=after.entry_id if isinstance(after, Receipt) else after,
-                exclude=excluded,
-                token_budget=token_budget,
-                neighbours=neighbours,
-                excerpts=excerpts,
-                asked_at=asked_at,
-                explain=explain,
-                memories=memories,
-                tiers=tuple(tiers),
-                deadline_seconds=deadline,
-            )
-        except ValidationError as error:
-            raise InvalidEvent(describe(error)) from error
+        request = checked(
+            RecallRequest,
+            request_id=uuid4().hex,
+            reply_to=self._replies.name,
+            tenant_id=scope.tenant_id,
+            agent_id=scope.agent_id,
+            user_id=scope.user_id,
+            query=query,
+            top_k=top_k,
+            window=window,
+            min_cosine=min_cosine,
+            after=after.entry_id if isinstance(after, Receipt) else after,
+            exclude=excluded,
+            token_budget=token_budget,
+            neighbours=neighbours,
+            excerpts=excerpts,
+            asked_at=asked_at,
+            explain=explain,
+            memories=memories,
+            tiers=tuple(tiers),
+            deadline_seconds=deadline,
+        )
         with self._replies.expect(request.request_id) as reply:
             sent = False
             try:

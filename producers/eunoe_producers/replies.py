@@ -11,8 +11,9 @@ from redis import RedisError
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 
-from eunoe_producers.connection import is_transient, raise_if_cancelled
+from eunoe_producers.connection import is_transient
 from eunoe_producers.errors import RedisUnavailable
+from eunoe_schema.cancellation import raise_if_cancelled
 from eunoe_schema.memory.reply import MemoryReply
 from eunoe_schema.recall import RecallReply
 

@@ -6,7 +6,6 @@ application can publish.
 """
 
 import json
-import reprlib
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,14 +15,13 @@ from pydantic import BaseModel, ValidationError
 
 from eunoe_schema.events import MessageEvent
 from eunoe_schema.streams import DATA_FIELD
+from eunoe_schema.validation import describe
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 # FastStream's BinaryMessageFormatV1: magic, version, offsets of headers and data, headers, data; all big-endian.
 _BINARY_MAGIC = b"\x89BIN\r\n\x1a\n"
 _BINARY_HEAD = struct.Struct(">HII")
-_SHOWN_CHARS = 80
-_SHOWN_ERRORS = 3
 
 
 @dataclass(frozen=True)
@@ -84,30 +82,6 @@ def oversized(event: MessageEvent, *, max_content_chars: int) -> str | None:
         f"content: {len(event.content)} characters; at most {max_content_chars} are allowed: "
         "split the message or raise max_content_chars (EUNOE_MAX_CONTENT_CHARS for consumers)"
     )
-
-
-def describe(error: ValidationError) -> str:
-    """Return a validation error as one line: each field, what was wrong with it, and the value found."""
-    shown: list[str] = []
-    for item in error.errors(include_url=False)[:_SHOWN_ERRORS]:
-        if not item["loc"] and item["type"] == "value_error":  # of a whole model: its words name the fields
-            shown.append(item["msg"].removeprefix("Value error, "))
-            continue
-        place = ".".join(map(str, item["loc"]))[:_SHOWN_CHARS] or "event"  # an unknown field's name is the sender's
-        # Of a missing field pydantic shows the whole input, which says nothing about it.
-        value = "" if item["type"] in {"missing", "json_invalid"} else f" (got {_short(cast('object', item['input']))})"
-        shown.append(f"{place}: {item['msg']}{value}")
-    more = error.error_count() - len(shown)
-    return "; ".join(shown) + (f"; and {more} more" if more > 0 else "")
-
-
-def _short(value: object) -> str:
-    # A string is cut at its end; anything else is abbreviated as it is written out, since it may nest without end.
-    try:
-        text = repr(value) if isinstance(value, str) else reprlib.repr(value)
-    except ValueError:  # Python writes out no int of more than 4,300 digits, wherever it hides
-        text = f"{type(value).__name__} that is too long to show"
-    return text if len(text) <= _SHOWN_CHARS else f"{text[:_SHOWN_CHARS]}..."
 
 
 def _flat(fields: Mapping[bytes, bytes]) -> dict[str, object]:

@@ -88,20 +88,20 @@ async def test_poison_that_only_bytes_can_spell_is_buried_alone_by_both_groups(
 ) -> None:
     """Flat fields need not be UTF-8 nor JSON, and JSON spells numbers that nothing holds."""
     flat = [
-        ({"content": b"a\x00"}, "content: Value error, contains the NUL character at index 1"),
+        ({"content": b"a\x00"}, "content: contains the NUL character at index 1"),
         ({"user_id": b"a\xed\xa0\x80"}, "not decodable: 'utf-8' codec can't decode byte 0xed"),
-        ({"metadata": rb'{"a": "\ud800"}'}, "metadata: Value error, contains a NUL character or a lone surrogate"),
-        ({"metadata": b'{"a": 1e400}'}, "metadata: Value error, is not JSON"),
+        ({"metadata": rb'{"a": "\ud800"}'}, "metadata: contains a NUL character or a lone surrogate"),
+        ({"metadata": b'{"a": 1e400}'}, "metadata: is not JSON"),
         ({"metadata": b'{"a": %s}' % (b"9" * 5_000)}, "not decodable: Exceeds the limit"),
         ({"metadata": b'{"a":' * 400 + b"1" + b"}" * 400}, "Recursion error"),
-        ({"occurred_at": b"0001-01-01T00:00:00+00:01"}, "occurred_at: Value error, lies outside the years 1 to 9999"),
+        ({"occurred_at": b"0001-01-01T00:00:00+00:01"}, "occurred_at: lies outside the years 1 to 9999"),
     ]
     reasons: dict[str, str] = {}
     for number, (fields, reason) in enumerate(flat):
         await append_flat(redis, event_of(scope, f"e{number}"), {})
         reasons[await append_flat(redis, event_of(scope, "bad"), fields)] = reason
     body = encode(event_of(scope, "bad", metadata={"a": 1})).replace(b'{"a":1}', b'{"a":1e400}')
-    reasons[cast("bytes", await redis.xadd(_MESSAGES, {DATA_FIELD: body})).decode()] = "metadata: Value error, is not"
+    reasons[cast("bytes", await redis.xadd(_MESSAGES, {DATA_FIELD: body})).decode()] = "metadata: is not"
     await append_flat(redis, event_of(scope, "last"), {})
     await consume_all(quick, redis)
     for group in _BOTH:

@@ -30,8 +30,8 @@ from eunoe_consumers.cli import (
 from eunoe_consumers.cli.console import errors
 from eunoe_consumers.cli.memory.group import app as memory
 from eunoe_consumers.errors import ConfigurationError
-from eunoe_schema.codec import describe
 from eunoe_schema.errors import EunoeError, InvalidEvent
+from eunoe_schema.validation import describe
 
 FAILED = 1
 MISCONFIGURED = 2

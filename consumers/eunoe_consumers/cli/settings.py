@@ -1,6 +1,5 @@
 """`eunoe settings`: what is in force, and where each value comes from."""
 
-import re
 import sys
 from collections.abc import Mapping
 from typing import Annotated
@@ -14,11 +13,9 @@ from eunoe_consumers.cli.console import output, print_json
 from eunoe_consumers.cli.env_example import allowed, as_text, env_example, settings_page, variable
 from eunoe_consumers.cli.options import JsonOption
 from eunoe_consumers.settings import SECRETS_DIR, Settings
+from eunoe_schema.redaction import mask_passwords
 
 EXAMPLES = "Examples: eunoe settings; eunoe settings --json; eunoe settings --env-example > .env.example"
-# Up to the last @: a password that is not percent-encoded may hold one.
-_USER_INFO = re.compile(r"(?<=://)([^:/@]*):.*@")
-_PARAMETER = re.compile(r"((?:^|[?&\s])(?:password|sslpassword)=)[^&\s]*", re.IGNORECASE)
 
 
 def settings(
@@ -42,7 +39,7 @@ def settings(
     rows = [
         {
             "name": variable(name),
-            "value": masked(as_text(getattr(values, name))),
+            "value": mask_passwords(as_text(getattr(values, name))),
             "source": sources.get(name, "default"),
             "description": field.description or "",
             "allowed": allowed(field),
@@ -58,11 +55,6 @@ def settings(
         meaning = Text(f"{row['description']} {row['allowed']}".strip())
         table.add_row(row["name"], Text(row["value"], overflow="fold"), source, meaning)
     output.print(table)
-
-
-def masked(value: str) -> str:
-    """Return a value without the passwords that a URL or a DSN in it carries."""
-    return _PARAMETER.sub(r"\1***", _USER_INFO.sub(r"\1:***@", value))
 
 
 def _sources() -> Mapping[str, str]:

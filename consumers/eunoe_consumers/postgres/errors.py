@@ -5,8 +5,8 @@ from collections.abc import Generator
 
 import asyncpg
 
-from eunoe_consumers.cancellation import raise_if_cancelled
 from eunoe_consumers.errors import ConfigurationError, PermanentError, TransientError
+from eunoe_schema.cancellation import raise_if_cancelled
 
 
 class StoreUnavailable(TransientError):

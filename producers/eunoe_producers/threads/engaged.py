@@ -3,10 +3,11 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
-from eunoe_producers.threads.checked import ExpiringThread, checked, milliseconds
+from eunoe_producers.threads.expiry import ExpiringThread, milliseconds
 from eunoe_producers.threads.records import Records
 from eunoe_schema import keys
 from eunoe_schema.threads import Thread
+from eunoe_schema.validation import checked
 
 
 class EngagedThreads:

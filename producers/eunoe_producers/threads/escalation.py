@@ -5,11 +5,12 @@ from datetime import UTC, datetime
 from typing import Literal
 from uuid import UUID, uuid4
 
-from eunoe_producers.threads.checked import checked, milliseconds
+from eunoe_producers.threads.expiry import milliseconds
 from eunoe_producers.threads.records import Records
 from eunoe_schema import keys
 from eunoe_schema.codec import encode
 from eunoe_schema.threads import Escalation, Thread
+from eunoe_schema.validation import checked
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,12 @@ from uuid import uuid4
 
 from pydantic import BaseModel
 
-from eunoe_producers.threads.checked import Seconds, checked, milliseconds
+from eunoe_producers.threads.expiry import Seconds, milliseconds
 from eunoe_producers.threads.records import Records
 from eunoe_schema import keys
 from eunoe_schema.scope import Scope
 from eunoe_schema.text import Name
+from eunoe_schema.validation import checked
 
 DEFAULT_PURPOSE = "handle"
 

@@ -8,11 +8,11 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from eunoe_producers.publish_script import PublishLimits
-from eunoe_producers.threads.checked import checked
 from eunoe_producers.threads.records import Records
 from eunoe_schema import keys
 from eunoe_schema.errors import InvalidEvent
 from eunoe_schema.text import Name
+from eunoe_schema.validation import checked
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from redis.commands.core import AsyncScript
 from eunoe_producers.connection import outlast
 from eunoe_producers.errors import RedisRefused
 from eunoe_producers.threads.errors import UnreadableRecord
-from eunoe_schema.codec import describe, encode
+from eunoe_schema.codec import encode
+from eunoe_schema.validation import describe
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 ResultT = TypeVar("ResultT")

@@ -7,11 +7,12 @@ from uuid import UUID, uuid4
 
 from pydantic import Field, JsonValue
 
-from eunoe_producers.threads.checked import ExpiringThread, checked, milliseconds
 from eunoe_producers.threads.errors import StateConflict, UnreadableRecord
+from eunoe_producers.threads.expiry import ExpiringThread, milliseconds
 from eunoe_producers.threads.records import Records
 from eunoe_schema import keys
 from eunoe_schema.threads import JsonObject, SessionRecord, SessionState, Thread
+from eunoe_schema.validation import checked
 
 
 class _Save(ExpiringThread):

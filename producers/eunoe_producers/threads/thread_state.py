@@ -8,17 +8,19 @@ from typing import Self
 from pydantic import BaseModel
 from redis.asyncio import Redis
 
-from eunoe_producers.connection import masked, open_redis, outlast
+from eunoe_producers.connection import open_redis, outlast
 from eunoe_producers.publish_script import PublishLimits
-from eunoe_producers.threads.checked import Seconds, checked
 from eunoe_producers.threads.engaged import EngagedThreads
 from eunoe_producers.threads.escalation import Escalations
+from eunoe_producers.threads.expiry import Seconds
 from eunoe_producers.threads.once import Once
 from eunoe_producers.threads.rate_limiter import RateLimiter
 from eunoe_producers.threads.records import Records
 from eunoe_producers.threads.session_state import SessionStates
 from eunoe_producers.threads.tool_confirmation import ToolConfirmations
 from eunoe_schema.errors import EunoeError
+from eunoe_schema.redaction import mask_passwords
+from eunoe_schema.validation import checked
 
 
 @dataclass(frozen=True)
@@ -86,8 +88,8 @@ class ThreadState:
         options = options or ThreadOptions()
         redis = open_redis(url)
         try:
-            threads = cls(redis, place=masked(url), options=options)
-            await outlast(partial(redis.echo, "eunoe"), seconds=options.retry_seconds, place=masked(url))
+            threads = cls(redis, place=mask_passwords(url), options=options)
+            await outlast(partial(redis.echo, "eunoe"), seconds=options.retry_seconds, place=mask_passwords(url))
         except EunoeError:
             await redis.aclose()
             raise

@@ -6,12 +6,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 from uuid import UUID, uuid4
 
-from eunoe_producers.threads.checked import ExpiringThread, checked, milliseconds
 from eunoe_producers.threads.errors import ToolCallPending
+from eunoe_producers.threads.expiry import ExpiringThread, milliseconds
 from eunoe_producers.threads.records import Records
 from eunoe_schema import keys
 from eunoe_schema.errors import InvalidEvent
 from eunoe_schema.threads import Thread, ToolCall, ToolConfirmation
+from eunoe_schema.validation import checked
 
 DEFAULT_EXPIRY_SECONDS = 3600.0
 

@@ -13,13 +13,13 @@ from rich.console import RenderableType
 
 from eunoe_consumers.cli.console import output, print_json
 from eunoe_consumers.cli.memory.bundles import Bundle
-from eunoe_consumers.cli.memory.checked import checked
 from eunoe_consumers.cli.options import find_tenant, redis_server
 from eunoe_consumers.settings import Settings
 from eunoe_schema.errors import EunoeError
 from eunoe_schema.memory import MemoryScope
 from eunoe_schema.memory.base import DEFAULT_DEADLINE_SECONDS
 from eunoe_schema.recall import MAX_DEADLINE_SECONDS
+from eunoe_schema.validation import checked
 
 if TYPE_CHECKING:
     from eunoe_producers import CurationTimeout, Curator

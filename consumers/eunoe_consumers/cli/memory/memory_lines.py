@@ -13,10 +13,10 @@ from rich.text import Text
 
 from eunoe_consumers.cli.console import errors
 from eunoe_consumers.cli.memory.call import CommandCall, answer, no_reply
-from eunoe_consumers.cli.memory.checked import checked
 from eunoe_schema.errors import EunoeError, InvalidEvent
 from eunoe_schema.memory import MemoryScope, NewMemory, Remembered
 from eunoe_schema.memory.remember import MAX_MEMORIES
+from eunoe_schema.validation import checked
 
 if TYPE_CHECKING:
     from eunoe_producers import Curator

@@ -9,9 +9,9 @@ import typer
 
 from eunoe_consumers.cli.memory.bundles import Bundle
 from eunoe_consumers.cli.memory.call import CommandCall
-from eunoe_consumers.cli.memory.checked import checked
 from eunoe_consumers.cli.values import json_object, moment
 from eunoe_schema.memory import Category, Memory, MemoryFilter, NewMemory, SessionRef, Source, Status, Tier
+from eunoe_schema.validation import checked
 
 MemoryArgument = Annotated[UUID, typer.Argument(metavar="ID", help="The memory's id.", show_default=False)]
 MemoriesArgument = Annotated[list[UUID], typer.Argument(metavar="ID", help="The memories' ids.")]
