@@ -238,7 +238,7 @@ class Approximate:
 
     def __init__(self, database: Database, candidates: int) -> None:
         self._database = database
-        self._search = ApproximateSearch(database.queries, ef_search=candidates)
+        self._search = ApproximateSearch(ef_search=candidates)
 
     async def search(self, scope: Scope, query: Vectors, top_k: int) -> Sequence[int]:
         """Return the positions of what was found."""

@@ -16,9 +16,13 @@ from pgvector import HalfVector
 from pgvector.asyncpg import register_vector
 from rich.progress import Progress
 
+from eunoe_consumers.postgres.collections import CollectionQueries
 from eunoe_consumers.postgres.curation import CurationStore
 from eunoe_consumers.postgres.database import Database, DatabaseRole
 from eunoe_consumers.postgres.lifetime import Lifetime
+from eunoe_consumers.postgres.memories import MemoryQueries
+from eunoe_consumers.postgres.memory_tags import TagQueries
+from eunoe_consumers.postgres.turns import TurnQueries
 from eunoe_schema.memory import Category, MemoryFilter, MemoryScope, Source, Status, Tier, content_hash
 
 TIERS = tuple(Tier)
@@ -85,20 +89,18 @@ class MemoryTable:
         return collection
 
     async def _introduce(self, users: Sequence[str], collection: UUID) -> None:
-        queries = self._database.queries
         async with self._database.transaction(DatabaseRole.CURATOR, tenant=self._tenant) as connection:
-            await connection.execute(queries.insert_agents, [self._tenant], [AGENT])
-            await connection.execute(queries.insert_users, [self._tenant] * len(users), users)
+            await connection.execute(TurnQueries.insert_agents, [self._tenant], [AGENT])
+            await connection.execute(TurnQueries.insert_users, [self._tenant] * len(users), users)
             await connection.execute(
-                queries.insert_collection, self._tenant, collection, AGENT, None, "benchmark", users[0], None
+                CollectionQueries.insert_collection, self._tenant, collection, AGENT, None, "benchmark", users[0], None
             )
 
     async def _write(self, fill: Fill, users: Sequence[str], part: range, collection: UUID) -> None:
         ids = {index: uuid4() for index in part}
-        queries = self._database.queries
         async with self._database.transaction(DatabaseRole.CURATOR, tenant=self._tenant) as connection:
             await connection.executemany(
-                queries.insert_memory,
+                MemoryQueries.insert_memory,
                 [
                     (
                         self._tenant,
@@ -126,10 +128,13 @@ class MemoryTable:
                 ],
             )
             await connection.executemany(
-                queries.add_tags, [(self._tenant, ids[index], ["work"]) for index in part if index // 7 % 10 == 0]
+                TagQueries.add_tags, [(self._tenant, ids[index], ["work"]) for index in part if index // 7 % 10 == 0]
             )
             await connection.execute(
-                queries.add_members, self._tenant, collection, [ids[index] for index in part if index // 3 % 10 == 1]
+                CollectionQueries.add_members,
+                self._tenant,
+                collection,
+                [ids[index] for index in part if index // 3 % 10 == 1],
             )
 
     async def moment(self, share: float) -> datetime:

@@ -36,7 +36,7 @@ from rich.progress import Progress
 from texts import chat_queries, chat_texts
 
 from eunoe_consumers.embedding.embedder import Embedder
-from eunoe_consumers.postgres.candidates import OUTLINE_TURNS, QUERY_TERMS, TERM_TURNS, CandidateReader
+from eunoe_consumers.postgres.candidates import OUTLINE_TURNS, QUERY_TERMS, TERM_TURNS, CandidateReader, RecallQueries
 from eunoe_consumers.postgres.database import Database, DatabaseRole
 from eunoe_consumers.postgres.turns import NewTurn, TurnWriter
 from eunoe_consumers.recall.ranking.lexical import lexical_scores
@@ -227,7 +227,7 @@ async def execution_ms(system: RunningSystem, embedder: Embedder, scope: Scope, 
             async with database.transaction(DatabaseRole.RECALL, tenant=scope.tenant_id) as connection:
                 rows = [
                     *await connection.fetch(
-                        f"EXPLAIN (ANALYZE, TIMING OFF) {database.queries.outline}",
+                        f"EXPLAIN (ANALYZE, TIMING OFF) {RecallQueries.outline}",
                         *names,
                         query,
                         QUERY_TERMS,
@@ -235,7 +235,7 @@ async def execution_ms(system: RunningSystem, embedder: Embedder, scope: Scope, 
                         TERM_TURNS,
                     ),
                     *await connection.fetch(
-                        f"EXPLAIN (ANALYZE, TIMING OFF) {database.queries.candidates}",
+                        f"EXPLAIN (ANALYZE, TIMING OFF) {RecallQueries.candidates}",
                         *names,
                         vector,
                         named,

@@ -10,7 +10,8 @@ import pytest
 from pgvector import HalfVector
 from pgvector.asyncpg import register_vector
 
-from eunoe_consumers.postgres.queries import load_queries
+from eunoe_consumers.postgres.database import SchemaQueries
+from eunoe_consumers.postgres.tenant_search import TenantSearchQueries
 from eunoe_consumers.settings import Settings
 from eunoe_producers import CurationRefused, Curator
 from eunoe_schema.errors import InvalidEvent
@@ -136,14 +137,13 @@ async def test_the_index_serves_an_administrator_and_finds_past_others(
                     embedding=HalfVector(vector.astype(np.float32)),
                     embedding_model="m",
                 )
-        queries = load_queries()
         async with connection.transaction():
-            await connection.execute(queries.take_role, "eunoe_curator", str(tenant), "")
+            await connection.execute(SchemaQueries.take_role, "eunoe_curator", str(tenant), "")
             await connection.execute("SET LOCAL enable_sort = off")  # 600 rows are too few to make it the cheaper way
-            await connection.execute(queries.widen_index_search)
+            await connection.execute(TenantSearchQueries.widen_index_search)
             arguments = (tenant, list[str](), False, HalfVector(np.ones(384, dtype=np.float32)), 100)
-            plan = await connection.fetch(f"EXPLAIN {queries.nearest_of_tenant}", *arguments)
+            plan = await connection.fetch(f"EXPLAIN {TenantSearchQueries.nearest_of_tenant}", *arguments)
             assert "memories_by_embedding" in " ".join(row[0] for row in plan)
-            assert len(await connection.fetch(queries.nearest_of_tenant, *arguments)) == 100
+            assert len(await connection.fetch(TenantSearchQueries.nearest_of_tenant, *arguments)) == 100
     finally:
         await connection.close()

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from eunoe_consumers.postgres.queries import load_queries
+from eunoe_consumers.postgres.database import SchemaQueries
 from eunoe_schema.memory import Category, RelationType, Source, Status, Tier
 from eunoe_tests.curation import CURATED, add_memory, fill_curated
 from eunoe_tests.events import AGENT
@@ -59,7 +59,7 @@ async def as_role(login: Login, role: str, *, tenant: str = "") -> AsyncGenerato
     """Take on a role for one transaction, which is rolled back."""
     transaction = login.transaction()
     await transaction.start()
-    await login.execute(load_queries().take_role, role, tenant, "")
+    await login.execute(SchemaQueries.take_role, role, tenant, "")
     try:
         yield
     finally:

@@ -11,11 +11,10 @@ import pytest
 from numpy.typing import NDArray
 from pgvector.asyncpg import register_vector
 
-from eunoe_consumers.postgres.approximate_search import ApproximateSearch
-from eunoe_consumers.postgres.candidates import CandidateReader
-from eunoe_consumers.postgres.database import Database, DatabaseRole
+from eunoe_consumers.postgres.approximate_search import ApproximateSearch, GiantScopeQueries
+from eunoe_consumers.postgres.candidates import CandidateReader, RecallQueries
+from eunoe_consumers.postgres.database import Database, DatabaseRole, SchemaQueries
 from eunoe_consumers.postgres.giant_scopes import index_name
-from eunoe_consumers.postgres.queries import load_queries
 from eunoe_consumers.postgres.scope_indexes import IndexShape, ScopeIndexes
 from eunoe_schema.scope import Scope
 from eunoe_tests.events import AGENT, OTHER_AGENT, scope_of
@@ -117,7 +116,7 @@ async def test_a_hundred_queries_on_one_connection_are_exact(
             used = await connection.fetchrow(
                 "SELECT sum(generic_plans)::int AS generic, sum(custom_plans)::int AS custom "
                 "FROM pg_prepared_statements WHERE statement = $1",
-                database.queries.candidates,
+                RecallQueries.candidates,
             )
     assert used is not None
     assert used["generic"] + used["custom"] == 200
@@ -214,11 +213,11 @@ async def test_exact_search_reads_the_covering_index_and_nothing_else(
     )
     for scope in (late, *giants, *list(ordinary)[:3], *list(ordinary)[-3:]):
         async with login.transaction():
-            await login.execute(load_queries().take_role, "eunoe_recall", str(scope.tenant_id), "")
+            await login.execute(SchemaQueries.take_role, "eunoe_recall", str(scope.tenant_id), "")
             await login.execute(f"SET LOCAL plan_cache_mode = {mode}")
             assert await login.fetchval("SHOW enable_seqscan") == "on"
             found = await plans(
-                login, scope, load_queries().candidates, VECTOR, "{}", str(TOP_K), "true", str(TOP_K), count=8
+                login, scope, RecallQueries.candidates, VECTOR, "{}", str(TOP_K), "true", str(TOP_K), count=8
             )
         for plan in found:
             assert_exact_plan(plan, rows=len(scopes[scope]))
@@ -244,12 +243,11 @@ async def test_approximate_search_takes_the_scopes_own_index(
     """A giant scope is searched by its index and not by another's, small as it is here, however often it was asked."""
     if statistics == "fresh":
         await login.execute("VACUUM (ANALYZE) conversation_embeddings")
-    queries = load_queries()
     for scope in giants:
         async with login.transaction():
-            await login.execute(queries.take_role, "eunoe_recall", str(scope.tenant_id), "")
-            await login.execute(queries.search_approximately, 100)
-            found = await plans(login, scope, queries.nearest_approximate, VECTOR, str(limit), count=7)
+            await login.execute(SchemaQueries.take_role, "eunoe_recall", str(scope.tenant_id), "")
+            await login.execute(GiantScopeQueries.search_approximately, 100)
+            found = await plans(login, scope, GiantScopeQueries.nearest_approximate, VECTOR, str(limit), count=7)
         for plan in found:
             (scan,) = ranked_scans(plan)
             assert (scan["Node Type"], scan.get("Index Name")) == ("Index Scan", index_name(scope))
@@ -262,7 +260,7 @@ async def test_approximate_search_finds_nearly_all_and_only_the_scopes_own(
     database: Database, giants: dict[Scope, Stored], limit: int
 ) -> None:
     """As many as were asked for, also more than candidates, in order; no turn of the other tenant's twin."""
-    search = ApproximateSearch(database.queries, ef_search=100)
+    search = ApproximateSearch(ef_search=100)
     for scope, stored in giants.items():
         recalls: list[float] = []
         truth = BruteForce(stored)
@@ -281,7 +279,7 @@ async def test_approximate_search_leaves_no_setting_behind(database: Database, g
     read = f"SELECT {', '.join(f'current_setting({name!r}, true)' for name in names)}"
     scope = next(iter(giants))
     async with database.transaction(DatabaseRole.RECALL, tenant=scope.tenant_id) as connection:
-        await ApproximateSearch(database.queries, ef_search=77).nearest(connection, scope, queries_of(1)[0], limit=5)
+        await ApproximateSearch(ef_search=77).nearest(connection, scope, queries_of(1)[0], limit=5)
         assert tuple(await connection.fetchrow(read) or ()) == ("on", "auto", "77", "relaxed_order")
     async with database.transaction(DatabaseRole.RECALL, tenant=scope.tenant_id) as connection:
         assert tuple(await connection.fetchrow(read) or ()) == ("on", "auto", "40", "off")
@@ -291,7 +289,7 @@ async def test_without_its_index_a_giant_scope_is_searched_exactly(
     database: Database, login: Login, giants: dict[Scope, Stored]
 ) -> None:
     """An index may be dropped between the look at the list and the search."""
-    search = ApproximateSearch(database.queries, ef_search=10)
+    search = ApproximateSearch(ef_search=10)
     for scope, stored in giants.items():
         await login.execute(f"DROP INDEX {index_name(scope)}")
         async with database.transaction(DatabaseRole.RECALL, tenant=scope.tenant_id) as connection:
@@ -304,7 +302,7 @@ async def test_the_list_tells_giant_scopes_from_others(
     database: Database, ordinary: dict[Scope, Stored], giants: dict[Scope, Stored], tenant: UUID, other_tenant: UUID
 ) -> None:
     """And tells a tenant nothing of another's."""
-    search = ApproximateSearch(database.queries, ef_search=100)
+    search = ApproximateSearch(ef_search=100)
     for asking in (tenant, other_tenant):
         async with database.transaction(DatabaseRole.RECALL, tenant=asking) as connection:
             for scope in (*ordinary, *giants):

@@ -15,11 +15,10 @@ from pgvector import HalfVector
 from pgvector.asyncpg import register_vector
 from redis.asyncio import Redis
 
-from eunoe_consumers.postgres.candidates import CandidateReader
-from eunoe_consumers.postgres.database import Database, DatabaseRole
+from eunoe_consumers.postgres.candidates import CandidateReader, RecallQueries
+from eunoe_consumers.postgres.database import Database, DatabaseRole, SchemaQueries
 from eunoe_consumers.postgres.errors import StoreUnavailable
-from eunoe_consumers.postgres.queries import load_queries
-from eunoe_consumers.postgres.turns import NewPiece, NewTurn, TurnReader, TurnWriter
+from eunoe_consumers.postgres.turns import NewPiece, NewTurn, TurnQueries, TurnReader, TurnWriter
 from eunoe_consumers.window.window import Windows
 from eunoe_schema import keys
 from eunoe_schema.entries import EntryOrder
@@ -77,7 +76,7 @@ async def as_role(login: Login, role: str, *, tenant: str = "", batch: str = "")
     """Take on a role for one transaction, which is rolled back."""
     transaction = login.transaction()
     await transaction.start()
-    await login.execute(load_queries().take_role, role, tenant, batch)
+    await login.execute(SchemaQueries.take_role, role, tenant, batch)
     try:
         yield
     finally:
@@ -123,13 +122,15 @@ async def test_the_predicates_alone_isolate(login: Login, stored: dict[Scope, st
         AGENT,
     )
     assert await login.fetchval("SELECT count(*) - count(DISTINCT id) FROM conversation_embeddings") == 3
-    queries, by_pieces = load_queries(), True
+    by_pieces = True
     for scope, word in stored.items():
         names = (scope.tenant_id, scope.agent_id, scope.user_id)
-        rows = await login.fetch(queries.candidates, *names, HalfVector(EMBEDDING), list[int](), 100, by_pieces, 100)
+        rows = await login.fetch(
+            RecallQueries.candidates, *names, HalfVector(EMBEDDING), list[int](), 100, by_pieces, 100
+        )
         assert len(rows) == (6 if word == "banana" else 3)
         assert {row["content"] for row in rows} == {word}
-        rows = await login.fetch(queries.last_turns, *names, 100)
+        rows = await login.fetch(TurnQueries.last_turns, *names, 100)
         assert {row["content"] for row in rows} == {word}
 
 

@@ -17,7 +17,7 @@ from eunoe_consumers.postgres.database import Database
 from eunoe_consumers.postgres.errors import StoreUnavailable
 from eunoe_consumers.postgres.housekeeping import Housekeeping
 from eunoe_consumers.postgres.lifetime import Lifetime
-from eunoe_consumers.postgres.queries import load_queries
+from eunoe_consumers.postgres.memory_life import LifeQueries
 from eunoe_consumers.postgres.tenants import TenantTable
 from eunoe_consumers.role import ProcessRole
 from eunoe_consumers.settings import Settings
@@ -153,7 +153,7 @@ async def test_one_works_at_a_time_and_a_dead_one_holds_nobody_up(
     memory = await add_old(login, tenant, 31, tier="task")
     other = await asyncpg.connect(database_url)
     await other.execute("BEGIN")
-    assert await other.fetchval(load_queries().try_alone)
+    assert await other.fetchval(LifeQueries.try_alone)
     done = await janitor_of(database).tidy()
     assert (done.complete, done.archived, await status_of(login, memory)) == (False, 0, "active")
     other.terminate()

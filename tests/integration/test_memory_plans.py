@@ -11,8 +11,9 @@ import pytest
 from pgvector import HalfVector
 from pgvector.asyncpg import register_vector
 
+from eunoe_consumers.postgres.database import SchemaQueries
+from eunoe_consumers.postgres.memory_search import MemorySearchQueries
 from eunoe_consumers.postgres.migrations import Migrator
-from eunoe_consumers.postgres.queries import load_queries
 from eunoe_tests.curation import add_memory
 from eunoe_tests.events import AGENT
 
@@ -77,7 +78,7 @@ async def plans(login: Login, tenant: UUID, name: str, arguments: tuple[str | No
         "AS arguments (given, place)",
         given,
     )
-    await login.execute(f"PREPARE searched AS {getattr(load_queries(), name)}")
+    await login.execute(f"PREPARE searched AS {MemorySearchQueries.statements()[name]}")
     explained = [
         await login.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE searched ({literals})") for _ in range(8)
     ]
@@ -91,7 +92,7 @@ async def explained(
     """Return the plans that a curator gets."""
     await login.execute("VACUUM (ANALYZE) memories" if statistics == "fresh" else "VACUUM memories")
     async with login.transaction():
-        await login.execute(load_queries().take_role, "eunoe_curator", str(tenant), "")
+        await login.execute(SchemaQueries.take_role, "eunoe_curator", str(tenant), "")
         await login.execute(f"SET LOCAL plan_cache_mode = {mode}")
         return await plans(login, tenant, name, arguments)
 

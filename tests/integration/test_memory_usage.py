@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 from redis.asyncio import Redis
 
-from eunoe_consumers.postgres.queries import load_queries
+from eunoe_consumers.postgres.memory_usage import UsageQueries
 from eunoe_consumers.settings import Settings
 from eunoe_producers import Curator
 from eunoe_schema.memory import Memory, MemoryScope
@@ -143,7 +143,7 @@ async def test_counting_leaves_the_indexes_alone(curator: Curator, tenant: UUID,
     """A counter's update stays in its page (HOT): the HNSW index gets no entry for it, whose insertion is dear."""
     scope = memory_scope(tenant)
     memories = [await remembered(curator, scope, f"memory {number}") for number in range(20)]
-    count, names = load_queries().count_retrievals, (tenant, scope.agent_id, scope.user_id)
+    count, names = UsageQueries.count_retrievals, (tenant, scope.agent_id, scope.user_id)
     connection = await asyncpg.connect(database_url)
     try:
         for _ in range(3):

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import fields
 from typing import Any, TypeAlias, cast
 from uuid import UUID
 
@@ -11,13 +10,13 @@ import numpy as np
 import pytest
 from pgvector.asyncpg import register_vector
 
-from eunoe_consumers.postgres.database import Database
-from eunoe_consumers.postgres.queries import Queries, load_queries
+from eunoe_consumers.postgres.database import Database, SchemaQueries
 from eunoe_consumers.postgres.tenants import TenantTable
 from eunoe_consumers.postgres.turns import NewTurn, TurnWriter
 from eunoe_schema.entries import EntryOrder
 from eunoe_schema.scope import Scope
 from eunoe_tests.events import AGENT, OTHER_AGENT, event_of, scope_of
+from eunoe_tests.query_files import query_files
 
 Login: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 INDEX = "conversation_embeddings_by_scope"
@@ -78,12 +77,18 @@ def assert_index_only(explained: str) -> None:
     assert not [node for node in found if "hnsw" in str(node.get("Index Name", "")).lower()], explained
 
 
-@pytest.mark.parametrize("name", [field.name for field in fields(Queries)])
-async def test_every_block_can_be_prepared(login: Login, name: str) -> None:
+async def test_every_statement_can_be_prepared(login: Login) -> None:
     """PostgreSQL understands each statement on the migrated schema."""
-    assert (await login.prepare(getattr(load_queries(), name))).get_query()
+    failures: dict[str, str] = {}
+    for queries in query_files():
+        for name, statement in queries.statements().items():
+            try:
+                await login.prepare(statement)
+            except asyncpg.PostgresError as error:
+                failures[f"{queries.file}.sql: {name}"] = str(error)
+    assert not failures
 
 
 async def take_recall(login: Login, scope: Scope) -> None:
     """Go on as the recall role, under its policy."""
-    await login.execute(load_queries().take_role, "eunoe_recall", str(scope.tenant_id), "")
+    await login.execute(SchemaQueries.take_role, "eunoe_recall", str(scope.tenant_id), "")

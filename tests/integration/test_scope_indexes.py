@@ -120,7 +120,7 @@ async def test_a_scope_beyond_the_limit_gets_an_index_and_is_listed(
     owners = "SELECT DISTINCT relowner::regrole::text FROM pg_class WHERE relname ~ '^conversation_embeddings'"
     assert [row[0] for row in await login.fetch(owners)] == ["eunoe_owner"]
     async with database.transaction(DatabaseRole.RECALL, tenant=giant.tenant_id) as connection:
-        assert await ApproximateSearch(database.queries, ef_search=100).serves(connection, giant)
+        assert await ApproximateSearch(ef_search=100).serves(connection, giant)
     assert await indexes.keep() == Kept()
 
 

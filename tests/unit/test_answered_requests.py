@@ -7,7 +7,6 @@ import pytest
 
 from eunoe_consumers.postgres.answered_requests import AnsweredRequests
 from eunoe_consumers.postgres.errors import StoreUnavailable
-from eunoe_consumers.postgres.queries import load_queries
 from eunoe_schema.memory import MemoryScope
 
 if TYPE_CHECKING:
@@ -26,6 +25,6 @@ class Dropping:
 
 async def test_a_reply_that_is_dropped_while_it_is_asked_for_is_asked_for_again() -> None:
     """The janitor may come between two statements: the request is tried again, and not buried."""
-    requests = AnsweredRequests(cast("Connection", Dropping()), load_queries())
+    requests = AnsweredRequests(cast("Connection", Dropping()))
     with pytest.raises(StoreUnavailable):
         await requests.claim(MemoryScope(tenant_id=uuid4(), user_id="ada"), "r", "0" * 64)

@@ -1,6 +1,6 @@
 """SQL files: a wrong one is refused when it is loaded, with its name, and not when it is run."""
 
-from dataclasses import fields
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -8,7 +8,8 @@ import pytest
 from eunoe_consumers.errors import ConfigurationError
 from eunoe_consumers.postgres import queries
 from eunoe_consumers.postgres.migrations import Migration, load_migrations
-from eunoe_consumers.postgres.queries import Queries, QueryError, load_queries, parse
+from eunoe_consumers.postgres.queries import FRAGMENTS, QueryError, QueryFile, Statement, fragments, parse
+from eunoe_tests.query_files import query_files
 
 GOOD = """
 -- name: one_thing
@@ -53,57 +54,99 @@ def test_a_wrong_file_is_refused(text: str, fault: str) -> None:
     assert str(caught.value) == f"x.sql: {fault}"
 
 
-def test_the_queries_load() -> None:
-    """Every field of Queries has its block: a statement, and only one."""
-    loaded = load_queries()
-    for field in fields(Queries):
-        statement = getattr(loaded, field.name)
-        assert statement.split(maxsplit=1)[0] in {"SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "SET"}, field.name
-        assert ";" not in statement, field.name
-        assert "-- name" not in statement, field.name
+def test_every_file_has_one_class() -> None:
+    """No file is left without a class, where nothing would check it; and none has two."""
+    folder = files("eunoe_sql").joinpath("queries")
+    names = [file.name.removesuffix(".sql") for file in folder.iterdir() if file.name.endswith(".sql")]
+    assert sorted([FRAGMENTS, *(found.file for found in query_files())]) == sorted(names)
+
+
+def test_every_block_is_one_statement() -> None:
+    """Each field of each class holds a statement, and only one."""
+    for file in query_files():
+        for name, statement in file.statements().items():
+            assert statement.split(maxsplit=1)[0] in {"SELECT", "INSERT", "UPDATE", "DELETE", "WITH"}, name
+            assert ";" not in statement, name
+            assert "-- name" not in statement, name
 
 
 @pytest.fixture
-def sql(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of query files that holds every block, where load_queries looks; nothing of it is kept."""
-    folder = tmp_path / "queries"
-    folder.mkdir()
-    blocks = (f"-- name: {field.name}\n-- Say one.\nSELECT 1;\n" for field in fields(Queries))
-    (folder / "all.sql").write_text("\n".join(blocks))
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of query files in place of the packaged one."""
+    made = tmp_path / "queries"
+    made.mkdir()
+    (made / "fragments.sql").write_text("-- name: mine\n-- A condition.\nowner = :owner::uuid\n")
+    (made / "good.sql").write_text(GOOD)
     monkeypatch.setattr(queries, "files", {"eunoe_sql": tmp_path}.__getitem__)
-    monkeypatch.setattr(queries, "load_queries", load_queries.__wrapped__)
-    return folder
+    monkeypatch.setattr(queries, "fragments", fragments.__wrapped__)
+    return made
 
 
-def test_blocks_are_found_in_any_file(sql: Path) -> None:
-    """The fixture's folder is right before a test spoils it."""
-    assert sql.exists()
-    assert queries.load_queries() == Queries(**{field.name: "SELECT 1" for field in fields(Queries)})
+@pytest.mark.usefixtures("folder")
+def test_a_class_takes_the_blocks_of_its_file() -> None:
+    """A field of a class is the statement of its block."""
+
+    class Good(QueryFile, file="good"):
+        one_thing: str
+        another: str
+
+    assert Good.another == "SELECT 2"
+    assert Good.statements() == {"one_thing": Good.one_thing, "another": "SELECT 2"}
 
 
+@pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(
-    ("text", "fault"),
+    ("fields", "fault"),
     [
-        ("-- name: unheard_of\n-- Say two.\nSELECT 2;\n", "blocks and fields differ: unheard_of"),
-        ("-- name: add_tenant\n-- Say two.\nSELECT 2;\n", "more.sql: block add_tenant stands in another file too"),
-        ("SELECT 2;\n", "more.sql: text before the first `-- name:` line"),
+        (["one_thing"], "good.sql and the fields of Wrong differ: another"),
+        (["one_thing", "another", "third"], "good.sql and the fields of Wrong differ: third"),
     ],
 )
-def test_files_and_fields_must_agree(sql: Path, text: str, fault: str) -> None:
-    """A block that nobody knows, or that stands in two files, is refused at load."""
-    (sql / "more.sql").write_text(text)
+def test_a_class_and_its_file_must_agree(fields: list[str], fault: str) -> None:
+    """A missing or an unknown block is refused when the class is defined, by its name."""
     with pytest.raises(QueryError) as caught:
-        queries.load_queries()
+        type("Wrong", (QueryFile,), {"__annotations__": dict.fromkeys(fields, str)}, file="good")
     assert str(caught.value) == fault
 
 
-def test_a_missing_block_is_named(sql: Path) -> None:
-    """A field without its block is refused at load, by its name."""
-    text = (sql / "all.sql").read_text()
-    (sql / "all.sql").write_text(text.replace("-- name: add_tenant\n", "-- name: ad_tenant\n"))
+def test_a_class_needs_a_file() -> None:
+    """A class of a file that is not there is refused."""
+    with pytest.raises(QueryError, match=r"^there is no file nowhere\.sql$"):
+        type("Wrong", (QueryFile,), {"__annotations__": {}}, file="nowhere")
+
+
+def test_parameters_are_numbered_as_they_appear(folder: Path) -> None:
+    """A name gets one number however often it is used, in the text of a fragment, too; a cast is no parameter."""
+    body = "SELECT a::text, b[1:2] FROM t WHERE b = :wanted::int AND {mine} OR c = :wanted::int"
+    (folder / "named.sql").write_text(f"-- name: found\n-- Find.\n{body}\n")
+
+    class Named(QueryFile, file="named"):
+        found: Statement
+
+    assert Named.found == Statement(
+        "SELECT a::text, b[1:2] FROM t WHERE b = $1::int AND owner = $2::uuid OR c = $1::int", ("wanted", "owner")
+    )
+    assert Named.found.arguments({"wanted": 1}, {"owner": 2, "unused": 3}) == [1, 2]
+    with pytest.raises(QueryError, match="no argument for owner: SELECT"):
+        Named.found.arguments({"wanted": 1}, {})
+    with pytest.raises(QueryError, match="the statement has no parameter wnted: SELECT"):
+        Named.found.arguments({"wanted": 1, "wnted": 2}, {"owner": 2})
+
+
+@pytest.mark.parametrize(
+    ("body", "fault"),
+    [
+        ("SELECT :wanted", "wrong.sql: block found: parameter :wanted has no cast, write :wanted::type"),
+        ("SELECT $1::int", "wrong.sql: block found has numbered parameters: name them, or declare the field as str"),
+        ("SELECT {yours}", "wrong.sql: block found names an unknown fragment: yours"),
+    ],
+)
+def test_a_wrong_parameter_is_refused_at_load(folder: Path, body: str, fault: str) -> None:
+    """A parameter without a type, a number among names and an unknown fragment are named with file and block."""
+    (folder / "wrong.sql").write_text(f"-- name: found\n-- Find.\n{body}\n")
     with pytest.raises(QueryError) as caught:
-        queries.load_queries()
-    assert str(caught.value) == "blocks and fields differ: ad_tenant, add_tenant"
+        type("Wrong", (QueryFile,), {"__annotations__": {"found": Statement}}, file="wrong")
+    assert str(caught.value) == fault
 
 
 UP, DOWN = "-- migrate:up\nCREATE TABLE a ();\n", "-- migrate:down\nDROP TABLE a;\n"

@@ -6,11 +6,20 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from eunoe_consumers.postgres.errors import StoreUnavailable
-from eunoe_consumers.postgres.queries import Queries
+from eunoe_consumers.postgres.queries import QueryFile
 from eunoe_schema.memory.scope import MemoryScope
 
 if TYPE_CHECKING:
     from eunoe_consumers.postgres.database import Connection
+
+
+class RequestQueries(QueryFile, file="memory_requests"):
+    """The statements of memory_requests.sql."""
+
+    claim_request: str
+    read_reply: str
+    keep_reply: str
+    empty_replies: str
 
 
 @dataclass(frozen=True)
@@ -29,9 +38,8 @@ class KeptReply:
 class AnsweredRequests:
     """The table `memory_requests`, in the transaction of the request itself."""
 
-    def __init__(self, connection: "Connection", queries: Queries) -> None:
+    def __init__(self, connection: "Connection") -> None:
         self._connection = connection
-        self._queries = queries
 
     async def claim(self, scope: MemoryScope, request_id: str, body_hash: str) -> KeptReply | None:
         """Take a request up; return what was answered where that was done before.
@@ -42,11 +50,11 @@ class AnsweredRequests:
             StoreUnavailable: If what was answered is dropped meanwhile.
         """
         taken = await self._connection.fetchval(
-            self._queries.claim_request, scope.tenant_id, request_id, body_hash, scope.agent_id, scope.user_id
+            RequestQueries.claim_request, scope.tenant_id, request_id, body_hash, scope.agent_id, scope.user_id
         )
         if taken is not None:
             return None
-        row = await self._connection.fetchrow(self._queries.read_reply, scope.tenant_id, request_id)
+        row = await self._connection.fetchrow(RequestQueries.read_reply, scope.tenant_id, request_id)
         if row is None:  # what refused the insert was committed, and has been dropped since
             msg = f"what was answered to {request_id!r} was dropped at this moment"
             raise StoreUnavailable(msg)
@@ -61,8 +69,8 @@ class AnsweredRequests:
             reply: Its JSON.
             memory_ids: Of the memories that it quotes.
         """
-        await self._connection.execute(self._queries.keep_reply, tenant_id, request_id, reply, list(memory_ids))
+        await self._connection.execute(RequestQueries.keep_reply, tenant_id, request_id, reply, list(memory_ids))
 
     async def empty(self, tenant_id: UUID, memory_id: UUID, problem: str) -> None:
         """Put a problem, as JSON, in place of every kept reply that quotes a memory which is purged."""
-        await self._connection.execute(self._queries.empty_replies, tenant_id, memory_id, problem)
+        await self._connection.execute(RequestQueries.empty_replies, tenant_id, memory_id, problem)

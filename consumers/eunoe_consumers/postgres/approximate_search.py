@@ -9,13 +9,31 @@ import numpy as np
 from numpy.typing import NDArray
 from pgvector import HalfVector
 
-from eunoe_consumers.postgres.queries import Queries
+from eunoe_consumers.postgres.queries import QueryFile
 from eunoe_schema.scope import Scope
 
 if TYPE_CHECKING:
     from eunoe_consumers.postgres.database import Connection
 
 _MAX_EF_SEARCH = 1_000  # pgvector's own bound
+
+
+class GiantScopeQueries(QueryFile, file="giant_scopes"):
+    """The statements of giant_scopes.sql."""
+
+    is_giant: str
+    search_approximately: str
+    nearest_approximate: str
+    search_exactly: str
+    count_scopes: str
+    count_turns: str
+    list_giants: str
+    add_giant: str
+    remove_giant: str
+    giant_indexes: str
+    giant_index_statement: str
+    drop_index_statement: str
+    try_lock: str
 
 
 @dataclass(frozen=True)
@@ -34,13 +52,12 @@ class NearTurn:
 class ApproximateSearch:
     """Searches a giant scope by its own HNSW index, within a transaction that recall has begun."""
 
-    def __init__(self, queries: Queries, *, ef_search: int) -> None:
-        self._queries = queries
+    def __init__(self, *, ef_search: int) -> None:
         self._ef_search = ef_search
 
     async def serves(self, connection: "Connection", scope: Scope) -> bool:
         """Tell whether a scope is to be searched approximately: one row by its primary key."""
-        found = await connection.fetchval(self._queries.is_giant, scope.tenant_id, scope.agent_id, scope.user_id)
+        found = await connection.fetchval(GiantScopeQueries.is_giant, scope.tenant_id, scope.agent_id, scope.user_id)
         return bool(found)
 
     async def nearest(
@@ -59,7 +76,7 @@ class ApproximateSearch:
         """
         async with self._approximately(connection, limit):
             rows = await connection.fetch(
-                self._queries.nearest_approximate,
+                GiantScopeQueries.nearest_approximate,
                 scope.tenant_id,
                 scope.agent_id,
                 scope.user_id,
@@ -71,6 +88,6 @@ class ApproximateSearch:
     @asynccontextmanager
     async def _approximately(self, connection: "Connection", limit: int) -> AsyncGenerator[None]:
         candidates = max(self._ef_search, min(limit, _MAX_EF_SEARCH))
-        await connection.execute(self._queries.search_approximately, candidates)
+        await connection.execute(GiantScopeQueries.search_approximately, candidates)
         yield  # not undone after an error: the transaction has failed then, and its settings end with it
-        await connection.execute(self._queries.search_exactly)
+        await connection.execute(GiantScopeQueries.search_exactly)

@@ -13,6 +13,7 @@ from pgvector import HalfVector
 
 from eunoe_consumers.postgres.approximate_search import ApproximateSearch
 from eunoe_consumers.postgres.database import Database, DatabaseRole
+from eunoe_consumers.postgres.queries import QueryFile
 from eunoe_schema.events import MessageRole
 from eunoe_schema.scope import Scope
 
@@ -25,6 +26,15 @@ TERM_TURNS = 10_000
 _EMPTY_ARRAY_BYTES, _ARRAY_HEAD_BYTES = 12, 20
 
 Numbers: TypeAlias = "Sequence[int] | NDArray[np.int64]"
+
+
+class RecallQueries(QueryFile, file="recall"):
+    """The statements of recall.sql."""
+
+    scope_facts: str
+    outline: str
+    candidates: str
+    neighbours: str
 
 
 @dataclass(frozen=True)
@@ -158,7 +168,7 @@ class CandidateReader:
 
     def __init__(self, database: Database, *, ann_ef_search: int = 100) -> None:
         self._database = database
-        self._approximate = ApproximateSearch(database.queries, ef_search=ann_ef_search)
+        self._approximate = ApproximateSearch(ef_search=ann_ef_search)
 
     async def facts(self, scope: Scope) -> ScopeFacts:
         """Return what a search has to know of a scope beforehand.
@@ -167,9 +177,7 @@ class CandidateReader:
             StoreUnavailable: If PostgreSQL failed.
         """
         async with self._database.transaction(DatabaseRole.RECALL, tenant=scope.tenant_id) as connection:
-            row = await connection.fetchrow(
-                self._database.queries.scope_facts, scope.tenant_id, scope.agent_id, scope.user_id
-            )
+            row = await connection.fetchrow(RecallQueries.scope_facts, scope.tenant_id, scope.agent_id, scope.user_id)
         if row is None:
             raise AssertionError  # a SELECT without FROM has one row
         return ScopeFacts(frozenset(row["speakers"]), row["is_giant"])
@@ -182,7 +190,7 @@ class CandidateReader:
         """
         async with self._database.transaction(DatabaseRole.RECALL, tenant=scope.tenant_id) as connection:
             row = await connection.fetchrow(
-                self._database.queries.outline,
+                RecallQueries.outline,
                 scope.tenant_id,
                 scope.agent_id,
                 scope.user_id,
@@ -238,7 +246,7 @@ class CandidateReader:
                 near = await self._approximate.nearest(connection, scope, embedding, limit=limit)
                 named += [turn.position for turn in near]
             rows = await connection.fetch(
-                self._database.queries.candidates,
+                RecallQueries.candidates,
                 scope.tenant_id,
                 scope.agent_id,
                 scope.user_id,
@@ -258,7 +266,7 @@ class CandidateReader:
         """
         async with self._database.transaction(DatabaseRole.RECALL, tenant=scope.tenant_id) as connection:
             rows = await connection.fetch(
-                self._database.queries.neighbours, scope.tenant_id, scope.agent_id, scope.user_id, positions
+                RecallQueries.neighbours, scope.tenant_id, scope.agent_id, scope.user_id, positions
             )
         sides: dict[int, dict[str, NeighbourTurn]] = {position: {} for position in positions}
         for row in rows:

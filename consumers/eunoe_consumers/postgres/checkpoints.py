@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
-from eunoe_consumers.postgres.queries import Queries
+from eunoe_consumers.postgres.queries import QueryFile
 from eunoe_schema.memory.checkpoints import (
     Checkpoint,
     CheckpointSummary,
@@ -18,18 +18,25 @@ if TYPE_CHECKING:
     from eunoe_consumers.postgres.database import Connection
 
 
+class CheckpointQueries(QueryFile, file="checkpoints"):
+    """The statements of checkpoints.sql."""
+
+    insert_checkpoint: str
+    load_checkpoint: str
+    list_checkpoints: str
+
+
 class CheckpointTable:
     """The table `session_checkpoints`."""
 
-    def __init__(self, connection: "Connection", queries: Queries) -> None:
+    def __init__(self, connection: "Connection") -> None:
         self._connection = connection
-        self._queries = queries
 
     async def save(self, new: SaveCheckpointRequest) -> CheckpointSummary:
         """Save a state of a known session."""
         checkpoint_id = uuid4()
         row = await self._connection.fetchrow(
-            self._queries.insert_checkpoint,
+            CheckpointQueries.insert_checkpoint,
             new.tenant_id,
             checkpoint_id,
             new.agent_id,
@@ -45,7 +52,7 @@ class CheckpointTable:
     async def load(self, wanted: LoadCheckpointRequest) -> Checkpoint | None:
         """Return the latest checkpoint of a session, or the one that is named; None where there is none."""
         row = await self._connection.fetchrow(
-            self._queries.load_checkpoint,
+            CheckpointQueries.load_checkpoint,
             wanted.tenant_id,
             wanted.agent_id,
             wanted.user_id,
@@ -75,7 +82,7 @@ class CheckpointTable:
             after: The last of the page before.
         """
         rows = await self._connection.fetch(
-            self._queries.list_checkpoints,
+            CheckpointQueries.list_checkpoints,
             wanted.tenant_id,
             wanted.agent_id,
             wanted.user_id,

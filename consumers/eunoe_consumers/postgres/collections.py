@@ -10,12 +10,26 @@ import asyncpg
 
 from eunoe_consumers.errors import PermanentError
 from eunoe_consumers.postgres.lifetime import Lifetime
-from eunoe_consumers.postgres.queries import Queries
+from eunoe_consumers.postgres.queries import QueryFile
 from eunoe_schema.memory.collections import Collection, CreateCollectionRequest, UpdateCollectionRequest
 from eunoe_schema.memory.scope import MemoryScope
 
 if TYPE_CHECKING:
     from eunoe_consumers.postgres.database import Connection
+
+
+class CollectionQueries(QueryFile, file="collections"):
+    """The statements of collections.sql."""
+
+    insert_collection: str
+    has_collection: str
+    lock_collection: str
+    read_collections: str
+    update_collection: str
+    delete_collection: str
+    add_members: str
+    remove_members: str
+    touch_collection: str
 
 
 class NameTaken(PermanentError):
@@ -34,9 +48,8 @@ class LockedCollection:
 class CollectionTable:
     """The tables `collections` and `collection_members`."""
 
-    def __init__(self, connection: "Connection", queries: Queries, lifetime: Lifetime) -> None:
+    def __init__(self, connection: "Connection", lifetime: Lifetime) -> None:
         self._connection = connection
-        self._queries = queries
         self._lifetime = lifetime
 
     async def create(self, new: CreateCollectionRequest) -> UUID:
@@ -46,7 +59,7 @@ class CollectionTable:
             NameTaken: If the owner has one of that type and name.
         """
         names = (new.agent_id, new.user_id, new.type, new.name, new.description)
-        made = await self._connection.fetchval(self._queries.insert_collection, new.tenant_id, uuid4(), *names)
+        made = await self._connection.fetchval(CollectionQueries.insert_collection, new.tenant_id, uuid4(), *names)
         if made is None:
             raise NameTaken
         return made
@@ -54,13 +67,13 @@ class CollectionTable:
     async def applies(self, scope: MemoryScope, collection_id: UUID) -> bool:
         """Tell whether a collection applies to the scope."""
         return await self._connection.fetchval(
-            self._queries.has_collection, scope.tenant_id, scope.agent_id, scope.user_id, collection_id
+            CollectionQueries.has_collection, scope.tenant_id, scope.agent_id, scope.user_id, collection_id
         )
 
     async def lock(self, scope: MemoryScope, collection_id: UUID) -> LockedCollection | None:
         """Lock a collection; None where none applies to the scope."""
         row = await self._connection.fetchrow(
-            self._queries.lock_collection, scope.tenant_id, scope.agent_id, scope.user_id, collection_id
+            CollectionQueries.lock_collection, scope.tenant_id, scope.agent_id, scope.user_id, collection_id
         )
         return None if row is None else LockedCollection(collection_id, row["user_id"], row["version"])
 
@@ -83,7 +96,7 @@ class CollectionTable:
             after: The last of the page before.
         """
         rows = await self._connection.fetch(
-            self._queries.read_collections,
+            CollectionQueries.read_collections,
             scope.tenant_id,
             scope.agent_id,
             scope.user_id,
@@ -104,21 +117,21 @@ class CollectionTable:
         words = (change.type, change.name, change.description)
         try:
             await self._connection.execute(
-                self._queries.update_collection, change.tenant_id, change.collection_id, *words
+                CollectionQueries.update_collection, change.tenant_id, change.collection_id, *words
             )
         except asyncpg.UniqueViolationError as error:
             raise NameTaken from error
 
     async def delete(self, tenant_id: UUID, collection_id: UUID) -> None:
         """Delete a locked collection; its memories stay."""
-        await self._connection.execute(self._queries.delete_collection, tenant_id, collection_id)
+        await self._connection.execute(CollectionQueries.delete_collection, tenant_id, collection_id)
 
     async def add(self, tenant_id: UUID, collection_id: UUID, memory_ids: Sequence[UUID]) -> None:
         """Put locked memories into a locked collection."""
-        await self._connection.execute(self._queries.add_members, tenant_id, collection_id, memory_ids)
-        await self._connection.execute(self._queries.touch_collection, tenant_id, collection_id)
+        await self._connection.execute(CollectionQueries.add_members, tenant_id, collection_id, memory_ids)
+        await self._connection.execute(CollectionQueries.touch_collection, tenant_id, collection_id)
 
     async def remove(self, tenant_id: UUID, collection_id: UUID, memory_ids: Sequence[UUID]) -> None:
         """Take memories out of a locked collection."""
-        await self._connection.execute(self._queries.remove_members, tenant_id, collection_id, memory_ids)
-        await self._connection.execute(self._queries.touch_collection, tenant_id, collection_id)
+        await self._connection.execute(CollectionQueries.remove_members, tenant_id, collection_id, memory_ids)
+        await self._connection.execute(CollectionQueries.touch_collection, tenant_id, collection_id)

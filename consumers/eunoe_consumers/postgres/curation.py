@@ -12,15 +12,15 @@ from eunoe_consumers.postgres.collections import CollectionTable
 from eunoe_consumers.postgres.database import Database, DatabaseRole
 from eunoe_consumers.postgres.directives import DirectiveTable
 from eunoe_consumers.postgres.lifetime import Lifetime
-from eunoe_consumers.postgres.memories import MemoryTable
+from eunoe_consumers.postgres.memories import MemoryQueries, MemoryTable
 from eunoe_consumers.postgres.memory_history import HistoryTable
 from eunoe_consumers.postgres.memory_relations import RelationTable
 from eunoe_consumers.postgres.memory_search import MemorySearchTable
 from eunoe_consumers.postgres.memory_tags import TagTable
 from eunoe_consumers.postgres.memory_usage import UsageTable
-from eunoe_consumers.postgres.queries import Queries
 from eunoe_consumers.postgres.sessions import SessionTable
 from eunoe_consumers.postgres.tenant_search import TenantSearch
+from eunoe_consumers.postgres.turns import TurnQueries
 from eunoe_schema.memory.scope import MemoryScope, SessionRef
 
 if TYPE_CHECKING:
@@ -45,31 +45,30 @@ class Curation:
         requests: Which requests were answered.
     """
 
-    def __init__(self, connection: "Connection", queries: Queries, lifetime: Lifetime) -> None:
+    def __init__(self, connection: "Connection", lifetime: Lifetime) -> None:
         self._connection = connection
-        self._queries = queries
-        self.memories = MemoryTable(connection, queries, lifetime)
-        self.search = MemorySearchTable(connection, queries, lifetime)
-        self.tenant = TenantSearch(connection, queries, lifetime)
-        self.history = HistoryTable(connection, queries)
-        self.tags = TagTable(connection, queries)
-        self.relations = RelationTable(connection, queries, lifetime)
-        self.collections = CollectionTable(connection, queries, lifetime)
-        self.sessions = SessionTable(connection, queries)
-        self.checkpoints = CheckpointTable(connection, queries)
-        self.directives = DirectiveTable(connection, queries)
-        self.usage = UsageTable(connection, queries)
-        self.requests = AnsweredRequests(connection, queries)
+        self.memories = MemoryTable(connection, lifetime)
+        self.search = MemorySearchTable(connection, lifetime)
+        self.tenant = TenantSearch(connection, lifetime)
+        self.history = HistoryTable(connection)
+        self.tags = TagTable(connection)
+        self.relations = RelationTable(connection, lifetime)
+        self.collections = CollectionTable(connection, lifetime)
+        self.sessions = SessionTable(connection)
+        self.checkpoints = CheckpointTable(connection)
+        self.directives = DirectiveTable(connection)
+        self.usage = UsageTable(connection)
+        self.requests = AnsweredRequests(connection)
 
     async def introduce(self, owner: MemoryScope, session: SessionRef | None = None) -> None:
         """Make agent, user and session known where they are not: they appear with their first memory, too."""
         tenant = owner.tenant_id
         agents = {agent for agent in (owner.agent_id, session.agent_id if session else None) if agent is not None}
         users = {user for user in (owner.user_id, session.user_id if session else None) if user is not None}
-        await self._connection.execute(self._queries.introduce, tenant, sorted(agents), sorted(users))
+        await self._connection.execute(MemoryQueries.introduce, tenant, sorted(agents), sorted(users))
         if session is not None:
             await self._connection.execute(
-                self._queries.insert_sessions,
+                TurnQueries.insert_sessions,
                 [tenant],
                 [session.agent_id],
                 [session.user_id],
@@ -96,4 +95,4 @@ class CurationStore:
             StoreUnavailable: If PostgreSQL failed in any other way.
         """
         async with self._database.transaction(DatabaseRole.CURATOR, tenant=tenant_id) as connection:
-            yield Curation(connection, self._database.queries, self._lifetime)
+            yield Curation(connection, self._lifetime)

@@ -14,7 +14,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, w
 
 from eunoe_consumers.errors import ConfigurationError
 from eunoe_consumers.postgres.errors import StoreUnavailable, connecting, wrapped
-from eunoe_consumers.postgres.queries import Queries, load_queries
+from eunoe_consumers.postgres.queries import QueryFile
 
 if TYPE_CHECKING:
     from asyncpg.pool import Pool, PoolConnectionProxy
@@ -26,6 +26,14 @@ ResultT = TypeVar("ResultT")
 # Slower than any statement of ours by far; a connection that hangs longer is as good as lost.
 _COMMAND_SECONDS = 60.0
 _CLOSE_SECONDS = 5.0
+
+
+class SchemaQueries(QueryFile, file="schema"):
+    """The statements of schema.sql."""
+
+    take_role: str
+    applied_versions: str
+    embedding_dimensions: str
 
 
 class DatabaseRole(StrEnum):
@@ -77,7 +85,6 @@ class Database:
 
     def __init__(self, pool: "Pool[asyncpg.Record]") -> None:
         self._pool = pool
-        self.queries: Queries = load_queries()
 
     @classmethod
     async def connect(
@@ -125,7 +132,7 @@ class Database:
         batch = ",".join(sorted(map(str, batch_tenants)))
         with wrapped():
             async with self._pool.acquire() as connection, connection.transaction():
-                await connection.execute(self.queries.take_role, role, str(tenant or ""), batch)
+                await connection.execute(SchemaQueries.take_role, role, str(tenant or ""), batch)
                 yield connection
 
     async def close(self) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from eunoe_consumers.postgres.approximate_search import GiantScopeQueries
 from eunoe_consumers.postgres.database import Database, DatabaseRole
 from eunoe_schema.scope import Scope
 
@@ -45,7 +46,6 @@ class GiantScopeTable:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._queries = database.queries
 
     async def find(self, tenant: UUID, *, beyond_rows: int) -> list[GiantScope]:
         """Return a tenant's scopes with more turns than `beyond_rows`, and those listed, the largest first.
@@ -54,14 +54,14 @@ class GiantScopeTable:
             StoreUnavailable: If PostgreSQL failed.
         """
         async with self._database.transaction(DatabaseRole.JANITOR, tenant=tenant) as connection:
-            rows = await connection.fetch(self._queries.list_giants, tenant)
+            rows = await connection.fetch(GiantScopeQueries.list_giants, tenant)
         listed = {Scope(tenant_id=tenant, agent_id=row["agent_id"], user_id=row["user_id"]): row for row in rows}
         found = set(listed).union(await self._beyond(tenant, beyond_rows))
         async with self._database.transaction(DatabaseRole.JANITOR, tenant=tenant) as connection:
             counted = [
                 GiantScope(
                     scope,
-                    await connection.fetchval(self._queries.count_turns, tenant, scope.agent_id, scope.user_id),
+                    await connection.fetchval(GiantScopeQueries.count_turns, tenant, scope.agent_id, scope.user_id),
                     listed[scope]["built_at"] if scope in listed else None,
                 )
                 for scope in found
@@ -75,7 +75,7 @@ class GiantScopeTable:
         last: tuple[UUID, str] = _BEFORE_EVERY_SCOPE
         while True:
             async with self._database.transaction(DatabaseRole.JANITOR, tenant=tenant) as connection:
-                page = await connection.fetch(self._queries.count_scopes, tenant, *last, _SCOPES_PER_PAGE)
+                page = await connection.fetch(GiantScopeQueries.count_scopes, tenant, *last, _SCOPES_PER_PAGE)
             found += [
                 Scope(tenant_id=tenant, agent_id=row["agent_id"], user_id=row["user_id"])
                 for row in page
@@ -94,7 +94,12 @@ class GiantScopeTable:
         scope = giant.scope
         async with self._database.transaction(DatabaseRole.JANITOR, tenant=scope.tenant_id) as connection:
             await connection.execute(
-                self._queries.add_giant, scope.tenant_id, scope.agent_id, scope.user_id, giant.index_name, giant.rows
+                GiantScopeQueries.add_giant,
+                scope.tenant_id,
+                scope.agent_id,
+                scope.user_id,
+                giant.index_name,
+                giant.rows,
             )
 
     async def remove(self, scope: Scope) -> None:
@@ -104,4 +109,4 @@ class GiantScopeTable:
             StoreUnavailable: If PostgreSQL failed.
         """
         async with self._database.transaction(DatabaseRole.JANITOR, tenant=scope.tenant_id) as connection:
-            await connection.execute(self._queries.remove_giant, scope.tenant_id, scope.agent_id, scope.user_id)
+            await connection.execute(GiantScopeQueries.remove_giant, scope.tenant_id, scope.agent_id, scope.user_id)

@@ -10,11 +10,18 @@ import numpy as np
 from eunoe_consumers.postgres.candidates import CandidateReader
 from eunoe_consumers.postgres.database import Database
 from eunoe_consumers.postgres.errors import connecting, wrapped
-from eunoe_consumers.postgres.queries import load_queries
+from eunoe_consumers.postgres.queries import QueryFile
 from eunoe_schema.scope import Scope
 
 # Nobody's: the query goes the whole way of a recall, and finds nothing.
 _NOBODY = Scope(tenant_id=UUID(int=0), agent_id=UUID(int=0), user_id="health check")
+
+
+class HealthQueries(QueryFile, file="health"):
+    """The statements of health.sql."""
+
+    server_versions: str
+    row_counts: str
 
 
 @dataclass(frozen=True)
@@ -39,15 +46,14 @@ async def read_info(url: str, *, wait_seconds: float) -> PostgresInfo:
         ConfigurationError: If the URL or the credentials are wrong.
         StoreUnavailable: If the server does not answer in `wait_seconds`.
     """
-    queries = load_queries()
     with connecting():
         connection = await asyncpg.connect(
             url, timeout=wait_seconds, server_settings={"application_name": "eunoe health"}
         )
     with wrapped():
         try:
-            versions = await connection.fetchrow(queries.server_versions)
-            counts = await connection.fetch(queries.row_counts)
+            versions = await connection.fetchrow(HealthQueries.server_versions)
+            counts = await connection.fetch(HealthQueries.row_counts)
         finally:
             await connection.close()
     if versions is None:

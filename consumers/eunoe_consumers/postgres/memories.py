@@ -16,8 +16,9 @@ from pgvector import HalfVector
 
 from eunoe_consumers.errors import PermanentError
 from eunoe_consumers.postgres.lifetime import Lifetime
+from eunoe_consumers.postgres.memory_life import LifeQueries
 from eunoe_consumers.postgres.memory_rows import memory_of
-from eunoe_consumers.postgres.queries import Queries
+from eunoe_consumers.postgres.queries import QueryFile
 from eunoe_schema.memory.change import ReviseRequest
 from eunoe_schema.memory.content import content_hash
 from eunoe_schema.memory.enums import Status
@@ -31,6 +32,21 @@ if TYPE_CHECKING:
 
 # Each time the same content is remembered, a tenth of the doubt that was left goes.
 CONFIRMATION_SHARE = 0.1
+
+
+class MemoryQueries(QueryFile, file="memories"):
+    """The statements of memories.sql."""
+
+    introduce: str
+    find_active: str
+    insert_memory: str
+    find_twin: str
+    lock_memories: str
+    read_memories: str
+    revise_memory: str
+    set_memory_status: str
+    point_to_successor: str
+    purge_memory: str
 
 
 class ContentTaken(PermanentError):
@@ -80,9 +96,8 @@ class LockedMemory:
 class MemoryTable:
     """The table `memories`. The scope is in every predicate; what another scope or tenant holds is not there."""
 
-    def __init__(self, connection: "Connection", queries: Queries, lifetime: Lifetime) -> None:
+    def __init__(self, connection: "Connection", lifetime: Lifetime) -> None:
         self._connection = connection
-        self._queries = queries
         self._lifetime = lifetime
 
     async def remember(
@@ -120,17 +135,17 @@ class MemoryTable:
         """Insert or confirm in one go; return the id that holds each content, where it has not lapsed."""
         names = (owner.agent_id, owner.user_id)
         found = await self._connection.fetchmany(
-            self._queries.insert_memory, [(owner.tenant_id, new_id, *names, *row) for new_id, row in rows.items()]
+            MemoryQueries.insert_memory, [(owner.tenant_id, new_id, *names, *row) for new_id, row in rows.items()]
         )
         return {row["new_id"]: row["id"] for row in found}
 
     async def _archive_lapsed(self, owner: MemoryScope, digest: str) -> None:
         names = (owner.tenant_id, owner.agent_id, owner.user_id)
-        await self._connection.execute(self._queries.archive_lapsed_content, *names, digest, *self._lifetime)
+        await self._connection.execute(LifeQueries.archive_lapsed_content, *names, digest, *self._lifetime)
 
     async def _active(self, owner: MemoryScope, digest: str) -> UUID | None:
         names = (owner.tenant_id, owner.agent_id, owner.user_id)
-        return await self._connection.fetchval(self._queries.find_active, *names, digest)
+        return await self._connection.fetchval(MemoryQueries.find_active, *names, digest)
 
     def _row(self, new: NewMemory, digest: str, embedded: Embedded) -> tuple[object, ...]:
         """Return what `insert_memory` takes from its fifth argument on."""
@@ -160,10 +175,10 @@ class MemoryTable:
         Those that have lapsed are archived first: what may be done with them does not hang on when the janitor comes.
         """
         arguments = (scope.tenant_id, scope.agent_id, scope.user_id, memory_ids, *self._lifetime)
-        rows = await self._connection.fetch(self._queries.lock_memories, *arguments)
+        rows = await self._connection.fetch(MemoryQueries.lock_memories, *arguments)
         if lapsed := [row["id"] for row in rows if row["lapsed"]]:
             await self.set_status(scope.tenant_id, lapsed, Status.ARCHIVED, forgotten=False)
-            rows = await self._connection.fetch(self._queries.lock_memories, *arguments)
+            rows = await self._connection.fetch(MemoryQueries.lock_memories, *arguments)
         return {
             row["id"]: LockedMemory(
                 id=row["id"],
@@ -179,15 +194,15 @@ class MemoryTable:
     async def read(self, scope: MemoryScope, memory_ids: Sequence[UUID]) -> list[Memory]:
         """Return memories that apply to a scope, in the order of the ids; others are left out."""
         rows = await self._connection.fetch(
-            self._queries.read_memories, scope.tenant_id, scope.agent_id, scope.user_id, memory_ids, *self._lifetime
+            MemoryQueries.read_memories, scope.tenant_id, scope.agent_id, scope.user_id, memory_ids, *self._lifetime
         )
         return [memory_of(row) for row in rows]
 
     async def twin(self, owner: MemoryScope, digest: str, status: Status, *, other_than: UUID) -> UUID | None:
         """Return the owner's other memory that holds a content in a status, after archiving what has lapsed."""
         names = (owner.tenant_id, owner.agent_id, owner.user_id)
-        await self._connection.execute(self._queries.archive_lapsed_content, *names, digest, *self._lifetime)
-        return await self._connection.fetchval(self._queries.find_twin, *names, digest, status, other_than)
+        await self._connection.execute(LifeQueries.archive_lapsed_content, *names, digest, *self._lifetime)
+        return await self._connection.fetchval(MemoryQueries.find_twin, *names, digest, status, other_than)
 
     async def revise(self, tenant_id: UUID, revision: ReviseRequest, embedded: Embedded | None) -> None:
         """Change what a locked memory says.
@@ -203,7 +218,7 @@ class MemoryTable:
         content = revision.content
         with _content_is_free():
             await self._connection.execute(
-                self._queries.revise_memory,
+                MemoryQueries.revise_memory,
                 tenant_id,
                 revision.memory_id,
                 content,
@@ -225,16 +240,16 @@ class MemoryTable:
             ContentTaken: If another memory holds that content in that status.
         """
         with _content_is_free():
-            await self._connection.execute(self._queries.set_memory_status, tenant_id, memory_ids, status, forgotten)
+            await self._connection.execute(MemoryQueries.set_memory_status, tenant_id, memory_ids, status, forgotten)
 
     async def renew(self, tenant_id: UUID, memory_id: UUID) -> None:
         """Let the time of a locked memory that had lapsed begin anew; what had not keeps its time."""
-        await self._connection.execute(self._queries.renew_lapsed, tenant_id, memory_id, *self._lifetime)
+        await self._connection.execute(LifeQueries.renew_lapsed, tenant_id, memory_id, *self._lifetime)
 
     async def point(self, tenant_id: UUID, memory_ids: Sequence[UUID], successor: UUID) -> None:
         """Let superseded or merged memories point to what they became."""
-        await self._connection.execute(self._queries.point_to_successor, tenant_id, memory_ids, successor)
+        await self._connection.execute(MemoryQueries.point_to_successor, tenant_id, memory_ids, successor)
 
     async def purge(self, tenant_id: UUID, memory_id: UUID) -> None:
         """Delete a locked memory and what hangs on it."""
-        await self._connection.execute(self._queries.purge_memory, tenant_id, memory_id)
+        await self._connection.execute(MemoryQueries.purge_memory, tenant_id, memory_id)

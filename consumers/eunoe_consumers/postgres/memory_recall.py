@@ -10,11 +10,19 @@ from pgvector import HalfVector
 from eunoe_consumers.postgres.database import Database, DatabaseRole
 from eunoe_consumers.postgres.directives import DirectiveTable
 from eunoe_consumers.postgres.lifetime import Lifetime
+from eunoe_consumers.postgres.queries import QueryFile
 from eunoe_schema.memory.directives import Directive
 from eunoe_schema.memory.enums import Tier
 from eunoe_schema.memory.recalled import RecalledMemory
 from eunoe_schema.memory.scope import MemoryScope
 from eunoe_schema.scope import Scope
+
+
+class MemoryRecallQueries(QueryFile, file="memory_recall"):
+    """The statements of memory_recall.sql."""
+
+    any_memory: str
+    recall_memories: str
 
 
 class MemoryReader:
@@ -30,13 +38,12 @@ class MemoryReader:
         Raises:
             StoreUnavailable: If PostgreSQL failed.
         """
-        queries = self._database.queries
         async with self._database.transaction(DatabaseRole.RECALL, tenant=scope.tenant_id) as connection:
-            directives = await DirectiveTable(connection, queries).read(MemoryScope.of(scope))
+            directives = await DirectiveTable(connection).read(MemoryScope.of(scope))
             if not tiers:
                 return directives, False
             arguments = (scope.tenant_id, scope.agent_id, scope.user_id, list(tiers))
-            return directives, await connection.fetchval(queries.any_memory, *arguments)
+            return directives, await connection.fetchval(MemoryRecallQueries.any_memory, *arguments)
 
     async def nearest(
         self, scope: Scope, tiers: Sequence[Tier], vector: NDArray[np.float32] | None, *, limit: int
@@ -54,7 +61,7 @@ class MemoryReader:
         """
         async with self._database.transaction(DatabaseRole.RECALL, tenant=scope.tenant_id) as connection:
             rows = await connection.fetch(
-                self._database.queries.recall_memories,
+                MemoryRecallQueries.recall_memories,
                 scope.tenant_id,
                 scope.agent_id,
                 scope.user_id,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from eunoe_consumers.postgres.lifetime import Lifetime
-from eunoe_consumers.postgres.queries import Queries
+from eunoe_consumers.postgres.queries import QueryFile
 from eunoe_schema.memory.enums import RelationType
 from eunoe_schema.memory.relations import MAX_RELATIONS, Relation, WalkRequest
 from eunoe_schema.memory.scope import MemoryScope
@@ -14,21 +14,29 @@ if TYPE_CHECKING:
     from eunoe_consumers.postgres.database import Connection
 
 
+class RelationQueries(QueryFile, file="memory_relations"):
+    """The statements of memory_relations.sql."""
+
+    add_relation: str
+    remove_relation: str
+    walk_relations: str
+    relations_among: str
+
+
 class RelationTable:
     """The table `memory_relationships`, for memories that are locked or known to apply."""
 
-    def __init__(self, connection: "Connection", queries: Queries, lifetime: Lifetime) -> None:
+    def __init__(self, connection: "Connection", lifetime: Lifetime) -> None:
         self._connection = connection
-        self._queries = queries
         self._lifetime = lifetime
 
     async def add(self, tenant_id: UUID, relation: Relation) -> bool:
         """Relate two memories; tell whether they were not related so before."""
-        return await self._changed(self._queries.add_relation, tenant_id, relation)
+        return await self._changed(RelationQueries.add_relation, tenant_id, relation)
 
     async def remove(self, tenant_id: UUID, relation: Relation) -> bool:
         """Take a relation back; tell whether there was one."""
-        return await self._changed(self._queries.remove_relation, tenant_id, relation)
+        return await self._changed(RelationQueries.remove_relation, tenant_id, relation)
 
     async def walk(self, scope: MemoryScope, walk: WalkRequest, *, limit: int) -> list[tuple[UUID, int]]:
         """Return the ids of memories that apply and can be reached, with their depths, the nearest first.
@@ -41,7 +49,7 @@ class RelationTable:
         # A memory may come once for each depth, where it began included: so many rows hold `limit` different others.
         rows_looked_at = (limit + 1) * (walk.depth + 1)
         rows = await self._connection.fetch(
-            self._queries.walk_relations,
+            RelationQueries.walk_relations,
             scope.tenant_id,
             scope.agent_id,
             scope.user_id,
@@ -61,7 +69,7 @@ class RelationTable:
     ) -> tuple[Relation, ...]:
         """Return the relations between memories, at most `MAX_RELATIONS`; of any of the types, or of all if empty."""
         rows = await self._connection.fetch(
-            self._queries.relations_among, tenant_id, memory_ids, list(types), MAX_RELATIONS
+            RelationQueries.relations_among, tenant_id, memory_ids, list(types), MAX_RELATIONS
         )
         return tuple(
             Relation(from_id=row["from_id"], type=RelationType(row["type"]), to_id=row["to_id"]) for row in rows

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pgvector import HalfVector
 
 from eunoe_consumers.postgres.lifetime import Lifetime
-from eunoe_consumers.postgres.queries import Queries
+from eunoe_consumers.postgres.queries import QueryFile
 from eunoe_schema.memory.enums import Tier
 from eunoe_schema.memory.filters import MemoryFilter
 from eunoe_schema.memory.scope import MemoryScope
@@ -24,6 +24,16 @@ if TYPE_CHECKING:
 _CANDIDATES = 5
 # Compared with one another: a million cosines, some ten milliseconds.
 _OLDEST = 1_000
+
+
+class MemorySearchQueries(QueryFile, file="memory_search"):
+    """The statements of memory_search.sql."""
+
+    list_memories: str
+    nearest_memories: str
+    nearest_filtered_memories: str
+    oldest_memories: str
+    near_duplicates: str
 
 
 @dataclass(frozen=True)
@@ -59,9 +69,8 @@ class Placed:
 class MemorySearchTable:
     """Ids of memories that have not lapsed; `MemoryTable.read` gives the rest."""
 
-    def __init__(self, connection: "Connection", queries: Queries, lifetime: Lifetime) -> None:
+    def __init__(self, connection: "Connection", lifetime: Lifetime) -> None:
         self._connection = connection
-        self._queries = queries
         self._lifetime = lifetime
 
     async def newest(
@@ -76,7 +85,7 @@ class MemorySearchTable:
             after: The last of the page before.
         """
         rows = await self._connection.fetch(
-            self._queries.list_memories,
+            MemorySearchQueries.list_memories,
             *self._arguments(scope, filter_),
             *_row_arguments(filter_),
             *(after or (None, None)),
@@ -106,10 +115,10 @@ class MemorySearchTable:
         arguments = self._arguments(scope, filter_)
         if filter_.metadata or filter_.session:
             rows = await self._connection.fetch(
-                self._queries.nearest_filtered_memories, *arguments, *_row_arguments(filter_), *asked
+                MemorySearchQueries.nearest_filtered_memories, *arguments, *_row_arguments(filter_), *asked
             )
         else:
-            rows = await self._connection.fetch(self._queries.nearest_memories, *arguments, *asked)
+            rows = await self._connection.fetch(MemorySearchQueries.nearest_memories, *arguments, *asked)
         return [(row["id"], row["distance"]) for row in rows]
 
     async def near_duplicates(
@@ -122,7 +131,7 @@ class MemorySearchTable:
         """
         names = (owner.tenant_id, owner.agent_id, owner.user_id)
         rows = await self._connection.fetchmany(
-            self._queries.near_duplicates,
+            MemorySearchQueries.near_duplicates,
             [
                 (*names, memory.tier, HalfVector(memory.vector), memory.id, min_cosine, _CANDIDATES, *self._lifetime)
                 for memory in memories
@@ -142,7 +151,7 @@ class MemorySearchTable:
             tiers: Any of these; every tier where there is none.
         """
         rows = await self._connection.fetch(
-            self._queries.oldest_memories,
+            MemorySearchQueries.oldest_memories,
             scope.tenant_id,
             scope.agent_id,
             scope.user_id,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from eunoe_consumers.postgres.queries import Queries
+from eunoe_consumers.postgres.queries import QueryFile
 from eunoe_schema.memory.scope import MemoryScope
 
 if TYPE_CHECKING:
@@ -14,24 +14,31 @@ if TYPE_CHECKING:
 FEEDBACK_SHARE = 0.2
 
 
+class UsageQueries(QueryFile, file="memory_usage"):
+    """The statements of memory_usage.sql."""
+
+    count_retrievals: str
+    note_injections: str
+    move_usefulness: str
+
+
 class UsageTable:
     """The counters of `memories`; each call returns of how many memories it was noted."""
 
-    def __init__(self, connection: "Connection", queries: Queries) -> None:
+    def __init__(self, connection: "Connection") -> None:
         self._connection = connection
-        self._queries = queries
 
     async def retrieved(self, scope: MemoryScope, memory_ids: Sequence[UUID]) -> int:
         """Count that memories were returned, each as often as it is named."""
-        return await self._note(self._queries.count_retrievals, scope, memory_ids)
+        return await self._note(UsageQueries.count_retrievals, scope, memory_ids)
 
     async def injected(self, scope: MemoryScope, memory_ids: Sequence[UUID]) -> int:
         """Note when memories were put into a prompt."""
-        return await self._note(self._queries.note_injections, scope, memory_ids)
+        return await self._note(UsageQueries.note_injections, scope, memory_ids)
 
     async def score(self, scope: MemoryScope, memory_id: UUID, score: float) -> int:
         """Move a memory's usefulness towards a score, 0..1."""
-        return await self._note(self._queries.move_usefulness, scope, memory_id, score, FEEDBACK_SHARE)
+        return await self._note(UsageQueries.move_usefulness, scope, memory_id, score, FEEDBACK_SHARE)
 
     async def _note(self, statement: str, scope: MemoryScope, *arguments: object) -> int:
         names = (scope.tenant_id, scope.agent_id, scope.user_id)

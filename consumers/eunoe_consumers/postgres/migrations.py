@@ -14,9 +14,8 @@ import asyncpg
 from tenacity import AsyncRetrying, RetryError, retry_if_result, stop_after_delay, wait_random
 
 from eunoe_consumers.errors import ConfigurationError
-from eunoe_consumers.postgres.database import until_reachable
+from eunoe_consumers.postgres.database import SchemaQueries, until_reachable
 from eunoe_consumers.postgres.errors import SchemaMismatch, StoreUnavailable, wrapped
-from eunoe_consumers.postgres.queries import load_queries
 
 _MARK = re.compile(r"^-- migrate:(up|down)((?: \S+)*)$", re.MULTILINE)
 # Any number does, as long as it is ours alone: "eunoe" in ASCII.
@@ -210,7 +209,7 @@ class Migrator:
 async def applied_versions(connection: "asyncpg.Connection[asyncpg.Record]") -> list[str]:
     """Return the versions in the ledger; none where there is no ledger."""
     try:
-        return [row["version"] for row in await connection.fetch(load_queries().applied_versions)]
+        return [row["version"] for row in await connection.fetch(SchemaQueries.applied_versions)]
     except asyncpg.UndefinedTableError:
         return []
 
@@ -221,7 +220,7 @@ async def check_dimensions(connection: "asyncpg.Connection[asyncpg.Record]", exp
     Raises:
         SchemaMismatch: If they differ.
     """
-    found = await connection.fetchval(load_queries().embedding_dimensions)
+    found = await connection.fetchval(SchemaQueries.embedding_dimensions)
     if found != expected:
         msg = (
             f"the database's embeddings have {found} dimensions, EUNOE_EMBEDDING_DIMENSIONS is {expected}: "

@@ -1,132 +1,102 @@
-"""Load the named blocks of `eunoe_sql/queries` into typed fields, and fail at load when one is wrong."""
+"""Load the SQL files of `eunoe_sql/queries` into typed classes, and refuse a file that is wrong.
+
+A class for each file, next to the code that runs its statements:
+
+    class TagQueries(QueryFile, file="memory_tags"):
+        add_tags: Statement
+        count_tags: Statement
+
+A field declared as `Statement` has named parameters (`:tag::text`); a field declared as `str` has `$1`, `$2`, ...
+"""
 
 import re
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
 from eunoe_schema.errors import EunoeError
 
+# Conditions that several statements share. `{name}` in a statement stands for the block of that name.
+FRAGMENTS = "fragments"
 _NAME = re.compile(r"^-- name: ([a-z_]+)$", re.MULTILINE)
+_FRAGMENT = re.compile(r"\{([a-z_]+)\}")
+# Only with its cast: `:name` alone could also be a slice, and PostgreSQL would have to guess the type.
+_PARAMETER = re.compile(r"(?<!:):([a-z_]+)(?=::)")
+_WITHOUT_CAST = re.compile(r"(?<!:):([a-z_]+)")
+_POSITION = re.compile(r"\$\d")
 
 
 class QueryError(EunoeError):
-    """The SQL files and the fields of Queries do not agree."""
+    """A SQL file is wrong, or does not agree with its class or its caller."""
 
 
 @dataclass(frozen=True)
-class Queries:
-    """Every statement that Eunoe runs; one field a block, the block's comment says what it is for."""
+class Statement:
+    """A statement with named parameters.
 
-    add_tenant: str
-    list_tenants: str
-    find_tenant: str
-    remove_tenant: str
-    text_search_configurations: str
-    tenant_ids: str
-    insert_agents: str
-    insert_users: str
-    insert_sessions: str
-    insert_speakers: str
-    insert_turns: str
-    insert_pieces: str
-    last_turns: str
-    introduce: str
-    find_active: str
-    insert_memory: str
-    find_twin: str
-    lock_memories: str
-    read_memories: str
-    revise_memory: str
-    set_memory_status: str
-    point_to_successor: str
-    purge_memory: str
-    list_memories: str
-    nearest_memories: str
-    nearest_filtered_memories: str
-    near_duplicates: str
-    add_tags: str
-    remove_tags: str
-    count_tags: str
-    touch_memory: str
-    archive_lapsed: str
-    archive_lapsed_content: str
-    renew_lapsed: str
-    purge_ended: str
-    drop_quoting_replies: str
-    drop_old_replies: str
-    uncompared_memories: str
-    nearest_twin: str
-    absorb_memory: str
-    copy_tags: str
-    mark_compared: str
-    try_alone: str
-    count_retrievals: str
-    note_injections: str
-    move_usefulness: str
-    oldest_memories: str
-    find_words: str
-    widen_index_search: str
-    nearest_of_tenant: str
-    read_tenant_memories: str
-    read_versions: str
-    read_replaced: str
-    add_relation: str
-    remove_relation: str
-    walk_relations: str
-    relations_among: str
-    insert_collection: str
-    has_collection: str
-    lock_collection: str
-    read_collections: str
-    update_collection: str
-    delete_collection: str
-    add_members: str
-    remove_members: str
-    touch_collection: str
-    lock_session: str
-    reopen_session: str
-    close_session: str
-    read_sessions: str
-    insert_checkpoint: str
-    load_checkpoint: str
-    list_checkpoints: str
-    lock_directives: str
-    set_directive: str
-    read_directives: str
-    order_directives: str
-    remove_directive: str
-    claim_request: str
-    read_reply: str
-    keep_reply: str
-    empty_replies: str
-    take_role: str
-    applied_versions: str
-    embedding_dimensions: str
-    server_versions: str
-    row_counts: str
-    scope_facts: str
-    outline: str
-    candidates: str
-    neighbours: str
-    is_giant: str
-    search_approximately: str
-    nearest_approximate: str
-    any_memory: str
-    recall_memories: str
-    search_exactly: str
-    count_scopes: str
-    count_turns: str
-    list_giants: str
-    add_giant: str
-    remove_giant: str
-    giant_indexes: str
-    giant_index_statement: str
-    drop_index_statement: str
-    try_lock: str
-    note_stream: str
-    list_losses: str
-    dismiss_losses: str
+    Attributes:
+        sql: The text for the driver, with `$1`, `$2`, ... in place of the names.
+        parameters: The names, in the order of these numbers.
+    """
+
+    sql: str
+    parameters: tuple[str, ...]
+
+    @classmethod
+    def of(cls, text: str, *, source: str) -> "Statement":
+        """Number the parameters of a statement.
+
+        Raises:
+            QueryError: If it has numbered parameters, or a named one without a cast.
+        """
+        if _POSITION.search(text):
+            raise QueryError(f"{source} has numbered parameters: name them, or declare the field as str")
+        numbers: dict[str, int] = {}
+        sql = _PARAMETER.sub(lambda found: f"${numbers.setdefault(found[1], len(numbers) + 1)}", text)
+        if wrong := _WITHOUT_CAST.search(sql):
+            raise QueryError(f"{source}: parameter :{wrong[1]} has no cast, write :{wrong[1]}::type")
+        return cls(sql, tuple(numbers))
+
+    def arguments(self, given: Mapping[str, object], shared: Mapping[str, object]) -> list[object]:
+        """Return the arguments in the order that the driver takes.
+
+        Args:
+            given: Arguments of this call. Each must be a parameter of the statement.
+            shared: Arguments that a caller offers to every statement. A statement takes those that it names.
+
+        Raises:
+            QueryError: If an argument is missing or unknown.
+        """
+        if unknown := given.keys() - set(self.parameters):
+            raise QueryError(f"the statement has no parameter {', '.join(sorted(unknown))}: {self.sql[:60]} ...")
+        offered = {**shared, **given}
+        if missing := set(self.parameters) - offered.keys():
+            raise QueryError(f"no argument for {', '.join(sorted(missing))}: {self.sql[:60]} ...")
+        return [offered[name] for name in self.parameters]
+
+
+class QueryFile:
+    """The statements of one SQL file, as class attributes. Defining a subclass checks it against its file."""
+
+    file: str
+
+    def __init_subclass__(cls, *, file: str) -> None:
+        cls.file = file
+        declared: dict[str, type] = cls.__annotations__
+        blocks = parse(_read(file), source=f"{file}.sql")
+        if wrong := declared.keys() ^ blocks.keys():
+            raise QueryError(f"{file}.sql and the fields of {cls.__name__} differ: {', '.join(sorted(wrong))}")
+        for name, text in blocks.items():
+            source = f"{file}.sql: block {name}"
+            expanded = _with_fragments(text, source=source)
+            setattr(cls, name, Statement.of(expanded, source=source) if declared[name] is Statement else expanded)
+
+    @classmethod
+    def statements(cls) -> dict[str, str]:
+        """Return the text of each statement for the driver, by the name of its block."""
+        found = {name: getattr(cls, name) for name in cls.__annotations__}
+        return {name: block.sql if isinstance(block, Statement) else block for name, block in found.items()}
 
 
 def parse(text: str, *, source: str) -> dict[str, str]:
@@ -137,41 +107,36 @@ def parse(text: str, *, source: str) -> dict[str, str]:
     """
     parts = _NAME.split(text)
     if parts[0].strip():
-        msg = f"{source}: text before the first `-- name:` line"
-        raise QueryError(msg)
+        raise QueryError(f"{source}: text before the first `-- name:` line")
     blocks: dict[str, str] = {}
     for name, body in zip(parts[1::2], parts[2::2], strict=True):
         lines = body.strip().splitlines()
         if not lines or not lines[0].startswith("-- "):
-            msg = f"{source}: block {name} has no line of purpose"
-            raise QueryError(msg)
+            raise QueryError(f"{source}: block {name} has no line of purpose")
         statement = "\n".join(line for line in lines if not line.startswith("--")).strip().rstrip(";")
         if not statement:
-            msg = f"{source}: block {name} is empty"
-            raise QueryError(msg)
+            raise QueryError(f"{source}: block {name} is empty")
         if name in blocks:
-            msg = f"{source}: block {name} stands twice"
-            raise QueryError(msg)
+            raise QueryError(f"{source}: block {name} stands twice")
         blocks[name] = statement
     return blocks
 
 
-@cache
-def load_queries() -> Queries:
-    """Load every query file.
+def _read(file: str) -> str:
+    path = files("eunoe_sql").joinpath("queries", f"{file}.sql")
+    if not path.is_file():
+        raise QueryError(f"there is no file {file}.sql")
+    return path.read_text(encoding="utf-8")
 
-    Raises:
-        QueryError: If a block is missing, unknown, duplicate or empty.
-    """
-    blocks: dict[str, str] = {}
-    for file in sorted(files("eunoe_sql").joinpath("queries").iterdir(), key=lambda file: file.name):
-        for name, statement in parse(file.read_text(encoding="utf-8"), source=file.name).items():
-            if name in blocks:
-                msg = f"{file.name}: block {name} stands in another file too"
-                raise QueryError(msg)
-            blocks[name] = statement
-    expected = {field.name for field in fields(Queries)}
-    if wrong := expected.symmetric_difference(blocks):
-        msg = f"blocks and fields differ: {', '.join(sorted(wrong))}"
-        raise QueryError(msg)
-    return Queries(**blocks)
+
+@cache
+def fragments() -> dict[str, str]:
+    """Return the shared conditions by name."""
+    return parse(_read(FRAGMENTS), source=f"{FRAGMENTS}.sql")
+
+
+def _with_fragments(text: str, *, source: str) -> str:
+    """Put the text of a fragment in place of its name."""
+    if unknown := set(_FRAGMENT.findall(text)) - fragments().keys():
+        raise QueryError(f"{source} names an unknown fragment: {', '.join(sorted(unknown))}")
+    return _FRAGMENT.sub(lambda found: fragments()[found[1]], text)

@@ -14,10 +14,12 @@ import structlog
 from tenacity import AsyncRetrying, RetryError, retry_if_result, stop_after_delay, wait_random
 
 from eunoe_consumers.errors import ConfigurationError
+from eunoe_consumers.postgres.approximate_search import GiantScopeQueries
 from eunoe_consumers.postgres.database import Database, DatabaseRole, until_reachable
 from eunoe_consumers.postgres.errors import wrapped
 from eunoe_consumers.postgres.giant_scopes import GiantScope, GiantScopeTable
 from eunoe_consumers.postgres.index_plan import Survey, plan
+from eunoe_consumers.postgres.tenants import TenantQueries
 
 log = structlog.stdlib.get_logger()
 
@@ -61,7 +63,6 @@ class ScopeIndexes:
 
     def __init__(self, database: Database, url: str, shape: IndexShape) -> None:
         self._database = database
-        self._queries = database.queries
         self._table = GiantScopeTable(database)
         self._url = url
         self._shape = shape
@@ -73,8 +74,8 @@ class ScopeIndexes:
             StoreUnavailable: If PostgreSQL failed.
         """
         async with self._database.transaction(DatabaseRole.JANITOR) as connection:
-            tenants = [row["id"] for row in await connection.fetch(self._queries.tenant_ids)]
-            rows = await connection.fetch(self._queries.giant_indexes)
+            tenants = [row["id"] for row in await connection.fetch(TenantQueries.tenant_ids)]
+            rows = await connection.fetch(GiantScopeQueries.giant_indexes)
         giants = [
             giant for tenant in tenants for giant in await self._table.find(tenant, beyond_rows=self._shape.scope_rows)
         ]
@@ -110,7 +111,7 @@ class ScopeIndexes:
             for giant in work.unlist:
                 await self._table.remove(giant.scope)
             for name in work.drop:
-                await owner.execute(await owner.fetchval(self._queries.drop_index_statement, name))
+                await owner.execute(await owner.fetchval(GiantScopeQueries.drop_index_statement, name))
                 log.info("dropped the index of a scope", index=name)
             for giant in work.enlist:
                 await self._table.add(giant)
@@ -126,7 +127,7 @@ class ScopeIndexes:
         began = time.monotonic()
         await owner.execute(
             await owner.fetchval(
-                self._queries.giant_index_statement,
+                GiantScopeQueries.giant_index_statement,
                 giant.index_name,
                 shape.m,
                 shape.ef_construction,
@@ -161,7 +162,7 @@ class ScopeIndexes:
                     stop=stop_after_delay(wait_seconds),
                 )
                 try:
-                    await attempts(connection.fetchval, self._queries.try_lock, _LOCK)
+                    await attempts(connection.fetchval, GiantScopeQueries.try_lock, _LOCK)
                 except RetryError:
                     yield None
                     return

@@ -4,7 +4,8 @@ import json
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from eunoe_consumers.postgres.queries import Queries
+from eunoe_consumers.postgres.queries import QueryFile
+from eunoe_consumers.postgres.turns import TurnQueries
 from eunoe_schema.memory.scope import MemoryScope
 from eunoe_schema.memory.sessions import CloseReason, OpenSessionRequest, Session
 
@@ -14,16 +15,24 @@ if TYPE_CHECKING:
     from eunoe_consumers.postgres.database import Connection
 
 
+class SessionQueries(QueryFile, file="sessions"):
+    """The statements of sessions.sql."""
+
+    lock_session: str
+    reopen_session: str
+    close_session: str
+    read_sessions: str
+
+
 class SessionTable:
     """The table `sessions`, for an agent with a user."""
 
-    def __init__(self, connection: "Connection", queries: Queries) -> None:
+    def __init__(self, connection: "Connection") -> None:
         self._connection = connection
-        self._queries = queries
 
     async def lock(self, scope: MemoryScope, session_id: str) -> bool:
         """Lock a session; tell whether it is there."""
-        return await self._execute_for(self._queries.lock_session, scope, session_id) is not None
+        return await self._execute_for(SessionQueries.lock_session, scope, session_id) is not None
 
     async def open(self, opening: OpenSessionRequest, *, moment: datetime) -> None:
         """Make a session of a known owner where there is none.
@@ -33,7 +42,7 @@ class SessionTable:
             moment: When it opens.
         """
         await self._connection.execute(
-            self._queries.insert_sessions,
+            TurnQueries.insert_sessions,
             [opening.tenant_id],
             [opening.agent_id],
             [opening.user_id],
@@ -46,11 +55,11 @@ class SessionTable:
     async def reopen(self, opening: OpenSessionRequest) -> None:
         """Take back the closing of a locked session, and give it metadata where some are given."""
         metadata = None if opening.metadata is None else json.dumps(opening.metadata)
-        await self._execute_for(self._queries.reopen_session, opening.scope, opening.session_id, metadata)
+        await self._execute_for(SessionQueries.reopen_session, opening.scope, opening.session_id, metadata)
 
     async def close(self, scope: MemoryScope, session_id: str) -> None:
         """Close a locked session by request."""
-        await self._execute_for(self._queries.close_session, scope, session_id)
+        await self._execute_for(SessionQueries.close_session, scope, session_id)
 
     async def read(
         self,
@@ -73,7 +82,7 @@ class SessionTable:
             after: The last of the page before.
         """
         rows = await self._connection.fetch(
-            self._queries.read_sessions,
+            SessionQueries.read_sessions,
             scope.tenant_id,
             scope.agent_id,
             scope.user_id,

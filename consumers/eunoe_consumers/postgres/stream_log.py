@@ -5,7 +5,16 @@ from datetime import datetime
 from uuid import UUID
 
 from eunoe_consumers.postgres.database import Database, DatabaseRole
+from eunoe_consumers.postgres.queries import QueryFile
 from eunoe_schema.entries import EntryOrder
+
+
+class StreamQueries(QueryFile, file="streams"):
+    """The statements of streams.sql."""
+
+    note_stream: str
+    list_losses: str
+    dismiss_losses: str
 
 
 @dataclass(frozen=True)
@@ -66,7 +75,6 @@ class StreamLog:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._queries = database.queries
 
     async def note(self, seen: Observation) -> Noted:
         """Note how far a stream is, and what it has lost.
@@ -77,7 +85,7 @@ class StreamLog:
         torn_after, torn_before = seen.torn or (None, None)
         async with self._database.transaction(DatabaseRole.INGEST) as connection:
             row = await connection.fetchrow(
-                self._queries.note_stream,
+                StreamQueries.note_stream,
                 seen.stream,
                 seen.incarnation,
                 seen.born_at,
@@ -99,7 +107,7 @@ class StreamLog:
             StoreUnavailable: If PostgreSQL failed.
         """
         async with self._database.transaction(DatabaseRole.RECALL) as connection:
-            return [Loss(**row) for row in await connection.fetch(self._queries.list_losses)]
+            return [Loss(**row) for row in await connection.fetch(StreamQueries.list_losses)]
 
     async def dismiss(self, losses: list[Loss]) -> None:
         """Forget losses that were dealt with.
@@ -108,4 +116,4 @@ class StreamLog:
             StoreUnavailable: If PostgreSQL failed.
         """
         async with self._database.transaction(DatabaseRole.OWNER) as connection:
-            await connection.execute(self._queries.dismiss_losses, max(loss.noticed_at for loss in losses))
+            await connection.execute(StreamQueries.dismiss_losses, max(loss.noticed_at for loss in losses))

@@ -11,7 +11,7 @@ from pgvector import HalfVector
 
 from eunoe_consumers.postgres.lifetime import Lifetime
 from eunoe_consumers.postgres.memory_rows import memory_of
-from eunoe_consumers.postgres.queries import Queries
+from eunoe_consumers.postgres.queries import QueryFile
 from eunoe_schema.memory.enums import Status
 from eunoe_schema.memory.memory import Memory
 
@@ -19,12 +19,20 @@ if TYPE_CHECKING:
     from eunoe_consumers.postgres.database import Connection
 
 
+class TenantSearchQueries(QueryFile, file="tenant_search"):
+    """The statements of tenant_search.sql."""
+
+    find_words: str
+    widen_index_search: str
+    nearest_of_tenant: str
+    read_tenant_memories: str
+
+
 class TenantSearch:
     """Memories of every agent and user of a tenant, those that have lapsed too."""
 
-    def __init__(self, connection: "Connection", queries: Queries, lifetime: Lifetime) -> None:
+    def __init__(self, connection: "Connection", lifetime: Lifetime) -> None:
         self._connection = connection
-        self._queries = queries
         self._lifetime = lifetime
 
     async def containing(
@@ -49,7 +57,7 @@ class TenantSearch:
         """
         patterns = [f"%{_escaped(word)}%" for word in words]
         rows = await self._connection.fetch(
-            self._queries.find_words, tenant_id, statuses, forgotten, patterns, *(after or (None, None)), limit
+            TenantSearchQueries.find_words, tenant_id, statuses, forgotten, patterns, *(after or (None, None)), limit
         )
         return [(row["id"], row["created_at"]) for row in rows]
 
@@ -71,15 +79,17 @@ class TenantSearch:
             forgotten: Those that were forgotten, instead of the others.
             limit: How many at most.
         """
-        await self._connection.execute(self._queries.widen_index_search)
+        await self._connection.execute(TenantSearchQueries.widen_index_search)
         rows = await self._connection.fetch(
-            self._queries.nearest_of_tenant, tenant_id, statuses, forgotten, HalfVector(vector), limit
+            TenantSearchQueries.nearest_of_tenant, tenant_id, statuses, forgotten, HalfVector(vector), limit
         )
         return [(row["id"], row["distance"]) for row in rows]
 
     async def read(self, tenant_id: UUID, memory_ids: Sequence[UUID]) -> list[Memory]:
         """Return memories of a tenant, in the order of the ids."""
-        rows = await self._connection.fetch(self._queries.read_tenant_memories, tenant_id, memory_ids, *self._lifetime)
+        rows = await self._connection.fetch(
+            TenantSearchQueries.read_tenant_memories, tenant_id, memory_ids, *self._lifetime
+        )
         return [memory_of(row) for row in rows]
 
 

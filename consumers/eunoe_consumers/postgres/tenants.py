@@ -13,6 +13,7 @@ from eunoe_consumers.connections import redis_wrapped
 from eunoe_consumers.errors import ConfigurationError
 from eunoe_consumers.postgres.database import Database, DatabaseRole
 from eunoe_consumers.postgres.errors import StoreUnavailable
+from eunoe_consumers.postgres.queries import QueryFile
 from eunoe_schema import keys
 
 _SCAN_COUNT = 1_000
@@ -22,6 +23,17 @@ DEFAULT_LANGUAGE = "english"
 # to Redis at once, and this is not asked.
 _REFUSED_SECONDS = 2.0
 _REFUSED_TENANTS = 10_000
+
+
+class TenantQueries(QueryFile, file="tenants"):
+    """The statements of tenants.sql."""
+
+    add_tenant: str
+    list_tenants: str
+    find_tenant: str
+    remove_tenant: str
+    text_search_configurations: str
+    tenant_ids: str
 
 
 @dataclass(frozen=True)
@@ -46,22 +58,21 @@ class TenantTable:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._queries = database.queries
 
     async def ids(self) -> set[UUID]:
         """Return the ids of all tenants; any role may ask."""
         async with self._database.transaction(DatabaseRole.RECALL) as connection:
-            return {row["id"] for row in await connection.fetch(self._queries.tenant_ids)}
+            return {row["id"] for row in await connection.fetch(TenantQueries.tenant_ids)}
 
     async def registered(self) -> list[Tenant]:
         """Return all tenants, the oldest first."""
         async with self._database.transaction(DatabaseRole.OWNER) as connection:
-            return [Tenant(**row) for row in await connection.fetch(self._queries.list_tenants)]
+            return [Tenant(**row) for row in await connection.fetch(TenantQueries.list_tenants)]
 
     async def find(self, id_or_name: str) -> Tenant | None:
         """Return the tenant of an id or a name."""
         async with self._database.transaction(DatabaseRole.OWNER) as connection:
-            row = await connection.fetchrow(self._queries.find_tenant, _as_uuid(id_or_name), id_or_name)
+            row = await connection.fetchrow(TenantQueries.find_tenant, _as_uuid(id_or_name), id_or_name)
         return Tenant(**row) if row else None
 
     async def add(self, name: str, tenant_id: UUID | None = None, *, language: str | None = None) -> Tenant:
@@ -85,13 +96,13 @@ class TenantTable:
             raise ConfigurationError(msg)
         wanted = tenant_id or uuid4()
         async with self._database.transaction(DatabaseRole.OWNER) as connection:
-            known = [row["language"] for row in await connection.fetch(self._queries.text_search_configurations)]
+            known = [row["language"] for row in await connection.fetch(TenantQueries.text_search_configurations)]
             if language is not None and language not in known:
                 msg = f"{language!r} is not a language of this PostgreSQL: it knows {', '.join(known)}"
                 raise ConfigurationError(msg)
-            await connection.execute(self._queries.add_tenant, wanted, name, language or DEFAULT_LANGUAGE)
-            by_name = await connection.fetchrow(self._queries.find_tenant, None, name)
-            by_id = await connection.fetchrow(self._queries.find_tenant, wanted, None)
+            await connection.execute(TenantQueries.add_tenant, wanted, name, language or DEFAULT_LANGUAGE)
+            by_name = await connection.fetchrow(TenantQueries.find_tenant, None, name)
+            by_id = await connection.fetchrow(TenantQueries.find_tenant, wanted, None)
         if by_name is None:
             msg = f"tenant {wanted} exists under the name {by_id['name'] if by_id else 'unknown'!r}"
             raise ConfigurationError(msg)
@@ -109,7 +120,7 @@ class TenantTable:
     async def remove(self, tenant_id: UUID) -> None:
         """Remove a tenant and every row of it."""
         async with self._database.transaction(DatabaseRole.OWNER) as connection:
-            await connection.execute(self._queries.remove_tenant, tenant_id)
+            await connection.execute(TenantQueries.remove_tenant, tenant_id)
 
 
 def _as_uuid(text: str) -> UUID | None:

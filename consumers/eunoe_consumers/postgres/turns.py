@@ -9,10 +9,23 @@ from numpy.typing import NDArray
 from pgvector import HalfVector
 
 from eunoe_consumers.postgres.database import Database, DatabaseRole
+from eunoe_consumers.postgres.queries import QueryFile
 from eunoe_schema.entries import EntryOrder
 from eunoe_schema.events import MessageEvent
 from eunoe_schema.recall import WindowMessage
 from eunoe_schema.scope import Scope
+
+
+class TurnQueries(QueryFile, file="turns"):
+    """The statements of turns.sql."""
+
+    insert_agents: str
+    insert_users: str
+    insert_sessions: str
+    insert_speakers: str
+    insert_turns: str
+    insert_pieces: str
+    last_turns: str
 
 
 @dataclass(frozen=True)
@@ -72,18 +85,17 @@ class TurnWriter:
         threads = [event.thread_id for event in events]
         channels = [event.channel for event in events]
         times = [turn.order.time for turn in turns]
-        queries = self._database.queries
         async with self._database.transaction(DatabaseRole.INGEST, batch_tenants=set(tenants)) as connection:
-            await connection.execute(queries.insert_agents, tenants, agents)
-            await connection.execute(queries.insert_users, tenants, users)
+            await connection.execute(TurnQueries.insert_agents, tenants, agents)
+            await connection.execute(TurnQueries.insert_users, tenants, users)
             await connection.execute(
-                queries.insert_sessions, tenants, agents, users, sessions, threads, channels, times
+                TurnQueries.insert_sessions, tenants, agents, users, sessions, threads, channels, times
             )
             speakers = [event.speaker for event in events]
             if any(speakers):
-                await connection.execute(queries.insert_speakers, tenants, agents, users, speakers)
+                await connection.execute(TurnQueries.insert_speakers, tenants, agents, users, speakers)
             tag = await connection.execute(
-                queries.insert_turns,
+                TurnQueries.insert_turns,
                 tenants,
                 [event.scope.turn_id(event.event_id) for event in events],
                 agents,
@@ -106,7 +118,7 @@ class TurnWriter:
             pieces = [(turn, number, piece) for turn in turns for number, piece in enumerate(turn.pieces, start=1)]
             if pieces:
                 await connection.execute(
-                    queries.insert_pieces,
+                    TurnQueries.insert_pieces,
                     [turn.event.tenant_id for turn, _, _ in pieces],
                     [turn.event.agent_id for turn, _, _ in pieces],
                     [turn.event.user_id for turn, _, _ in pieces],
@@ -133,9 +145,7 @@ class TurnReader:
             StoreUnavailable: If PostgreSQL failed.
         """
         async with self._database.transaction(DatabaseRole.RECALL, tenant=scope.tenant_id) as connection:
-            rows = await connection.fetch(
-                self._database.queries.last_turns, scope.tenant_id, scope.agent_id, scope.user_id, count
-            )
+            rows = await connection.fetch(TurnQueries.last_turns, scope.tenant_id, scope.agent_id, scope.user_id, count)
         return [
             WindowMessage(
                 role=row["role"],
