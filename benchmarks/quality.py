@@ -35,7 +35,7 @@ from common import (
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from rich.progress import Progress
 
-from eunoe_consumers.recall_weights import ASSISTANT, DIALOGUE, Weights
+from eunoe_consumers.recall.ranking.weights import ASSISTANT, DIALOGUE, Weights
 from eunoe_producers import Gateway, Orchestrator, RecallError
 from eunoe_schema import EunoeError, MessageEvent, Receipt, Scope
 from eunoe_schema.streams import Group

@@ -11,7 +11,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from eunoe_consumers.recall_weights import ASSISTANT, DIALOGUE, Weights
+from eunoe_consumers.recall.ranking.weights import ASSISTANT, DIALOGUE, Weights
 from eunoe_schema.events import DEFAULT_CONTENT_CHARS
 
 # Where Compose and Kubernetes put a secret's file.

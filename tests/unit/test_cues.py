@@ -1,4 +1,4 @@
-"""What a text says of itself: that it asks, and that it names a time."""
+"""Cues in a text: it is a question, it asks for a time, it names a time."""
 
 from time import process_time
 
@@ -24,16 +24,16 @@ from eunoe_consumers.recall.ranking.cues import asks_for_time, is_question, name
         "x" * 100_000 + "?",
     ],
 )
-def test_a_question_ends_with_its_mark(content: str) -> None:
-    """In any script that has one, whatever closes behind it, and before a note in brackets."""
+def test_a_question_ends_with_a_question_mark(content: str) -> None:
+    """In any script that has one. Closing marks or a note in square brackets may follow."""
     assert is_question(content)
 
 
 @pytest.mark.parametrize(
     "content", ["", "I live in Graz.", "Why? Because.", "What? [photo] Nice.", "; \u03ba\u03b1\u03b9", "? [a] [b]"]
 )
-def test_a_text_that_goes_on_after_its_question_is_none(content: str) -> None:
-    """It may hold the answer."""
+def test_a_text_that_goes_on_after_a_question_is_no_question(content: str) -> None:
+    """The rest of the text may be the answer."""
     assert not is_question(content)
 
 
@@ -50,8 +50,8 @@ def test_a_text_that_goes_on_after_its_question_is_none(content: str) -> None:
         ("", False),
     ],
 )
-def test_a_query_that_asks_when_is_known(query: str, asks: bool) -> None:  # noqa: FBT001 - a column of the table
-    """By whole words, in any case."""
+def test_a_query_that_asks_for_a_time_is_recognised(query: str, asks: bool) -> None:  # noqa: FBT001 - a column of the table
+    """Whole words count, in upper or lower case."""
     assert asks_for_time(query) is asks
 
 
@@ -65,28 +65,28 @@ def test_a_query_that_asks_when_is_known(query: str, asks: bool) -> None:  # noq
         ("three years ago", True),
         ("in March", True),
         ("We moved to Graz.", False),
-        ("It may rain.", False),  # and not the month, which comes rarely
+        ("It may rain.", False),  # "may" is rarely the month
         ("Call 20199.", False),
         ("Weekday plans", False),
         ("x" * 800 + " yesterday", False),
         ("", False),
     ],
 )
-def test_a_text_that_names_a_time_is_known(content: str, names: bool) -> None:  # noqa: FBT001 - a column of the table
-    """By whole words in its first 800 characters: what comes later hardly answers when."""
+def test_a_text_that_names_a_time_is_recognised(content: str, names: bool) -> None:  # noqa: FBT001 - a column of the table
+    """Whole words count, in the first 800 characters: a later time hardly answers the query."""
     assert names_time(content) is names
 
 
 @given(st.text())
-def test_any_text_has_its_cues(text: str) -> None:
-    """Nothing raises, whatever Unicode holds; blanks behind a text make no difference."""
+def test_no_text_raises(text: str) -> None:
+    """Any Unicode text is read, and white space at its end makes no difference."""
     names_time(text)
     asks_for_time(text)
     assert is_question(text + "?  ")
 
 
-def test_a_text_of_marks_alone_is_soon_read() -> None:
-    """However many begin what might be the end of a question: each request looks at hundreds of texts."""
+def test_texts_of_punctuation_do_not_slow_down_the_cues() -> None:
+    """A text full of question marks must not backtrack: each recall reads hundreds of texts."""
     started = process_time()
     for text in ("?" * 100_000, "? [" * 50_000, "?" + " " * 100_000 + "x", "last " * 50_000):
         is_question(text)

@@ -1,4 +1,4 @@
-"""The fused score: each part on candidates made by hand, and what holds for any of them."""
+"""The fused score: each part alone on candidates made by hand, and what holds for any search."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from eunoe_consumers.postgres.candidates import Outline, TurnCandidate
 from eunoe_consumers.recall.ranking.fusion import Ranked, RankingQuery, rank
 from eunoe_consumers.recall.ranking.lexical import LexicalScores
-from eunoe_consumers.recall_weights import ASSISTANT, DIALOGUE, Weights
+from eunoe_consumers.recall.ranking.weights import ASSISTANT, DIALOGUE, Weights
 from eunoe_tests.candidates import MOMENT, PLAIN, candidate_of, outline_of, scores_of
 
-NOTHING_ASKED = RankingQuery("tell me")
+PLAIN_QUERY = RankingQuery("tell me")
 ANNA_AND_BEN = frozenset({"Anna", "Ben"})
-# Every part adds something, and another one than the next.
+# Every part has a weight, and no two parts have the same one.
 ALL = Weights(**{name: 0.1 + 0.07 * number for number, name in enumerate(Weights.model_fields)})
 
 
@@ -27,36 +27,36 @@ def parts_of(ranked: Sequence[Ranked]) -> dict[int, Mapping[str, float]]:
     return {found.candidate.position: found.parts for found in ranked}
 
 
-def share(ranked: Sequence[Ranked], part: str) -> dict[int, float]:
-    """Return what one part adds to each turn, by position; only where it adds anything."""
+def values_of(ranked: Sequence[Ranked], part: str) -> dict[int, float]:
+    """Return the value of one part by position, for the turns that have the part."""
     return {position: parts[part] for position, parts in parts_of(ranked).items() if part in parts}
 
 
 def only(part: str, weight: float = 1.0, *, cosine: float = 1.0) -> Weights:
-    """Return weights of one part beside the cosine, from which others take theirs."""
+    """Return weights of one part and the cosine, from which neighbours and sessions take their values."""
     return Weights(**{"cosine": cosine, part: weight})
 
 
 def ranked_of(
     candidates: Sequence[TurnCandidate],
     weights: Weights,
-    question: RankingQuery = NOTHING_ASKED,
+    query: RankingQuery = PLAIN_QUERY,
     outline: Outline | None = None,
     lexical: LexicalScores | None = None,
 ) -> list[Ranked]:
-    """Rank candidates that are the whole scope, in one session, unless it is said otherwise."""
+    """Rank candidates. By default they are the whole scope and one session."""
     if outline is None:
         outline = outline_of(sorted(candidate.position for candidate in candidates))
-    return rank(question, candidates, outline, lexical or scores_of(len(outline.positions)), weights)
+    return rank(query, candidates, outline, lexical or scores_of(len(outline.positions)), weights)
 
 
 def at_the_moment(moment: datetime) -> bool:
-    """Tell whether a moment is in the period that is asked for."""
+    """Return whether a moment is in the period of the query."""
     return moment == MOMENT
 
 
 def rich_case() -> tuple[RankingQuery, list[TurnCandidate], Outline, LexicalScores]:
-    """Return a search in which every part of the score adds something to some turn."""
+    """Return a search in which every part has a value for some turn."""
     candidates = [
         candidate_of(10, 0.4, "Where did you go last week?", speaker="Ben", role="user"),
         candidate_of(20, 0.7, PLAIN * 10, speaker="Anna", role="user"),
@@ -64,100 +64,95 @@ def rich_case() -> tuple[RankingQuery, list[TurnCandidate], Outline, LexicalScor
         candidate_of(40, 0.2, speaker="Ben"),
     ]
     lexical = scores_of(4, bm25=[1, 0.5, 0, 0.2], contextual=[0.6, 1, 0.5, 0.3], sessions=[1, 1, 1, 1])
-    question = RankingQuery(
+    query = RankingQuery(
         "When did Anna travel?",
         speakers=ANNA_AND_BEN,
         named=frozenset({"Anna"}),
         is_within=at_the_moment,
     )
-    return question, candidates, outline_of([10, 20, 30, 40]), lexical
+    return query, candidates, outline_of([10, 20, 30, 40]), lexical
 
 
 def test_the_parts_add_up_to_the_score() -> None:
-    """What is explained is the whole score, for the measured weights as for any."""
-    question, candidates, outline, lexical = rich_case()
+    """The explanation is the whole score, for the measured weights and for any others."""
+    query, candidates, outline, lexical = rich_case()
     for weights in (ALL, DIALOGUE, ASSISTANT):
-        for found in rank(question, candidates, outline, lexical, weights):
+        for found in rank(query, candidates, outline, lexical, weights):
             assert found.score == pytest.approx(sum(found.parts.values()))
 
 
 @pytest.mark.parametrize("name", list(Weights.model_fields))
 def test_a_weight_of_0_switches_its_part_off(name: str) -> None:
-    """With any other weight the part is there; at 0 no turn has it, and the others still add up."""
-    question, candidates, outline, lexical = rich_case()
-    if name == "user":  # counts where nobody's name is known
-        question = RankingQuery("Where did she go?")
-    part = name
-    on = rank(question, candidates, outline, lexical, ALL)
-    assert share(on, part)
-    off = rank(question, candidates, outline, lexical, ALL.model_copy(update={name: 0.0}))
-    if part == name:
-        assert not share(off, part)
-    else:  # the other one of the two is left
-        assert share(off, part) != share(on, part)
+    """With another weight some turn has the part. With 0 no turn has it, and the other parts still add up."""
+    query, candidates, outline, lexical = rich_case()
+    if name == "user":  # counts only in a scope without speakers' names
+        query = RankingQuery("Where did she go?")
+    assert values_of(rank(query, candidates, outline, lexical, ALL), name)
+    off = rank(query, candidates, outline, lexical, ALL.model_copy(update={name: 0.0}))
+    assert not values_of(off, name)
     assert all(found.score == pytest.approx(sum(found.parts.values())) for found in off)
 
 
-def test_nothing_found_is_nothing_ranked() -> None:
-    """No candidate, with or without turns in the scope."""
+def test_no_candidates_give_an_empty_ranking() -> None:
+    """Both in a scope with turns and in an empty scope."""
     assert ranked_of([], ALL, outline=outline_of([1, 2])) == []
     assert ranked_of([], ALL, outline=outline_of([])) == []
 
 
-def test_neighbours_lend_at_their_distance() -> None:
-    """A turn gets a share of the cosine and BM25 of what stands right beside it, and another of what is two away."""
+def test_neighbours_count_by_their_distance() -> None:
+    """Direct neighbours and second neighbours add their cosine and BM25, each with its own weight."""
     candidates = [candidate_of(place, 0.5 if place == 30 else 0.0) for place in (10, 20, 30, 40, 50, 60)]
     lexical = scores_of(6, bm25=[0, 0, 1, 0, 0, 0])
     weights = Weights(cosine=2, bm25=0.4, neighbour=0.1, second_neighbour=0.01)
     ranked = ranked_of(candidates, weights, lexical=lexical)
-    lent = 2 * 0.5 + 0.4
-    assert share(ranked, "neighbour") == pytest.approx({20: 0.1 * lent, 40: 0.1 * lent})
-    assert share(ranked, "second_neighbour") == pytest.approx({10: 0.01 * lent, 50: 0.01 * lent})
+    base = 2 * 0.5 + 0.4
+    assert values_of(ranked, "neighbour") == pytest.approx({20: 0.1 * base, 40: 0.1 * base})
+    assert values_of(ranked, "second_neighbour") == pytest.approx({10: 0.01 * base, 50: 0.01 * base})
 
 
 def test_neighbours_are_of_the_same_session() -> None:
-    """What stands beside a turn in another session lends nothing; the next turn of its own, further away, neither."""
+    """A turn of another session adds nothing, but keeps its place: its two neighbours are second neighbours."""
     candidates = [candidate_of(10, 0.5), candidate_of(20), candidate_of(30), candidate_of(40)]
     outline = outline_of([10, 20, 30, 40], sessions=[1, 2, 1, 1])
-    assert share(ranked_of(candidates, only("neighbour"), outline=outline), "neighbour") == {}
-    assert share(ranked_of(candidates, only("second_neighbour"), outline=outline), "second_neighbour") == {30: 0.5}
+    assert values_of(ranked_of(candidates, only("neighbour"), outline=outline), "neighbour") == {}
+    assert values_of(ranked_of(candidates, only("second_neighbour"), outline=outline), "second_neighbour") == {30: 0.5}
 
 
-def test_a_turn_that_is_no_candidate_lends_nothing() -> None:
-    """Its place is kept: the candidates on both sides of it are two turns apart."""
+def test_a_turn_that_is_no_candidate_adds_nothing() -> None:
+    """It keeps its place: the candidates on both sides of it are two places apart."""
     candidates = [candidate_of(10, 0.5), candidate_of(30)]
     outline = outline_of([10, 20, 30])
     lexical = scores_of(3, bm25=[0, 1, 0])
-    assert share(ranked_of(candidates, only("neighbour"), outline=outline, lexical=lexical), "neighbour") == {}
-    assert share(ranked_of(candidates, only("second_neighbour"), outline=outline), "second_neighbour") == {30: 0.5}
+    assert values_of(ranked_of(candidates, only("neighbour"), outline=outline, lexical=lexical), "neighbour") == {}
+    assert values_of(ranked_of(candidates, only("second_neighbour"), outline=outline), "second_neighbour") == {30: 0.5}
 
 
-def test_an_answer_stands_after_a_question() -> None:
-    """The turn after a question gets what the question matches; the one before it and any other do not."""
+def test_the_turn_after_a_question_is_lifted() -> None:
+    """The turn directly after a question gets the question's cosine; no other turn does, nor another session's."""
     asked = "And where do you live now?"
     candidates = [candidate_of(10, 0.2), candidate_of(20, 0.8, asked), candidate_of(30), candidate_of(40)]
     weights = only("answer", 0.5)
-    assert share(ranked_of(candidates, weights), "answer") == {30: 0.5 * 0.8}
+    assert values_of(ranked_of(candidates, weights), "answer") == {30: 0.5 * 0.8}
     apart = outline_of([10, 20, 30, 40], sessions=[1, 1, 2, 2])
-    assert share(ranked_of(candidates, weights, outline=apart), "answer") == {}
+    assert values_of(ranked_of(candidates, weights, outline=apart), "answer") == {}
 
 
-def test_a_question_gives_way() -> None:
-    """A turn that asks loses; one that tells does not."""
+def test_a_question_is_lowered() -> None:
+    """A turn that ends with a question loses; any other turn does not."""
     candidates = [candidate_of(10, 0.5, "Where do you live?"), candidate_of(20, 0.5, "In Graz.")]
-    assert share(ranked_of(candidates, only("question", 0.2)), "question") == {10: -0.2}
+    assert values_of(ranked_of(candidates, only("question", 0.2)), "question") == {10: -0.2}
 
 
-def test_long_turns_lose_by_their_length_and_brief_ones_by_their_brevity() -> None:
-    """800 and 200 characters are free; each e-fold beyond costs the weight, up to 4,000. An empty text is finite."""
+def test_long_and_brief_turns_are_lowered() -> None:
+    """Each e-fold above 800 characters, up to 4,000, or below 200 costs the weight. An empty text stays finite."""
     candidates = [candidate_of(chars, 0.5, "x" * chars) for chars in (0, 20, 200, 800, 8_000)]
-    assert share(ranked_of(candidates, only("length", 0.5)), "length") == pytest.approx({8_000: -0.5 * log(5)})
-    brief = share(ranked_of(candidates, only("brevity", 0.5)), "brevity")
+    assert values_of(ranked_of(candidates, only("length", 0.5)), "length") == pytest.approx({8_000: -0.5 * log(5)})
+    brief = values_of(ranked_of(candidates, only("brevity", 0.5)), "brevity")
     assert brief == pytest.approx({0: -0.5 * log(200), 20: -0.5 * log(10)})
 
 
-def test_a_date_counts_by_when_it_happened() -> None:
-    """What the gateway says of the time goes before the entry's own; no period in the query, no part."""
+def test_the_date_of_a_turn_is_the_time_that_the_gateway_gave() -> None:
+    """`occurred_at` goes before `created_at`. A query without a period has no part `date`."""
     later = MOMENT + timedelta(days=1)
     candidates = [
         candidate_of(10),
@@ -166,42 +161,42 @@ def test_a_date_counts_by_when_it_happened() -> None:
         candidate_of(40, created_at=later),
     ]
     weights = only("date", 0.5)
-    assert share(ranked_of(candidates, weights, RankingQuery("in May", is_within=at_the_moment)), "date") == {
+    assert values_of(ranked_of(candidates, weights, RankingQuery("in May", is_within=at_the_moment)), "date") == {
         10: 0.5,
         30: 0.5,
     }
-    assert share(ranked_of(candidates, weights, RankingQuery("in May")), "date") == {}
+    assert values_of(ranked_of(candidates, weights, RankingQuery("in May")), "date") == {}
 
 
 @pytest.mark.parametrize(
     ("named", "lifted"),
     [({"Anna"}, {10: 0.2}), ({"Anna", "Ben"}, {}), (set[str](), {})],
 )
-def test_a_named_speaker_is_lifted(named: set[str], lifted: dict[int, float]) -> None:
-    """What the named one said; a query that names everybody, or nobody, tells nothing."""
+def test_turns_of_a_named_speaker_are_lifted(named: set[str], lifted: dict[int, float]) -> None:
+    """A query that names all speakers, or none, lifts no turn."""
     candidates = [candidate_of(10, speaker="Anna"), candidate_of(20, speaker="Ben"), candidate_of(30)]
-    question = RankingQuery("?", speakers=ANNA_AND_BEN, named=frozenset(named))
-    assert share(ranked_of(candidates, only("speaker", 0.2), question), "speaker") == lifted
+    query = RankingQuery("?", speakers=ANNA_AND_BEN, named=frozenset(named))
+    assert values_of(ranked_of(candidates, only("speaker", 0.2), query), "speaker") == lifted
 
 
-def test_a_time_counts_where_the_query_asks_when() -> None:
-    """A turn that names a time may answer when; for another question it is like any other."""
+def test_a_turn_that_names_a_time_is_lifted_if_the_query_asks_for_one() -> None:
+    """For any other query it is a turn like the others."""
     candidates = [candidate_of(10, content="We met in March."), candidate_of(20, content="We met in Graz.")]
     weights = only("time", 0.2)
-    assert share(ranked_of(candidates, weights, RankingQuery("When did you meet?")), "time") == {10: 0.2}
-    assert share(ranked_of(candidates, weights, RankingQuery("Where did you meet?")), "time") == {}
+    assert values_of(ranked_of(candidates, weights, RankingQuery("When did you meet?")), "time") == {10: 0.2}
+    assert values_of(ranked_of(candidates, weights, RankingQuery("Where did you meet?")), "time") == {}
 
 
-def test_a_user_counts_where_no_name_is_known() -> None:
-    """In a chat without names it is the user of whom things are asked; where speakers have names, these tell."""
+def test_turns_of_the_user_are_lifted_in_a_scope_without_names() -> None:
+    """Queries are mostly about the user. Where speakers have names, the names decide."""
     candidates = [candidate_of(10, role="user"), candidate_of(20, role="assistant")]
     weights = only("user", 0.1)
-    assert share(ranked_of(candidates, weights), "user") == {10: 0.1}
-    assert share(ranked_of(candidates, weights, RankingQuery("?", speakers=ANNA_AND_BEN)), "user") == {}
+    assert values_of(ranked_of(candidates, weights), "user") == {10: 0.1}
+    assert values_of(ranked_of(candidates, weights, RankingQuery("?", speakers=ANNA_AND_BEN)), "user") == {}
 
 
-def test_the_lexical_parts_are_the_turns_own() -> None:
-    """Each turn gets the scores of its place in the scope, whatever the order of the candidates."""
+def test_lexical_scores_are_assigned_by_position() -> None:
+    """Each candidate gets the scores of its place in the outline, whatever the order of the candidates."""
     lexical = scores_of(3, bm25=[0.1, 0.2, 0.3], contextual=[0.4, 0.5, 0.6], sessions=[0.7, 0.8, 0.9])
     weights = Weights(cosine=0, bm25=1, contextual_bm25=2, session_bm25=3)
     ranked = ranked_of([candidate_of(30), candidate_of(10)], weights, outline=outline_of([10, 20, 30]), lexical=lexical)
@@ -209,19 +204,19 @@ def test_the_lexical_parts_are_the_turns_own() -> None:
     assert parts_of(ranked)[30] == pytest.approx({"bm25": 0.3, "contextual_bm25": 1.2, "session_bm25": 2.7})
 
 
-def test_a_session_lends_the_mean_of_its_three_best() -> None:
-    """Or of as many turns as it has; turns that are no candidates are among the three, with nothing."""
+def test_the_session_part_is_the_mean_of_the_three_best_turns() -> None:
+    """A shorter session has the mean of all its turns. Turns that are no candidates count as 0."""
     cosines = {10: 0.9, 20: 0.6, 30: 0.3, 40: 0.1, 50: 0.8, 60: 0.4, 70: 0.6}
     candidates = [candidate_of(place, cosine) for place, cosine in cosines.items()]
-    # The first session has four turns, the second two; of the third, of five, only one is a candidate.
+    # The first session has four turns, the second two, the third five, of which one is a candidate.
     outline = outline_of([10, 20, 30, 40, 50, 60, 70, 71, 72, 73, 74], sessions=[1] * 4 + [2] * 2 + [3] * 5)
-    found = share(ranked_of(candidates, only("session"), outline=outline), "session")
+    found = values_of(ranked_of(candidates, only("session"), outline=outline), "session")
     first, second, third = (0.9 + 0.6 + 0.3) / 3, (0.8 + 0.4) / 2, 0.6 / 3
     assert found == pytest.approx({10: first, 20: first, 30: first, 40: first, 50: second, 60: second, 70: third})
 
 
-def test_candidates_that_the_outline_lacks_are_ranked() -> None:
-    """Newer than it, or older than its beginning: they have no words, no neighbours, and a session alone."""
+def test_candidates_outside_the_outline_are_ranked() -> None:
+    """A newer or older candidate has no BM25 and no neighbours, and is a session of its own."""
     candidates = [candidate_of(place, 0.5) for place in (5, 10, 20, 25, 99)]
     weights = Weights(bm25=1, neighbour=0.1, session=1)
     ranked = ranked_of(candidates, weights, outline=outline_of([10, 20]), lexical=scores_of(2, bm25=[1, 1]))
@@ -229,12 +224,12 @@ def test_candidates_that_the_outline_lacks_are_ranked() -> None:
     for position in (5, 25, 99):
         assert parts_of(ranked)[position] == pytest.approx({"cosine": 0.5, "session": 0.5})
     assert parts_of(ranked)[10] == pytest.approx({"cosine": 0.5, "bm25": 1, "neighbour": 0.15, "session": 1.65})
-    lost = ranked_of(candidates, weights, outline=outline_of([]))
-    assert [found.candidate.position for found in lost] == [5, 10, 20, 25, 99]
+    without_outline = ranked_of(candidates, weights, outline=outline_of([]))
+    assert [found.candidate.position for found in without_outline] == [5, 10, 20, 25, 99]
 
 
 def test_equal_scores_are_in_stream_order() -> None:
-    """The same question gets the same answer, in whatever order PostgreSQL returns its rows."""
+    """The same query gets the same reply, in whatever order PostgreSQL returns its rows."""
     candidates = [candidate_of(position, 0.5) for position in (30, 10, 40, 20)]
     assert [found.candidate.position for found in ranked_of(candidates, Weights())] == [10, 20, 30, 40]
 
@@ -245,12 +240,12 @@ any_text = st.one_of(st.sampled_from(["", "?", "Where?", "last week", PLAIN]), s
 
 @st.composite
 def any_case(draw: st.DrawFn) -> tuple[RankingQuery, list[TurnCandidate], Outline, LexicalScores, Weights]:
-    """Return a search: a scope, candidates of which some are not in its outline, and weights."""
+    """Generate a search: a scope, candidates both inside and outside its outline, and weights."""
     turns = draw(st.lists(st.integers(1, 60), unique=True, max_size=20).map(sorted))
-    share_of_best = st.floats(0, 1)
+    scores = st.floats(0, 1)
     outline = outline_of(turns, sessions=draw(st.lists(st.integers(1, 3), min_size=len(turns), max_size=len(turns))))
     lexical = LexicalScores(
-        *(np.array(draw(st.lists(share_of_best, min_size=len(turns), max_size=len(turns)))) for _ in range(3))
+        *(np.array(draw(st.lists(scores, min_size=len(turns), max_size=len(turns)))) for _ in range(3))
     )
     candidates = [
         candidate_of(
@@ -262,26 +257,26 @@ def any_case(draw: st.DrawFn) -> tuple[RankingQuery, list[TurnCandidate], Outlin
         )
         for position in draw(st.lists(st.integers(1, 60), unique=True, max_size=20))
     ]
-    question = RankingQuery(
+    query = RankingQuery(
         draw(any_text),
         speakers=draw(st.sampled_from([frozenset[str](), ANNA_AND_BEN])),
         named=draw(st.sampled_from([frozenset[str](), frozenset({"Anna"}), ANNA_AND_BEN])),
         is_within=draw(st.sampled_from([None, at_the_moment])),
     )
-    return question, candidates, outline, lexical, draw(any_weights)
+    return query, candidates, outline, lexical, draw(any_weights)
 
 
 @given(any_case(), st.randoms(use_true_random=False))
-def test_any_search_is_ranked_by_its_scores(
+def test_any_search_is_ordered_by_score(
     case: tuple[RankingQuery, list[TurnCandidate], Outline, LexicalScores, Weights],
     dice: Random,
 ) -> None:
-    """Each candidate once, by falling score, its parts adding up; the order in which they come makes no difference."""
-    question, candidates, outline, lexical, weights = case
-    ranked = rank(question, candidates, outline, lexical, weights)
+    """Each candidate comes once, by falling score, and its parts add up, whatever the order of the candidates."""
+    query, candidates, outline, lexical, weights = case
+    ranked = rank(query, candidates, outline, lexical, weights)
     assert sorted(found.candidate.position for found in ranked) == sorted(c.position for c in candidates)
     scores = [found.score for found in ranked]
     assert scores == sorted(scores, reverse=True)
     assert all(found.score == pytest.approx(sum(found.parts.values())) for found in ranked)
     shuffled = dice.sample(candidates, len(candidates))
-    assert rank(question, shuffled, outline, lexical, weights) == ranked
+    assert rank(query, shuffled, outline, lexical, weights) == ranked

@@ -15,7 +15,7 @@ from eunoe_consumers.recall.known_scopes import KnownScopes
 from eunoe_consumers.recall.query import understand
 from eunoe_consumers.recall.ranking.fusion import Ranked, rank
 from eunoe_consumers.recall.ranking.lexical import LexicalScores, lexical_scores
-from eunoe_consumers.recall_weights import BM25, Weights, is_dialogue
+from eunoe_consumers.recall.ranking.weights import BM25, Weights, is_dialogue
 from eunoe_schema.scope import Scope
 
 ResultT = TypeVar("ResultT")

@@ -13,8 +13,8 @@ from eunoe_consumers.postgres.candidates import CandidateReader
 from eunoe_consumers.postgres.database import Database
 from eunoe_consumers.postgres.turns import TurnWriter
 from eunoe_consumers.recall.ranking.fusion import Ranked
+from eunoe_consumers.recall.ranking.weights import ASSISTANT, DIALOGUE
 from eunoe_consumers.recall.turn_search import RankingOptions, Stages, TurnSearch
-from eunoe_consumers.recall_weights import ASSISTANT, DIALOGUE
 from eunoe_schema.events import MessageEvent
 from eunoe_schema.scope import Scope
 from eunoe_tests.events import event_of

@@ -1,1 +1,1 @@
-"""Rank turns without a model call: by meaning, by words, and by how conversations run."""
+"""Rank the turns of a search: by meaning, by words, and by the course of the conversation."""

@@ -1,9 +1,9 @@
-"""What a text says of itself: that it asks, that it names a time."""
+"""Cues in a text: it is a question, it asks for a time, it names a time."""
 
 import re
 
-# Latin, Arabic, Armenian, Ethiopic, full-width; Greek writes a semicolon, which says something else elsewhere. What is
-# quoted or in brackets may close behind it, and a note in brackets may follow.
+# The question marks of Latin, Arabic, Armenian, Ethiopic and full-width text. The Greek one is a semicolon, which means
+# something else everywhere else. Closing quotation marks or brackets may follow, and a note in square brackets.
 _ASKS = re.compile("[?\u061f\u055e\u1367\uff1f][\\s\"'\u201d\u2019\xbb)\\]]*(?:\\[[^\\]]*\\]\\s*)?$")
 _ASKS_FOR_TIME = re.compile(r"\bwhen\b|\bwhat (?:date|day|year|month|time)\b|\bhow long\b", re.IGNORECASE)
 _DAY = "monday|tuesday|wednesday|thursday|friday|saturday|sunday"
@@ -14,19 +14,19 @@ _NAMES_A_TIME = re.compile(
     rf"{_DAY}|{_MONTH}|(?:19|20)\d\d|days?|weeks?|months?|years?)\b",
     re.IGNORECASE,
 )
-_LOOKED_AT_CHARS = 800
+_LOOKED_AT_CHARS, _ENDING_CHARS = 800, 400
 
 
 def is_question(content: str) -> bool:
-    """Tell whether a text ends with a question, whatever quotation mark, bracket or note in brackets comes after it."""
-    return _ASKS.search(content[-400:]) is not None
+    """Return whether a text ends with a question mark. Closing marks and a note in square brackets may follow it."""
+    return _ASKS.search(content[-_ENDING_CHARS:]) is not None
 
 
 def asks_for_time(query: str) -> bool:
-    """Tell whether a query asks when; English, as the words that answer it are."""
+    """Return whether a query asks for a time, in English: `names_time` knows only English words, too."""
     return _ASKS_FOR_TIME.search(query) is not None
 
 
 def names_time(content: str) -> bool:
-    """Tell whether the beginning of a text names a time."""
+    """Return whether a text names a time in its first 800 characters. A later one hardly answers the query."""
     return _NAMES_A_TIME.search(content[:_LOOKED_AT_CHARS]) is not None

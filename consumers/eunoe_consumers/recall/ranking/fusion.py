@@ -1,4 +1,4 @@
-"""Fuse what is known of each candidate into one score, part by part."""
+"""Fuse the parts of each candidate's score: a weighted sum."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from eunoe_consumers.postgres.candidates import Outline, TurnCandidate
 from eunoe_consumers.recall.ranking.cues import asks_for_time, is_question, names_time
 from eunoe_consumers.recall.ranking.lexical import Array, LexicalScores, beside
-from eunoe_consumers.recall_weights import Weights
+from eunoe_consumers.recall.ranking.weights import Weights
 
 _BRIEF_CHARS, _LONG_CHARS, _LONGEST_CHARS = 200, 800, 4_000
 _SESSION_BEST = 3
@@ -18,13 +18,13 @@ _SESSION_BEST = 3
 
 @dataclass(frozen=True)
 class RankingQuery:
-    """What is known of a query before anything is looked up.
+    """A query as ranking sees it.
 
     Attributes:
-        text: As it was asked.
-        speakers: Everybody who speaks in the scope.
-        named: Those of them whom the query names.
-        is_within: Tells whether a moment is in the period that the query names; None where it names none.
+        text: The text of the request, unchanged.
+        speakers: All speakers of the scope.
+        named: The speakers whom the query names.
+        is_within: Whether a moment is in the period that the query names; None if it names no period.
     """
 
     text: str
@@ -35,12 +35,12 @@ class RankingQuery:
 
 @dataclass(frozen=True)
 class Ranked:
-    """A candidate and what its score is made of.
+    """A candidate with its score.
 
     Attributes:
         candidate: The turn.
         score: The sum of the parts.
-        parts: By name; what adds nothing is left out.
+        parts: The value of each part by its name, without parts of value 0.
     """
 
     candidate: TurnCandidate
@@ -49,22 +49,22 @@ class Ranked:
 
 
 def rank(
-    question: RankingQuery,
+    query: RankingQuery,
     candidates: Sequence[TurnCandidate],
     outline: Outline,
     lexical: LexicalScores,
     weights: Weights,
 ) -> list[Ranked]:
-    """Return the candidates by score, the best first; equal ones in stream order.
+    """Return the candidates by score, the best first; equal scores in stream order.
 
-    What a turn gets from its neighbours and its session comes from those among the candidates: others have neither
-    words nor much meaning in common with the query, and count as nothing.
+    Neighbours and session mates count only if they are candidates, too. The other turns share neither words nor much
+    meaning with the query.
     """
     if not candidates:
         return []
     ordered = sorted(candidates, key=lambda candidate: candidate.position)
     scope = _Places(ordered, outline)
-    own = _own_parts(question, ordered, weights)
+    own = _own_parts(query, ordered, weights)
     own["bm25"] = weights.bm25 * scope.of(lexical.bm25)
     own["contextual_bm25"] = weights.contextual_bm25 * scope.of(lexical.contextual)
     base = scope.spread(own["cosine"] + own["bm25"])
@@ -88,8 +88,8 @@ def rank(
     ]
 
 
-def _own_parts(question: RankingQuery, candidates: Sequence[TurnCandidate], weights: Weights) -> dict[str, Array]:
-    """Return the parts that a turn has by itself, shape (candidates,) each."""
+def _own_parts(query: RankingQuery, candidates: Sequence[TurnCandidate], weights: Weights) -> dict[str, Array]:
+    """Return the parts that need the turn alone, each of shape (candidates,)."""
 
     def part(weight: float, values: Sequence[float]) -> Array:
         return weight * np.array(values, dtype=np.float64)
@@ -100,27 +100,28 @@ def _own_parts(question: RankingQuery, candidates: Sequence[TurnCandidate], weig
         "length": -weights.length * np.log(np.clip(chars, _LONG_CHARS, _LONGEST_CHARS) / _LONG_CHARS),
         "brevity": weights.brevity * np.log(np.minimum(chars, _BRIEF_CHARS) / _BRIEF_CHARS),
     }
-    if (is_within := question.is_within) is not None:
+    if (is_within := query.is_within) is not None:
         parts["date"] = part(weights.date, [is_within(c.occurred_at or c.created_at) for c in candidates])
-    if question.named and question.named != question.speakers:
-        parts["speaker"] = part(weights.speaker, [candidate.speaker in question.named for candidate in candidates])
-    if asks_for_time(question.text):
+    if query.named and query.named != query.speakers:
+        parts["speaker"] = part(weights.speaker, [candidate.speaker in query.named for candidate in candidates])
+    if asks_for_time(query.text):
         parts["time"] = part(weights.time, [names_time(candidate.content) for candidate in candidates])
-    if not question.speakers:
+    if not query.speakers:
         parts["user"] = part(weights.user, [candidate.role == "user" for candidate in candidates])
     return parts
 
 
 def _descending(scores: Array) -> list[int]:
-    """Return the order of scores, the best first, equal ones as they come."""
+    """Return the indices of scores, the best first, equal scores in their given order."""
     order: list[int] = np.argsort(-scores, kind="stable").tolist()
     return order
 
 
 class _Places:
-    """Where the candidates are in the outline; those that it does not have come after it, each in a session alone.
+    """The places of the candidates in the outline.
 
-    A scope's outline ends with its newest turns, and a turn may have been written since it was read.
+    A turn that was written after the outline was read is not in it, nor is the oldest part of a long scope. Such a
+    candidate gets a place after the outline, in a session of its own.
     """
 
     def __init__(self, candidates: Sequence[TurnCandidate], outline: Outline) -> None:
@@ -137,20 +138,20 @@ class _Places:
         )
 
     def spread(self, values: Array) -> Array:
-        """Return values of the candidates at their places, 0 elsewhere."""
-        found = np.zeros(len(self.sessions))
-        found[self.at] = values
-        return found
+        """Return values of the candidates as values of all places; 0 for turns that are no candidates."""
+        spread = np.zeros(len(self.sessions))
+        spread[self.at] = values
+        return spread
 
     def of(self, values: Array) -> Array:
-        """Return the candidates' share of values of the outline."""
+        """Return the candidates' values from values of the outline; 0 for candidates outside it."""
         known = len(values)
         return (
             np.where(self.at < known, values[np.minimum(self.at, known - 1)], 0.0) if known else np.zeros(len(self.at))
         )
 
     def best_of_session(self, scores: Array) -> Array:
-        """Return for each candidate the mean of the three best of its session, or of as many as the session has."""
+        """Return for each candidate the mean of its session's three best scores; of fewer in a shorter session."""
         sizes = np.minimum(np.bincount(self.sessions), _SESSION_BEST)
         best = np.zeros(len(sizes))
         mine = self.sessions[self.at]

@@ -1,6 +1,6 @@
-"""BM25 over turns, over turns with what stands beside them, and over sessions.
+"""Score the words of turns, of turns with their neighbours, and of sessions by BM25.
 
-Robertson and Zaragoza, The Probabilistic Relevance Framework: BM25 and Beyond (2009); k1 and b are its usual constants.
+Robertson and Zaragoza, The Probabilistic Relevance Framework: BM25 and Beyond (2009). k1 and b have their usual values.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from eunoe_consumers.postgres.candidates import Outline
 
 _K1, _B = 1.2, 0.75
-# How much of a neighbour's terms a contextual turn takes in, by distance.
+# The share of a neighbour's terms that counts for a turn, by distance.
 _SHARES = ((1, 0.5), (2, 0.2))
 
 Array = NDArray[np.float64]
@@ -19,12 +19,12 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class LexicalScores:
-    """Scores of every turn of an outline, shape (n,), 0..1, the best of the scope being 1; 0 where no term occurs.
+    """The BM25 of each turn of an outline, shape (n,), divided by the best of the scope; 0 without a term of the query.
 
     Attributes:
-        bm25: Of the turns themselves.
-        contextual: Of the turns with their neighbours.
-        sessions: Of the session that a turn is in.
+        bm25: The turns themselves.
+        contextual: The turns with a share of their neighbours' terms.
+        sessions: The sessions of the turns.
     """
 
     bm25: Array
@@ -45,31 +45,31 @@ def lexical_scores(outline: Outline) -> LexicalScores:
     by_session = np.stack([_by_session(row, sessions) for row in tf])
     session_scores = _bm25(by_session, _by_session(lengths, sessions))
     return LexicalScores(
-        bm25=_of_best(_bm25(tf, lengths)),
-        contextual=_of_best(_bm25(_with_neighbours(tf, sessions), _with_neighbours(lengths[None], sessions)[0])),
-        sessions=_of_best(session_scores)[sessions],
+        bm25=_relative(_bm25(tf, lengths)),
+        contextual=_relative(_bm25(_with_neighbours(tf, sessions), _with_neighbours(lengths[None], sessions)[0])),
+        sessions=_relative(session_scores)[sessions],
     )
 
 
 def beside(
     values: Array, sessions: NDArray[np.int64], distance: int, *, before: bool = True, after: bool = True
 ) -> Array:
-    """Return for each turn the sum of what stands `distance` turns before and after it in the same session.
+    """Return for each turn the sum of the values `distance` turns before and after it in its session.
 
     Args:
         values: Shape (..., n), in stream order.
         sessions: Shape (n,).
         distance: 1 or more.
-        before: Take in the turn before.
-        after: Take in the turn after.
+        before: Add the value of the turn before.
+        after: Add the value of the turn after.
     """
-    found = np.zeros_like(values)
+    total = np.zeros_like(values)
     same = sessions[distance:] == sessions[:-distance]
     if before:
-        found[..., distance:] += values[..., :-distance] * same
+        total[..., distance:] += values[..., :-distance] * same
     if after:
-        found[..., :-distance] += values[..., distance:] * same
-    return found
+        total[..., :-distance] += values[..., distance:] * same
+    return total
 
 
 def _by_session(values: Array, sessions: NDArray[np.int64]) -> Array:
@@ -81,7 +81,7 @@ def _with_neighbours(values: Array, sessions: NDArray[np.int64]) -> Array:
 
 
 def _bm25(tf: Array, lengths: Array) -> Array:
-    """Return the scores of documents: `tf` has the shape (terms, documents)."""
+    """Return the BM25 of documents. `tf` has the shape (terms, documents)."""
     documents = lengths.shape[0]
     df = (tf > 0).sum(axis=1)
     idf = np.log(1 + (documents - df + 0.5) / (df + 0.5))
@@ -90,5 +90,5 @@ def _bm25(tf: Array, lengths: Array) -> Array:
     return scores
 
 
-def _of_best(scores: Array) -> Array:
+def _relative(scores: Array) -> Array:
     return scores / max(float(scores.max()), 1e-9)
