@@ -1,4 +1,4 @@
-"""The command `eunoe`, and what it says where its extra is not installed."""
+"""The command `eunoe`. Without the extra `consumers` it says what to install."""
 
 import sys
 
@@ -12,7 +12,7 @@ def run() -> None:
             raise
         sys.stderr.write(f"eunoe: the package {error.name} is missing: install eunoe[consumers]\n")
         sys.exit(2)
-    except KeyboardInterrupt:  # while all that is imported
+    except KeyboardInterrupt:  # during the imports
         sys.exit(130)
     main()
 

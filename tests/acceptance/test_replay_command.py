@@ -81,9 +81,9 @@ async def test_a_stopped_replay_goes_on_where_it_stopped(
         assert await asyncio.to_thread(cli.process.wait, 30) == 128 + number, cli.log
         length = await redis.xlen(MESSAGES)
         assert before + 500 <= length < count
-        assert f"stopped after line {length}; the same command goes on from there" in cli.log
+        assert f"stopped after line {length}; the same command continues from there" in cli.log
     log = await run(clis, *command)
-    assert f"going on after line {length}" in log
+    assert f"continuing after line {length}" in log
     assert f"{count} lines: {count} published, 0 duplicates, 0 refused" in log
     assert await redis.xlen(MESSAGES) == count
 
@@ -139,5 +139,5 @@ async def test_a_replay_that_nothing_can_take_ends_at_once(clis: Clis, redis: Re
     stranger = UUID("99999999-9999-4999-8999-999999999999")
     log = await run(clis, *replay_of(file, stranger, tmp_path / "state"), code=1)
     assert log.count("is not registered") == 1
-    assert "is no field of an event" in await run(clis, "replay", str(file), "--set", "colour=red", code=2)
+    assert "is not a field of an event" in await run(clis, "replay", str(file), "--set", "colour=red", code=2)
     assert "not exist" in await run(clis, "replay", str(tmp_path / "absent.jsonl"), code=2)

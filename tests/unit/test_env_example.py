@@ -1,4 +1,4 @@
-"""`.env.example` and what `eunoe settings` hides."""
+"""`.env.example` agrees with the class Settings."""
 
 import os
 import re
@@ -13,18 +13,18 @@ _COMMITTED = Path(__file__).parents[2] / ".env.example"
 
 
 def test_the_committed_file_is_what_the_class_generates() -> None:
-    """`eunoe settings --env-example > .env.example` mends it after a setting was changed."""
+    """After a change of a setting, `eunoe settings --env-example > .env.example` regenerates it."""
     assert _COMMITTED.read_text(encoding="utf-8") == env_example()
 
 
 def test_the_page_of_settings_is_what_the_class_generates() -> None:
-    """`make docs` writes docs/settings.md anew after a setting was changed."""
+    """After a change of a setting, `make docs` regenerates docs/settings.md."""
     page = (_COMMITTED.parent / "docs" / "settings.md").read_text(encoding="utf-8")
     assert page == settings_page()
 
 
 def test_every_setting_is_there_once_and_commented_out() -> None:
-    """Copied as it stands, the file sets nothing."""
+    """A plain copy of the file sets nothing."""
     lines = env_example().splitlines()
     assert all(not line or line.startswith("# ") for line in lines)
     names = [found[1] for line in lines if (found := re.match(r"# (EUNOE_[A-Z_]+)=", line))]
@@ -32,7 +32,7 @@ def test_every_setting_is_there_once_and_commented_out() -> None:
 
 
 def test_uncommented_defaults_are_the_defaults(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """What stands behind a name is a value that the setting takes, and the one that it has anyway."""
+    """The value after each name is valid, and is the default."""
     for name in list(os.environ):
         if name.upper().startswith("EUNOE_"):
             monkeypatch.delenv(name)

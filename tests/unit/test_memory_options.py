@@ -16,7 +16,7 @@ from eunoe_consumers.cli.memory.call import CommandCall, DirectiveCall
 from eunoe_consumers.cli.memory.memory_lines import parse_lines
 from eunoe_consumers.cli.memory.options import Fields, Filters, Origin
 from eunoe_consumers.cli.memory.paging import Paging
-from eunoe_consumers.cli.values import json_object, moment, text_or_input
+from eunoe_consumers.cli.options import parse_object, parse_time, text_or_input
 from eunoe_schema.errors import InvalidEvent
 from eunoe_schema.memory import Status, Tier
 from eunoe_tests.events import AGENT
@@ -39,10 +39,10 @@ def test_a_bundle_becomes_its_fields() -> None:
 
 def test_times_and_objects_are_read_or_refused_with_what_was_typed() -> None:
     """ISO 8601 and JSON objects; anything else is named, and never a traceback."""
-    assert moment("2026-05-01T12:00:00+00:00") == datetime(2026, 5, 1, 12, tzinfo=UTC)
-    assert json_object('{"a": [1]}') == {"a": [1]}
+    assert parse_time("2026-05-01T12:00:00+00:00") == datetime(2026, 5, 1, 12, tzinfo=UTC)
+    assert parse_object('{"a": [1]}') == {"a": [1]}
     with pytest.raises(typer.BadParameter, match="'tomorrow' is not a time such as"):
-        moment("tomorrow")
+        parse_time("tomorrow")
     for wrong, said in (
         ("[1]", "a JSON object"),
         ("{", "not JSON"),
@@ -50,7 +50,7 @@ def test_times_and_objects_are_read_or_refused_with_what_was_typed() -> None:
         ("[" * 100_000, "not JSON"),
     ):
         with pytest.raises(typer.BadParameter, match=said):
-            json_object(wrong)
+            parse_object(wrong)
 
 
 def test_a_dash_reads_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,7 +84,11 @@ def test_filters_begin_with_what_is_active() -> None:
     with pytest.raises(typer.BadParameter, match="contradict"):
         Filters(status=[Status.MERGED], any_status=True).filter(None)
     full = Filters(
-        tier=[Tier.TASK], tag=["a", "b"], metadata={"x": 1}, collection=UUID(int=1), created_since=moment("2026-01-01")
+        tier=[Tier.TASK],
+        tag=["a", "b"],
+        metadata={"x": 1},
+        collection=UUID(int=1),
+        created_since=parse_time("2026-01-01"),
     ).filter(None)
     assert (full.tiers, full.tags, full.metadata, full.collection_id) == (
         (Tier.TASK,),

@@ -6,22 +6,22 @@ from uuid import UUID
 import pytest
 
 from eunoe_consumers.cli.replay_checkpoint import Progress, ReplayPosition
-from eunoe_consumers.cli.replay_source import Line, Mapped, read_chunks
+from eunoe_consumers.cli.replay_source import FieldMapping, Line, read_chunks
 
 LINE = b'{"nr": 7, "who": "ada", "role": "user", "text": "hello", "note": null, "at": 1700000000}'
 
 
 def test_without_a_mapping_a_line_is_an_event_as_it_stands() -> None:
     """Nothing is ignored: a field that is spelt wrong must be refused, not lost."""
-    assert Mapped().fields(b'{"event_id": "1", "stray": 2}') == {"event_id": "1", "stray": 2}
-    assert Mapped(constants={"role": "user"}).fields(b'{"stray": 2}') == {"stray": 2, "role": "user"}
+    assert FieldMapping().fields(b'{"event_id": "1", "stray": 2}') == {"event_id": "1", "stray": 2}
+    assert FieldMapping(constants={"role": "user"}).fields(b'{"stray": 2}') == {"stray": 2, "role": "user"}
 
 
 def test_a_mapping_takes_what_it_names_and_ignores_the_rest() -> None:
     """Fields of an event keep their own names, numbers become ids, constants win."""
     agent = UUID(int=1)
     sources = {"event_id": "nr", "user_id": "who", "content": "text", "occurred_at": "at", "thread_id": "absent"}
-    assert Mapped(sources, {"agent_id": agent, "user_id": "ben"}).fields(LINE) == {
+    assert FieldMapping(sources, {"agent_id": agent, "user_id": "ben"}).fields(LINE) == {
         "event_id": "7",
         "user_id": "ben",
         "role": "user",
@@ -33,14 +33,14 @@ def test_a_mapping_takes_what_it_names_and_ignores_the_rest() -> None:
 
 def test_a_mapped_field_is_not_taken_from_its_own_name() -> None:
     """Where the source is absent, another system's field of that name means something else."""
-    assert Mapped({"content": "text"}).fields(b'{"content": "something else"}') == {}
+    assert FieldMapping({"content": "text"}).fields(b'{"content": "something else"}') == {}
 
 
 @pytest.mark.parametrize("text", [b"", b"[]", b"7", b"{", b'{"a": "\xff"}'])
 def test_what_is_no_object_is_refused(text: bytes) -> None:
     """By an error that the replay turns into a refused line."""
     with pytest.raises(ValueError, match=r"."):
-        Mapped().fields(text)
+        FieldMapping().fields(text)
 
 
 def test_a_file_is_read_by_chunks_from_any_line_on(tmp_path: Path) -> None:
@@ -60,15 +60,15 @@ def test_a_checkpoint_belongs_to_a_file_its_mapping_and_its_place(tmp_path: Path
     """Another size, another mapping or another Redis is another replay."""
     file = tmp_path / "lines"
     file.write_bytes(b"one\n")
-    mapped = Mapped({"content": "text"}, {"agent_id": UUID(int=1)})
+    mapped = FieldMapping({"content": "text"}, {"agent_id": UUID(int=1)})
 
-    def path(mapped: Mapped = mapped, place: str = "redis://a") -> Path:
+    def path(mapped: FieldMapping = mapped, place: str = "redis://a") -> Path:
         return ReplayPosition.of(file, mapped, place=place, folder=tmp_path / "state").path
 
     first = path()
     assert path() == first
-    assert path(Mapped({"content": "body"}, mapped.constants)) != first
-    assert path(Mapped(mapped.sources, {"agent_id": UUID(int=2)})) != first
+    assert path(FieldMapping({"content": "body"}, mapped.constants)) != first
+    assert path(FieldMapping(mapped.sources, {"agent_id": UUID(int=2)})) != first
     assert path(place="redis://b") != first
     file.write_bytes(b"one\ntwo\n")
     assert path() != first

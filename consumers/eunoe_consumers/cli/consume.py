@@ -13,18 +13,19 @@ from eunoe_consumers.cli.servers import servers
 from eunoe_consumers.role import ProcessRole
 from eunoe_consumers.settings import Settings
 
+EXAMPLES = "Examples: eunoe consume window embed; eunoe consume recall"
 _PARENT_CHECK_SECONDS = 1.0
 
 
 def consume(
     roles: Annotated[list[ProcessRole], typer.Argument(help="One or more of: window, embed, recall, curate, janitor.")],
     *,
-    supervisor: Annotated[int | None, typer.Option(hidden=True, help="Stop when this process is gone.")] = None,
+    supervisor: Annotated[int | None, typer.Option(hidden=True, help="Stop when this process has ended.")] = None,
 ) -> None:
-    """Run the consumers of one or more roles in this process; start more processes to scale.
+    """Run the consumers of one or more roles in this process. To scale, start more processes.
 
-    SIGTERM and Ctrl-C finish what is in hand. The exit code is 0 after a requested stop, and 1 when a part of the
-    process has died: let a supervisor start it again.
+    SIGTERM and Ctrl-C let the process finish the entries it works on. The exit code is 0 after a requested stop. It is
+    1 if a part of the process has died; let a supervisor start the process again.
     """
     from eunoe_consumers.roles import consume as run_consumers  # noqa: PLC0415 - faststream and asyncpg
 
@@ -46,7 +47,7 @@ def consume(
 
 
 async def _stop_without(supervisor: int, stop: asyncio.Event) -> None:
-    """Set `stop` when the supervisor was killed without a chance to stop its children."""
+    """Set `stop` when the supervisor has ended. A killed supervisor cannot stop its children itself."""
     while not stop.is_set() and os.getppid() == supervisor:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), _PARENT_CHECK_SECONDS)

@@ -1,4 +1,4 @@
-"""`eunoe demo`: the main job, end to end, on embedded servers."""
+"""`eunoe demo`: show Eunoe's main job end to end on embedded servers."""
 
 import asyncio
 import shutil
@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 import typer
 
-from eunoe_consumers.cli.console import output
+from eunoe_consumers.cli.console import output, print_plain
 from eunoe_consumers.devservers import default_data_dir, embedded_servers
 from eunoe_consumers.errors import ConfigurationError
 from eunoe_consumers.role import ProcessRole
@@ -19,17 +19,19 @@ from eunoe_consumers.settings import Settings
 if TYPE_CHECKING:
     from eunoe_consumers.demo.story import Checks
 
+EXAMPLES = "Example: eunoe demo --keep"
+
 
 def demo(
-    *,
-    keep: Annotated[bool, typer.Option("--keep", help="Keep the demo's data folder and its logs.")] = False,
+    *, keep: Annotated[bool, typer.Option("--keep", help="Keep the demo's data folder and its logs.")] = False
 ) -> None:
-    """Show the main job end to end: embedded servers, every role in its own process, a sample conversation.
+    """Show the main job end to end: embedded servers, one process for each role, a sample conversation.
 
-    Publishes a conversation of two users through the gateway, waits until it is durable, asks six questions whose
-    answers lie far outside the window, and shows that the second user sees none of it. Then curates memories and shows
-    the prompt that they come back in. Checks its own results: the exit code is 1 when one is wrong. Never uses
-    configured servers.
+    The demo publishes a conversation of two users through the gateway's client, and waits until every message is
+    stored. It asks six questions whose answers are far outside the window, and shows that the second user sees none
+    of them. Then it remembers some memories, and shows the prompt that contains them.
+
+    It checks its own results: the exit code is 1 if one is wrong. It never uses configured servers.
     """
     from filelock import FileLock, Timeout  # noqa: PLC0415 - extra `embedded`
 
@@ -43,8 +45,9 @@ def demo(
             if not checks.failed and not keep:
                 shutil.rmtree(folder)
     except Timeout:
-        msg = f"another demo is running in {folder}: wait for it, or set EUNOE_DATA_DIR"
-        raise ConfigurationError(msg) from None
+        raise ConfigurationError(
+            f"another demo is running in {folder}: wait until it has ended, or set EUNOE_DATA_DIR"
+        ) from None
     for promise in checks.failed:
         output.print(f"[red]failed[/]: {promise}")
     verdict = f"[red]failed[/] (logs are in {folder})" if checks.failed else "[green]all is well[/]"
@@ -54,7 +57,7 @@ def demo(
 
 
 def _run(settings: Settings, folder: Path) -> "Checks":
-    """Start everything in `folder`, tell the story, stop everything."""
+    """Start servers and roles in `folder`, run the demo's story, stop everything."""
     from eunoe_consumers.administration import migrate_up, open_tenants  # noqa: PLC0415 - asyncpg
     from eunoe_consumers.demo.sample import load_sample  # noqa: PLC0415 - with the rest of the demo
     from eunoe_consumers.demo.story import Story  # noqa: PLC0415 - asyncpg, redis
@@ -66,7 +69,7 @@ def _run(settings: Settings, folder: Path) -> "Checks":
         async with open_tenants(settings) as tenants:
             return (await tenants.add(f"demo {uuid4()}")).id
 
-    stop_all(folder)  # of a demo that was killed
+    stop_all(folder)  # servers of a demo that was killed
     shutil.rmtree(folder, ignore_errors=True)
     with ExitStack() as stack:
         with output.status("starting Valkey and PostgreSQL"):
@@ -75,11 +78,9 @@ def _run(settings: Settings, folder: Path) -> "Checks":
         with output.status("migrating"):
             sample = load_sample(asyncio.run(prepare(resolved)))
         roles = stack.enter_context(RoleProcesses(resolved, list(ProcessRole), log_file=folder / "roles.log"))
-        output.print(
-            f"Valkey, PostgreSQL and the roles {', '.join(ProcessRole)} are running, each in a process of its own; "
-            f"their data and logs are in {folder} until the demo has passed\n",
-            highlight=False,
-            soft_wrap=True,
+        print_plain(
+            f"Valkey, PostgreSQL and the roles {', '.join(ProcessRole)} are running, each in its own process. Their "
+            f"data and logs are in {folder} until the demo has passed.\n"
         )
         story = Story(sample, output, roles)
-        return asyncio.run(story.tell(urls.redis_url, urls.database_url))
+        return asyncio.run(story.run(urls.redis_url, urls.database_url))

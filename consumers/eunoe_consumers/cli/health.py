@@ -1,4 +1,4 @@
-"""`eunoe health`: does everything work that a message and a question need?"""
+"""`eunoe health`: check everything that publishing and recall need."""
 
 import asyncio
 from dataclasses import asdict
@@ -20,20 +20,19 @@ _STYLES = {"ok": "green", "warn": "yellow", "fail": "red"}
 def health(
     *,
     timeout: Annotated[
-        float, typer.Option(min=0.1, metavar="SECONDS", help="How long a server may take to answer.")
+        float, typer.Option(min=0.1, metavar="SECONDS", help="How long to wait for the answer of a server.")
     ] = 5.0,
-    strict: Annotated[bool, typer.Option("--strict", help="Let a warning count as a failure.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Treat a warning as a failure.")] = False,
     dismiss_losses: Annotated[
-        bool,
-        typer.Option("--dismiss-losses", help="Forget the losses of Redis that are known, and show no more of them."),
+        bool, typer.Option("--dismiss-losses", help="Dismiss the known data losses of Redis, then check.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Check Redis, PostgreSQL, the schema, the tenants and the consumers of every role, and say what to do.
 
-    The exit code is 0 when nothing fails, 1 otherwise. A consumer counts as alive when it has read or shown a sign of
-    life within EUNOE_CLAIM_AFTER_SECONDS. Row counts are the database's estimates. After Redis has lost its data,
-    `lost messages` names the span of time whose messages may be lost, until --dismiss-losses.
+    The exit code is 0 when nothing fails, and 1 otherwise. A consumer is alive if it has read entries or sent a
+    heartbeat within EUNOE_CLAIM_AFTER_SECONDS. Row counts are estimates of the database. After Redis has lost data,
+    the check `lost messages` names the time span of the messages that may be lost, until --dismiss-losses.
     """
     from eunoe_consumers.cli import health_checks  # noqa: PLC0415 - asyncpg
 

@@ -1,4 +1,4 @@
-"""The checks of `eunoe health`: each names what it found and, where that is not well, what to do."""
+"""The checks of `eunoe health`. Each check says what it found and, if that is a problem, what to do."""
 
 import time
 from collections.abc import Mapping
@@ -7,8 +7,8 @@ from typing import Any, Literal, cast
 
 from redis.asyncio import Redis
 
-from eunoe_consumers.cli.stream_figures import GroupFigures, read_figures
 from eunoe_consumers.connections import connect_redis, redis_wrapped
+from eunoe_consumers.delivery.stream_figures import GroupFigures, read_figures
 from eunoe_consumers.postgres.database import Database
 from eunoe_consumers.postgres.errors import SchemaMismatch
 from eunoe_consumers.postgres.health import PostgresInfo, read_info, vector_query_ms
@@ -19,37 +19,36 @@ from eunoe_consumers.settings import Settings
 from eunoe_schema import keys
 from eunoe_schema.errors import EunoeError
 
-Status = Literal["ok", "warn", "fail"]
 _PINGS = 5
-_LEAST_VECTOR = (0, 8)
+_MINIMUM_PGVECTOR = (0, 8)
 _EPOCH_YEAR = 1970
 
 
 @dataclass(frozen=True)
 class Check:
-    """One check.
+    """The result of one check.
 
     Attributes:
-        name: What was looked at.
-        status: `fail`: something does not work; `warn`: it may not for long.
-        found: What was found.
-        advice: What to do; empty where all is well.
+        name: The thing that was checked.
+        status: `fail`: it does not work. `warn`: it works, and may stop working.
+        found: What the check found.
+        advice: What to do; empty if nothing.
     """
 
     name: str
-    status: Status
+    status: Literal["ok", "warn", "fail"]
     found: str
     advice: str = ""
 
 
 async def run_checks(settings: Settings, *, wait_seconds: float) -> list[Check]:
-    """Run every check; one that needs a server that is away is left out, since that server's failure says it all."""
+    """Run all checks. If a server cannot be reached, the checks that need it are left out: one failure is enough."""
     checks: list[Check] = []
     tenants: int | None = None
     try:
         info = await read_info(settings.database_url or "", wait_seconds=wait_seconds)
     except EunoeError as error:
-        advice = "start PostgreSQL, or correct EUNOE_DATABASE_URL (`eunoe settings` shows where it comes from)"
+        advice = "start PostgreSQL, or correct EUNOE_DATABASE_URL (`eunoe settings` shows its source)"
         checks.append(Check("postgresql", "fail", str(error), advice))
     else:
         checks.append(Check("postgresql", "ok", f"PostgreSQL {info.server_version}"))
@@ -58,7 +57,7 @@ async def run_checks(settings: Settings, *, wait_seconds: float) -> list[Check]:
     try:
         redis = await connect_redis(settings.redis_url or "", wait_seconds=wait_seconds)
     except EunoeError as error:
-        advice = "start Redis, or correct EUNOE_REDIS_URL (`eunoe settings` shows where it comes from)"
+        advice = "start Redis, or correct EUNOE_REDIS_URL (`eunoe settings` shows its source)"
         return [Check("redis", "fail", str(error), advice), *checks]
     try:
         with redis_wrapped():
@@ -82,9 +81,7 @@ async def _check_redis(redis: Redis) -> list[Check]:
     checks = [Check("redis", "ok", f"{version}, {sorted(latencies)[_PINGS // 2]:.2f} ms")]
     policy = str(info.get("maxmemory_policy", "noeviction"))
     if policy != "noeviction":
-        advice = (
-            "CONFIG SET maxmemory-policy noeviction: anything else throws windows and streams away when memory is full"
-        )
+        advice = "CONFIG SET maxmemory-policy noeviction: others evict windows and streams when memory is full"
         checks.append(Check("redis eviction", "warn", f"maxmemory-policy is {policy}", advice))
     if not info.get("aof_enabled", 1):
         advice = "CONFIG SET appendonly yes: without it, a crash of Redis loses messages that have a receipt"
@@ -94,35 +91,32 @@ async def _check_redis(redis: Redis) -> list[Check]:
 
 async def _check_groups(redis: Redis, settings: Settings) -> list[Check]:
     figures = await read_figures(redis)
-    with redis_wrapped():
-        uptime = float(cast("Mapping[str, int]", await redis.info("server"))["uptime_in_seconds"])
-    # A server that has just started counts idleness from its start: who was not heard of since then is not alive.
+    uptime = float(cast("Mapping[str, int]", await redis.info("server"))["uptime_in_seconds"])
+    # After a restart, Redis counts the idle time of every consumer from its own start. A consumer that has sent
+    # nothing since then would look alive, so it must have been idle for less than the uptime.
     alive_seconds = min(settings.claim_after_seconds, max(0.0, uptime - 1))
     return [_check_group(group, alive_seconds=alive_seconds) for group in figures.groups]
 
 
 def _check_group(group: GroupFigures, *, alive_seconds: float) -> Check:
     name, start = f"role {group.group}", f"start one: `eunoe consume {group.group}`"
-    alive = sum(consumer.idle_seconds < alive_seconds for consumer in group.consumers)
-    waiting = f"lag {'unknown' if group.lag is None else group.lag}, {group.pending} pending, {group.dead} dead"
     if not group.exists:
-        return Check(
-            name, "fail", "there is no consumer group: no consumer has run yet, or Redis has lost its data", start
-        )
+        found = "there is no consumer group: no consumer has run yet, or Redis has lost its data"
+        return Check(name, "fail", found, start)
+    alive = sum(consumer.idle_seconds < alive_seconds for consumer in group.consumers)
+    counts = f"lag {'unknown' if group.lag is None else group.lag}, {group.pending} pending, {group.dead} dead"
     if not alive:
-        return Check(name, "fail", f"no consumer is alive; {waiting}", start)
-    found = f"{alive} alive; {waiting}"
+        return Check(name, "fail", f"no consumer is alive; {counts}", start)
+    found = f"{alive} alive; {counts}"
     if group.dead:
-        return Check(
-            name,
-            "warn",
-            found,
-            f"`eunoe dead list {group.group}` shows why: `eunoe dead replay` once that is mended, "
-            "`eunoe dead drop` for what cannot be",
+        advice = (
+            f"`eunoe dead list {group.group}` shows the reasons: `eunoe dead replay` after the cause is fixed, "
+            "`eunoe dead drop` if it cannot be fixed"
         )
-    gone = len(group.consumers) - alive
-    if gone:
-        return Check(name, "warn", f"{found}; {gone} gone", "nothing: the others take over what it had, and dismiss it")
+        return Check(name, "warn", found, advice)
+    if gone := len(group.consumers) - alive:
+        advice = "nothing: other consumers claim their entries and remove them from the group"
+        return Check(name, "warn", f"{found}; {gone} gone", advice)
     return Check(name, "ok", found)
 
 
@@ -130,10 +124,8 @@ async def _check_registry(redis: Redis, tenants: int | None) -> Check:
     filled = await redis.sismember(keys.TENANTS, keys.REGISTRY_MARK)
     known = await redis.scard(keys.TENANTS) - (1 if filled else 0)
     if not filled:
-        advice = (
-            "start any consumer, which fills it from the database, or add the first tenant: `eunoe tenant add NAME`"
-        )
-        return Check("tenant registry", "fail", "Redis holds no registry: every event is refused", advice)
+        advice = "start any consumer, it fills the registry from the database; or add a tenant: `eunoe tenant add NAME`"
+        return Check("tenant registry", "fail", "Redis has no registry: every event is refused", advice)
     if tenants is not None and known < tenants:
         found = f"{known} tenants in Redis, {tenants} in the database"
         return Check("tenant registry", "warn", found, "DEL eunoe:tenants: a running consumer fills it again")
@@ -145,13 +137,13 @@ async def _check_registry(redis: Redis, tenants: int | None) -> Check:
 async def _check_database(
     settings: Settings, info: PostgresInfo, *, wait_seconds: float
 ) -> tuple[list[Check], int | None]:
-    """Return the checks of a database that answers, and how many tenants it has, where that is known."""
+    """Return the checks of a database that answers, and its number of tenants if that could be read."""
     url, dimensions = settings.database_url or "", settings.embedding_dimensions
     checks: list[Check] = [_check_extension(info)]
     try:
         await check_schema(url, embedding_dimensions=dimensions)
     except SchemaMismatch as error:
-        return [*checks, Check("schema", "fail", str(error), "as it says")], None
+        return [*checks, Check("schema", "fail", str(error), "see the message")], None
     except EunoeError as error:
         return [*checks, Check("schema", "fail", str(error), "look at the server's log")], None
     checks.append(Check("schema", "ok", f"migration {load_migrations()[-1].version}, {dimensions} dimensions"))
@@ -163,7 +155,7 @@ async def _check_database(
             tenants = len(await TenantTable(database).ids())
             losses = await StreamLog(database).losses()
     except EunoeError as error:
-        advice = "the login must be granted eunoe_recall and eunoe_ingest: see sql/eunoe_sql/bootstrap.sql"
+        advice = "the login needs the roles eunoe_recall and eunoe_ingest: see sql/eunoe_sql/bootstrap.sql"
         return [*checks, Check("vector query", "fail", str(error), advice)], None
     checks.append(Check("vector query", "ok", f"{took_ms:.2f} ms"))
     counts = ", ".join(f"{name} {count}" for name, count in info.row_counts.items())
@@ -172,28 +164,35 @@ async def _check_database(
     return checks, tenants
 
 
+def _check_extension(info: PostgresInfo) -> Check:
+    name = "extension vector"
+    if info.vector_version is None:
+        return Check(name, "fail", "is not installed", "run `eunoe migrate up`; the server needs pgvector")
+    if tuple(int(part) for part in info.vector_version.split(".")[:2]) < _MINIMUM_PGVECTOR:
+        found = f"version {info.vector_version}, {'.'.join(map(str, _MINIMUM_PGVECTOR))} or later is needed"
+        return Check(name, "fail", found, "upgrade pgvector, then ALTER EXTENSION vector UPDATE")
+    return Check(name, "ok", f"version {info.vector_version}")
+
+
 def _check_loss(loss: Loss) -> Check:
     before = f"{loss.lost_before:%Y-%m-%d %H:%M:%S.%f} UTC"
-    # At the epoch nothing was known to be durable yet.
-    span = (
-        f"between {loss.lost_after:%Y-%m-%d %H:%M:%S.%f} and {before}"
-        if loss.lost_after.year > _EPOCH_YEAR
-        else f"before {before}"
-    )
+    # A loss that begins at the epoch: nothing was known to be durable yet.
+    known = loss.lost_after.year > _EPOCH_YEAR
+    span = f"between {loss.lost_after:%Y-%m-%d %H:%M:%S.%f} and {before}" if known else f"before {before}"
     return Check(
         "lost messages",
         "warn",
-        f"Redis lost {loss.stream}: messages published {span} may be lost, and the dead letters of before",
-        "publish the messages of that time again: those that are stored change nothing; then `eunoe health "
-        "--dismiss-losses`",
+        f"Redis lost {loss.stream}: messages published {span} may be lost, and all earlier dead letters are lost",
+        "publish the messages of that time again: a message that is stored already changes nothing. Then run "
+        "`eunoe health --dismiss-losses`",
     )
 
 
 async def dismiss_losses(settings: Settings, *, wait_seconds: float) -> int:
-    """Forget the losses that are known; return how many there were.
+    """Dismiss the known data losses; return their number.
 
     Raises:
-        EunoeError: If PostgreSQL failed, or the login may not take on the owner's role.
+        EunoeError: If PostgreSQL fails, or the login may not take the owner's role.
     """
     async with await Database.connect(
         settings.database_url or "", connections=1, wait_seconds=wait_seconds
@@ -202,19 +201,3 @@ async def dismiss_losses(settings: Settings, *, wait_seconds: float) -> int:
         if losses := await stream_log.losses():
             await stream_log.dismiss(losses)
     return len(losses)
-
-
-def _check_extension(info: PostgresInfo) -> Check:
-    if info.vector_version is None:
-        return Check(
-            "extension vector", "fail", "is not installed", "run `eunoe migrate up`; the server needs pgvector"
-        )
-    if tuple(int(part) for part in info.vector_version.split(".")[:2]) < _LEAST_VECTOR:
-        least = ".".join(map(str, _LEAST_VECTOR))
-        return Check(
-            "extension vector",
-            "fail",
-            f"version {info.vector_version}, {least} is needed",
-            "upgrade pgvector, then ALTER EXTENSION vector UPDATE",
-        )
-    return Check("extension vector", "ok", f"version {info.vector_version}")

@@ -1,4 +1,4 @@
-"""`eunoe index`: the scopes that are too large for exact search, and their indexes."""
+"""`eunoe index`: show the giant scopes, and build their approximate indexes."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -20,22 +20,23 @@ if TYPE_CHECKING:
     from eunoe_consumers.postgres.scope_indexes import Kept, ScopeIndexes
 
 EXAMPLES = "Examples: eunoe index; eunoe index --json; eunoe index --build"
-_EVERY = 1_000_000  # more than a database could hold
+_NO_LIMIT = 1_000_000  # more scopes than a database could hold
 _WAIT_SECONDS = 600.0
 
 
 def index(
     *,
-    build: Annotated[bool, typer.Option("--build", help="Build what is missing, drop what is not needed.")] = False,
+    build: Annotated[bool, typer.Option("--build", help="Build missing indexes, and drop unused ones.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the scopes with more turns than EUNOE_ANN_SCOPE_ROWS, and whether each has its own index.
+    """Show the giant scopes, those with more turns than EUNOE_ANN_SCOPE_ROWS, and the state of their indexes.
 
-    Search within a scope is exact; in one of these it takes long, and is approximate as soon as the scope's own HNSW
-    index is there. Building one takes minutes, while everybody goes on reading and writing; less where the server's
-    maintenance_work_mem holds the whole index (about 1.6 KB a turn). With --build, the login has to be one that may
-    become eunoe_owner, and EUNOE_DATABASE_URL must not name a pgbouncer. A scope keeps its index until it has shrunk to
-    half of the limit.
+    Search within a scope is exact. In a giant scope an exact search takes long, so that it uses the scope's own HNSW
+    index as soon as there is one, and is approximate. A scope keeps its index until it has shrunk to half of the limit.
+
+    Building an index takes minutes, and blocks neither readers nor writers. It is faster if the server's
+    maintenance_work_mem can hold the whole index, about 1.6 KB per turn. With --build, the login must be able to take
+    the role eunoe_owner, and EUNOE_DATABASE_URL must not point to a pgbouncer.
     """
     from eunoe_consumers.cli.logs import configure_logs  # noqa: PLC0415 - structlog
 
@@ -68,7 +69,7 @@ async def _run(settings: Settings, *, build: bool) -> "tuple[Survey, Kept | None
 async def _build(indexes: "ScopeIndexes") -> "Kept":
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=errors, transient=True) as progress:
-        bar = progress.add_task("looking for large scopes", total=None)
+        bar = progress.add_task("looking for giant scopes", total=None)
         done = 0
 
         def show(giant: "GiantScope", left: int) -> None:
@@ -77,7 +78,7 @@ async def _build(indexes: "ScopeIndexes") -> "Kept":
             progress.update(bar, description=about, completed=done, total=done + left)
             done += 1
 
-        return await indexes.keep(builds=_EVERY, wait_seconds=_WAIT_SECONDS, on_build=show)
+        return await indexes.keep(builds=_NO_LIMIT, wait_seconds=_WAIT_SECONDS, on_build=show)
 
 
 def _state(giant: "GiantScope", survey: "Survey") -> str:
@@ -95,27 +96,24 @@ def _unused(survey: "Survey") -> list[str]:
 
 def _document(survey: "Survey", kept: "Kept | None") -> dict[str, object]:
     done = {} if kept is None else {"built": [giant.index_name for giant in kept.built], "dropped": [*kept.dropped]}
-    return {
-        "scopes": [
-            {
-                **giant.scope.model_dump(mode="json"),
-                "rows": giant.rows,
-                "index": giant.index_name,
-                "state": _state(giant, survey),
-                "listed_at": giant.listed_at,
-            }
-            for giant in survey.giants
-        ],
-        "unused_indexes": _unused(survey),
-        **done,
-    }
+    scopes = [
+        {
+            **giant.scope.model_dump(mode="json"),
+            "rows": giant.rows,
+            "index": giant.index_name,
+            "state": _state(giant, survey),
+            "listed_at": giant.listed_at,
+        }
+        for giant in survey.giants
+    ]
+    return {"scopes": scopes, "unused_indexes": _unused(survey), **done}
 
 
 def _print(survey: "Survey", kept: "Kept | None") -> None:
     if kept is not None:
         output.print(f"built {len(kept.built)}, dropped {len(kept.dropped)}")
     if not survey.giants:
-        output.print("no scope is beyond EUNOE_ANN_SCOPE_ROWS: every search is exact")
+        output.print("no scope has more turns than EUNOE_ANN_SCOPE_ROWS: every search is exact")
     else:
         table = Table("tenant", "agent", "user", "turns", "index", "listed at")
         for giant in survey.giants:
@@ -130,4 +128,4 @@ def _print(survey: "Survey", kept: "Kept | None") -> None:
             )
         output.print(table)
     if unused := _unused(survey):
-        output.print(f"[yellow]indexes that serve no scope: {len(unused)}[/] (`eunoe index --build` drops them)")
+        output.print(f"[yellow]{len(unused)} indexes serve no scope[/] (`eunoe index --build` drops them)")

@@ -1,4 +1,4 @@
-"""`eunoe janitor`: tidy up by hand what the role `janitor` tidies up by itself."""
+"""`eunoe janitor run`: do by hand one round of what the role `janitor` does regularly."""
 
 import asyncio
 from dataclasses import asdict
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from eunoe_consumers.cli.console import output, print_json
+from eunoe_consumers.cli.console import print_json, print_plain
 from eunoe_consumers.cli.logs import configure_logs
 from eunoe_consumers.cli.options import JsonOption
 from eunoe_consumers.cli.servers import servers
@@ -15,19 +15,19 @@ from eunoe_consumers.settings import Settings
 if TYPE_CHECKING:
     from eunoe_consumers.janitor.janitor import Round
 
-app = typer.Typer(no_args_is_help=True, help="End what has lapsed; `eunoe consume janitor` does so by itself.")
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.callback()
 def janitor() -> None:
-    """End what has lapsed; `eunoe consume janitor` does so by itself."""
+    """Archive and purge expired memories by hand; `eunoe consume janitor` does it regularly."""
 
 
-@app.command()
+@app.command(epilog="Example: eunoe janitor run --json")
 def run(*, as_json: JsonOption = False) -> None:
-    """Do one round: archive memories that have lapsed, purge those that ended long ago, drop old kept replies.
+    """Do one round: archive expired memories, purge memories that ended long ago, drop old kept replies.
 
-    It works in bounded batches, tenant by tenant, and does nothing where another janitor is at work.
+    It works in batches, one tenant after the other. If another janitor is at work, it does nothing.
     """
     from eunoe_consumers.roles import tidy  # noqa: PLC0415 - asyncpg
 
@@ -38,15 +38,14 @@ def run(*, as_json: JsonOption = False) -> None:
     if as_json:
         print_json(asdict(done))
     else:
-        output.print(_sentence(done), highlight=False, soft_wrap=True)
+        print_plain(_sentence(done))
 
 
 def _sentence(done: "Round") -> str:
     text = (
-        f"{done.archived} memories had lapsed and are archived, {done.purged} are purged, {done.merged} near "
-        f"duplicates are merged, {done.replies_dropped} kept replies are dropped; {done.tenants} tenants, "
-        f"{done.seconds:g} s"
+        f"{done.archived} expired memories archived, {done.purged} memories purged, {done.merged} near duplicates "
+        f"merged, {done.replies_dropped} kept replies dropped; {done.tenants} tenants in {done.seconds:g} s"
     )
     if done.failed:
-        text = f"{text}; {done.failed} more could not be tidied, the log says why"
-    return text if done.complete else f"{text}; the rest is another janitor's, who is at work"
+        text = f"{text}; {done.failed} more tenants failed, see the log"
+    return text if done.complete else f"{text}; another janitor is at work and does the rest"

@@ -1,4 +1,4 @@
-"""`eunoe lag`: how far the consumers are behind."""
+"""`eunoe lag`: show how far the consumers are behind."""
 
 import asyncio
 import sys
@@ -11,13 +11,14 @@ from rich.live import Live
 from rich.table import Table
 
 from eunoe_consumers.cli.console import output, print_json
-from eunoe_consumers.cli.options import JsonOption, redis_server
+from eunoe_consumers.cli.options import JsonOption
+from eunoe_consumers.cli.servers import redis_server
 from eunoe_consumers.settings import Settings
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-    from eunoe_consumers.cli.stream_figures import Figures
+    from eunoe_consumers.delivery.stream_figures import Figures
 
 EXAMPLES = "Examples: eunoe lag; eunoe lag --watch; eunoe lag --watch 5; eunoe lag --json"
 _WATCH_SECONDS = 2.0
@@ -26,22 +27,22 @@ _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 def lag(
     seconds: Annotated[
-        float | None, typer.Argument(min=0.1, help=f"With --watch: how often; else every {_WATCH_SECONDS:g} s.")
+        float | None,
+        typer.Argument(min=0.1, help=f"Seconds between two readings with --watch.  [default: {_WATCH_SECONDS:g}]"),
     ] = None,
     *,
-    watch: Annotated[bool, typer.Option("--watch", help="Show it again and again until Ctrl-C.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Refresh the figures until Ctrl-C.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show streams, groups and consumers: what waits, since when, and who is at work.
+    """Show streams, consumer groups and consumers: how much waits, since when, and who works on it.
 
-    Lag is what no consumer of the group has read yet; pending is what one has read and not acknowledged. A lag that
-    grows means too few consumers: start more of that role. An old pending entry with an idle consumer is claimed by
-    another one after EUNOE_CLAIM_AFTER_SECONDS. What is dead waits for `eunoe dead list`. With --watch, --json prints
-    one document a line.
+    Lag counts the entries that no consumer of the group has read yet. Pending counts the entries that a consumer has
+    read and not acknowledged. A growing lag means too few consumers: start more processes of that role. Other
+    consumers claim a pending entry after EUNOE_CLAIM_AFTER_SECONDS without a heartbeat. `eunoe dead list` shows the
+    dead letters. With --watch, --json prints one document per line.
     """
     if seconds is not None and not watch:
-        msg = "SECONDS goes with --watch"
-        raise typer.BadParameter(msg)
+        raise typer.BadParameter("SECONDS needs --watch")
 
     async def show(settings: Settings) -> None:
         from eunoe_consumers.connections import connect_redis  # noqa: PLC0415 - redis
@@ -57,7 +58,7 @@ def lag(
 
 
 async def _show(redis: "Redis", *, every_seconds: float | None, as_json: bool) -> None:
-    from eunoe_consumers.cli.stream_figures import read_figures  # noqa: PLC0415 - redis
+    from eunoe_consumers.delivery.stream_figures import read_figures  # noqa: PLC0415 - redis
 
     figures = await read_figures(redis)
     if every_seconds is None and not as_json:
@@ -78,29 +79,29 @@ async def _show(redis: "Redis", *, every_seconds: float | None, as_json: bool) -
 def _tables(figures: "Figures") -> Stacked:
     streams = Table("stream", "length", "first entry", "last entry", title="streams", title_justify="left")
     for stream in figures.streams:
-        streams.add_row(stream.stream, str(stream.length), age(stream.first_seconds), age(stream.last_seconds))
+        streams.add_row(stream.stream, str(stream.length), _age(stream.first_seconds), _age(stream.last_seconds))
     groups = Table(
         "group", "stream", "lag", "pending", "oldest pending", "consumers", "dead", title="groups", title_justify="left"
     )
     consumers = Table("group", "consumer", "pending", "idle", title="consumers", title_justify="left")
     for group in figures.groups:
-        waiting = "unknown" if group.lag is None else str(group.lag)
+        lag_shown = "unknown" if group.lag is None else str(group.lag)
         groups.add_row(
             group.group,
             group.stream,
-            waiting if group.exists else "[yellow]not made yet[/]",
+            lag_shown if group.exists else "[yellow]no group yet[/]",
             str(group.pending),
-            age(group.oldest_pending_seconds),
+            _age(group.oldest_pending_seconds),
             str(len(group.consumers)) if group.consumers else "[yellow]0[/]",
             f"[red]{group.dead}[/]" if group.dead else "0",
         )
         for consumer in group.consumers:
-            consumers.add_row(group.group, consumer.name, str(consumer.pending), age(consumer.idle_seconds))
+            consumers.add_row(group.group, consumer.name, str(consumer.pending), _age(consumer.idle_seconds))
     return Stacked(streams, groups, consumers)
 
 
-def age(seconds: float | None) -> str:
-    """Return a time span in its largest unit."""
+def _age(seconds: float | None) -> str:
+    """Return a duration in its largest unit."""
     if seconds is None:
         return "-"
     for length, unit in _UNITS:

@@ -1,4 +1,4 @@
-"""Logging of a long-running process: structlog for ours and everybody else's lines, to standard error."""
+"""Logging of long-running processes: structlog renders the lines of all libraries to standard error."""
 
 import logging
 import sys
@@ -15,7 +15,7 @@ def configure_logs(settings: Settings) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
     ]
-    # Tracebacks without local variables: those would write users' conversations into the logs.
+    # Tracebacks without local variables, which could write users' conversations into the logs.
     tracebacks = structlog.processors.ExceptionRenderer(
         structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
     )

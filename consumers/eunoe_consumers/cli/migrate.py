@@ -1,4 +1,4 @@
-"""`eunoe migrate`: change the database's schema; nothing else ever does."""
+"""`eunoe migrate`: change the database's schema. No other command changes it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -8,55 +8,44 @@ import typer
 from rich.table import Table
 
 from eunoe_consumers.cli.console import output, print_json
-from eunoe_consumers.cli.options import JsonOption
+from eunoe_consumers.cli.options import JsonOption, YesOption
 from eunoe_consumers.cli.servers import servers
 from eunoe_consumers.settings import Settings
 
 if TYPE_CHECKING:
-    from eunoe_consumers.postgres.migrations import Migrator
+    from eunoe_consumers.postgres.migrations import Migration, Migrator
 
 ResultT = TypeVar("ResultT")
 app = typer.Typer(no_args_is_help=True, help="Apply and roll back the database's migrations.")
 
 
-@app.command()
+@app.command(epilog="Example: eunoe migrate up")
 def up(*, as_json: JsonOption = False) -> None:
-    """Create the roles, the extension and whatever is missing of the schema.
+    """Create the roles, the extension, and everything that the schema lacks.
 
-    Safe to run from several places at once: exactly one applies each migration. The width of the embeddings is
-    EUNOE_EMBEDDING_DIMENSIONS, fixed from then on. The login needs the right to create roles and the extension.
+    Several processes may run it at the same time: exactly one applies each migration. The embeddings are as wide as
+    EUNOE_EMBEDDING_DIMENSIONS says; the width cannot be changed later. The login must be allowed to create roles and
+    the extension.
     """
     applied = _migrate(lambda migrator: migrator.up())
-    if as_json:
-        print_json({"applied": [f"{migration.version}_{migration.name}" for migration in applied]})
-        return
-    for migration in applied:
-        output.print(f"applied [bold]{migration.version}[/] {migration.name}")
-    if not applied:
-        output.print("nothing to apply: the schema is current")
+    _report("applied", applied, "nothing to apply: the schema is current", as_json=as_json)
 
 
-@app.command()
+@app.command(epilog="Example: eunoe migrate down --steps 1")
 def down(
     *,
     steps: Annotated[int, typer.Option(min=1, help="How many migrations to roll back.")] = 1,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Roll back the last migrations. Their tables are dropped with what they hold; extension and roles stay."""
+    """Roll back the last migrations. Their tables are dropped with all rows; extension and roles stay."""
     if not yes:
-        typer.confirm(f"Drop what the last {steps} migration(s) made, with all data in it?", abort=True)
+        typer.confirm(f"Drop the tables of the last {steps} migration(s), with all their rows?", abort=True)
     rolled_back = _migrate(lambda migrator: migrator.down(steps=steps))
-    if as_json:
-        print_json({"rolled_back": [f"{migration.version}_{migration.name}" for migration in rolled_back]})
-        return
-    for migration in rolled_back:
-        output.print(f"rolled back [bold]{migration.version}[/] {migration.name}")
-    if not rolled_back:
-        output.print("nothing to roll back")
+    _report("rolled back", rolled_back, "nothing to roll back", as_json=as_json)
 
 
-@app.command()
+@app.command(epilog="Example: eunoe migrate status --json")
 def status(*, as_json: JsonOption = False) -> None:
     """Show which migrations the database has."""
     found = _migrate(lambda migrator: migrator.status())
@@ -67,6 +56,16 @@ def status(*, as_json: JsonOption = False) -> None:
     for row in found:
         table.add_row(row.version, row.name, "[green]yes" if row.applied else "[yellow]no")
     output.print(table)
+
+
+def _report(verb: str, migrations: "list[Migration]", nothing: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json({verb.replace(" ", "_"): [f"{migration.version}_{migration.name}" for migration in migrations]})
+        return
+    for migration in migrations:
+        output.print(f"{verb} [bold]{migration.version}[/] {migration.name}")
+    if not migrations:
+        output.print(nothing)
 
 
 def _migrate(action: "Callable[[Migrator], Awaitable[ResultT]]") -> ResultT:

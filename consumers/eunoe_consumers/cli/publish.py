@@ -1,15 +1,24 @@
-"""`eunoe publish`: one message, as a gateway would publish it."""
+"""`eunoe publish`: publish one message, as a gateway does."""
 
 import asyncio
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import uuid4
 
 import typer
 
-from eunoe_consumers.cli.console import output, print_json
-from eunoe_consumers.cli.options import AgentOption, JsonOption, TenantOption, UserOption, find_tenant, redis_server
-from eunoe_consumers.cli.values import json_object, moment, text_or_input
+from eunoe_consumers.cli.console import print_json, print_plain
+from eunoe_consumers.cli.options import (
+    AgentOption,
+    JsonOption,
+    MetadataOption,
+    TenantOption,
+    UserOption,
+    find_tenant,
+    parse_time,
+    text_or_input,
+)
+from eunoe_consumers.cli.servers import redis_server
 from eunoe_consumers.settings import Settings
 from eunoe_schema.receipts import Receipt
 
@@ -25,30 +34,28 @@ def publish(
     agent: AgentOption,
     user: UserOption,
     content: Annotated[str, typer.Option(help="The text; - reads it from standard input.")],
-    role: Annotated[Literal["user", "assistant"], typer.Option(help="Who wrote it.")] = "user",
+    role: Annotated[Literal["user", "assistant"], typer.Option(help="Who said it.")] = "user",
     event_id: Annotated[
-        str | None, typer.Option(help="The channel's message id: the same one again adds nothing. Made where absent.")
+        str | None,
+        typer.Option(help="The channel's message id. An id that was published before adds nothing.  [default: random]"),
     ] = None,
     session: Annotated[
-        str | None, typer.Option(help="The session, where you keep one; else derived from thread and idle time.")
+        str | None, typer.Option(help="The session.  [default: derived from thread and idle time]")
     ] = None,
     thread: Annotated[str | None, typer.Option(help="The channel's thread.")] = None,
-    channel: Annotated[str | None, typer.Option(help="slack, whatsapp, ...: what rate limits count by.")] = None,
-    speaker: Annotated[str | None, typer.Option(help="The display name of who wrote it.")] = None,
+    channel: Annotated[str | None, typer.Option(help="slack, whatsapp, ...; rate limits count per channel.")] = None,
+    speaker: Annotated[str | None, typer.Option(help="The display name of the person who said it.")] = None,
     occurred_at: Annotated[
         datetime | None,
-        typer.Option(parser=moment, metavar="TIME", help="When it was written, as in ISO 8601; without a zone UTC."),
+        typer.Option(parser=parse_time, metavar="TIME", help="When it was said, in ISO 8601; without a zone UTC."),
     ] = None,
-    metadata: Annotated[
-        dict[str, Any] | None,
-        typer.Option(parser=json_object, metavar="JSON", help="A JSON object of at most 16 KiB."),
-    ] = None,
+    metadata: MetadataOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Publish one message through the gateway's client, and print its receipt.
 
-    The receipt's entry id goes to `eunoe recall --after`, which then waits until the message is in the window. Needs
-    Redis only, unless the tenant is given by its name.
+    `eunoe recall --after` takes the entry id of the receipt, and waits until the message is in the window. The command
+    needs Redis; it needs PostgreSQL only to look up a tenant by name.
     """
     fields: dict[str, object] = {
         "event_id": event_id or uuid4().hex,
@@ -68,19 +75,9 @@ def publish(
     if as_json:
         print_json(receipt.model_dump())
     elif receipt.duplicate:
-        output.print(
-            f"event {receipt.event_id} was published before, as entry {receipt.entry_id}: nothing was added",
-            markup=False,
-            highlight=False,
-            soft_wrap=True,
-        )
+        print_plain(f"event {receipt.event_id} was published before, as entry {receipt.entry_id}: nothing was added")
     else:
-        output.print(
-            f"published event {receipt.event_id} as entry {receipt.entry_id}",
-            markup=False,
-            highlight=False,
-            soft_wrap=True,
-        )
+        print_plain(f"published event {receipt.event_id} as entry {receipt.entry_id}")
 
 
 async def _publish(settings: Settings, fields: dict[str, object]) -> Receipt:

@@ -1,4 +1,4 @@
-"""`eunoe recall`: ask memory, as an orchestrator would before a model call."""
+"""`eunoe recall`: ask for context, as an orchestrator does before a model call."""
 
 import asyncio
 from datetime import datetime
@@ -9,11 +9,10 @@ from rich.table import Table
 from rich.text import Text
 
 from eunoe_consumers.cli.console import output, print_json
-from eunoe_consumers.cli.options import AgentOption, JsonOption, TenantOption, UserOption, find_tenant, redis_server
+from eunoe_consumers.cli.options import AgentOption, JsonOption, TenantOption, UserOption, find_tenant
+from eunoe_consumers.cli.servers import redis_server
 from eunoe_consumers.settings import Settings
-from eunoe_schema.memory.directives import Directive
 from eunoe_schema.memory.enums import Tier
-from eunoe_schema.memory.recalled import RecalledMemory
 from eunoe_schema.recall import (
     MAX_DEADLINE_SECONDS,
     MAX_MEMORIES,
@@ -34,50 +33,53 @@ EXAMPLES = (
 
 
 def recall(
-    query: Annotated[str, typer.Argument(help="What to look for; usually the user's message.")],
+    query: Annotated[str, typer.Argument(help="The text to look for; usually the user's message.")],
     *,
     tenant: TenantOption,
     agent: AgentOption,
     user: UserOption,
     top_k: Annotated[int | None, typer.Option(min=0, max=MAX_TOP_K, help="How many turns at most.")] = None,
     window: Annotated[
-        int | None, typer.Option(min=0, max=MAX_WINDOW, help="How many of the window's last messages; 0 for none.")
+        int | None, typer.Option(min=0, max=MAX_WINDOW, help="How many messages of the window; 0 for none.")
     ] = None,
     min_cosine: Annotated[
-        float | None, typer.Option(min=-1.0, max=1.0, help="Leave out turns less similar than this.")
+        float | None, typer.Option(min=-1.0, max=1.0, help="Leave out turns with a lower similarity.")
     ] = None,
     after: Annotated[
-        str | None, typer.Option(metavar="ENTRY_ID", help="Wait until this entry (of a receipt) is in the window.")
+        str | None, typer.Option(metavar="ENTRY_ID", help="Wait until the entry of this receipt is in the window.")
     ] = None,
     exclude: Annotated[
         list[str] | None, typer.Option(metavar="EVENT_ID", help="Leave this event out; repeatable.")
     ] = None,
     token_budget: Annotated[
         int | None,
-        typer.Option(min=1, max=MAX_TOKEN_BUDGET, help="How many tokens the turns may have in all; the best are kept."),
+        typer.Option(min=1, max=MAX_TOKEN_BUDGET, help="How many tokens all turns may take; the best turns are kept."),
     ] = None,
     neighbours: Annotated[
-        bool, typer.Option("--neighbours", help="Show each turn with the message before and after it.")
+        bool, typer.Option("--neighbours", help="Show each turn with the messages before and after it.")
     ] = False,
     excerpts: Annotated[
-        bool | None, typer.Option(help="Show a long turn as the piece that matches, or whole.", show_default=False)
+        bool | None,
+        typer.Option(help="Show the piece of a long turn that matches, or the whole turn.", show_default=False),
     ] = None,
-    explain: Annotated[bool, typer.Option("--explain", help="Show the parts that each score is the sum of.")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Show the parts of each score.")] = False,
     memories: Annotated[
         int | None, typer.Option(min=0, max=MAX_MEMORIES, help="How many curated memories of each tier at most.")
     ] = None,
     tier: Annotated[
-        list[Tier] | None, typer.Option(help="A further tier of memories; personal ones always come. Repeatable.")
+        list[Tier] | None,
+        typer.Option(help="Also return memories of this tier; personal ones always come. Repeatable."),
     ] = None,
     deadline: Annotated[
         float, typer.Option(max=MAX_DEADLINE_SECONDS, metavar="SECONDS", help="How long to wait for the reply.")
     ] = 5.0,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what memory holds for a query: the sliding window, directives and memories, and the turns that answer.
+    """Show the context for a query: the window, directives, memories, and the turns that match.
 
-    A turn that is in the window is not repeated among the turns: in a short conversation, --window 0 shows all that is
-    found. What is not given is decided by the consumers' settings (`eunoe settings`). Needs a running recall consumer.
+    Turns that are in the window are not repeated. In a short conversation, --window 0 shows all matching turns. The
+    settings of the consumers decide about every option that you leave out (`eunoe settings`). The command needs a
+    running recall consumer (`eunoe consume recall`).
     """
 
     async def ask(settings: Settings, scope: Scope) -> Context:
@@ -112,18 +114,41 @@ def recall(
 
 
 def _show(context: Context) -> None:
-    output.print(_window_table(context.window))
+    table = _table("window, oldest first", "when", "who", "content")
+    for message in context.window:
+        table.add_row(_when(message.at), _who(message), Text(message.content))
+    output.print(table)
     if context.directives:
-        output.print(_directives_table(context.directives))
+        table = _table("directives, in their order", "name", "for", "content")
+        for one in context.directives:
+            table.add_row(Text(one.name), "this user" if one.user_id else "every user", Text(one.content))
+        output.print(table)
     if context.memories:
-        output.print(_memories_table(context.memories))
-    output.print(_turns_table(context.turns))
+        table = _table("memories, the nearest of each tier first", "tier", "cosine", "when", "content")
+        for memory in context.memories:
+            cosine = "" if memory.cosine is None else f"{memory.cosine:.3f}"
+            table.add_row(memory.tier, cosine, _when(memory.created_at), Text(memory.content))
+        output.print(table)
+    table = _table("turns, best first", "score", "cosine", "when", "who", "content")
+    for turn in context.turns:
+        when = _when(turn.occurred_at or turn.created_at)
+        table.add_row(f"{turn.score:.3f}", f"{turn.cosine:.3f}", when, _who(turn), _content(turn))
+    output.print(table)
     if any(turn.explanation for turn in context.turns):
-        output.print(_explanation_table(context.turns))
+        table = _table("parts of the scores, the largest first", "event", "score", "sum of")
+        for turn in context.turns:
+            parts = sorted((turn.explanation or {}).items(), key=lambda part: -abs(part[1]))
+            sum_of = ", ".join(f"{name} {value:.3f}" for name, value in parts)
+            table.add_row(Text(turn.event_id), f"{turn.score:.3f}", sum_of)
+        output.print(table)
+    _show_remarks(context)
+
+
+def _show_remarks(context: Context) -> None:
+    """Print what the token budget cut, the freshness, the timings, and the missing parts."""
     for cut in context.cut:
-        output.print(
-            Text(f"cut by the token budget: {cut.event_id}, score {cut.score:.3f}, {cut.tokens} tokens", "yellow")
-        )
+        about = f"cut by the token budget: {cut.event_id}, score {cut.score:.3f}, {cut.tokens} tokens"
+        output.print(Text(about, "yellow"))
     fresh = context.freshness
     if fresh.applied is not None:
         state = f"entry {fresh.after} is in the window" if fresh.applied else f"not in the window: {fresh.reason}"
@@ -132,7 +157,7 @@ def _show(context: Context) -> None:
     took = context.timings
     output.print(
         f"{latest}; {took.total_ms:.1f} ms: embedding {took.embed_ms:.1f}, window {took.window_ms:.1f}, "
-        f"turns {took.turns_ms:.1f}, memories {took.memories_ms:.1f}; queued {took.queued_ms:.1f} before",
+        f"turns {took.turns_ms:.1f}, memories {took.memories_ms:.1f}; before that {took.queued_ms:.1f} ms queued",
         style="dim",
         highlight=False,
     )
@@ -140,46 +165,16 @@ def _show(context: Context) -> None:
         output.print(Text(f"missing: {missing.part}: {missing.reason}", "yellow"))
 
 
-def _window_table(messages: tuple[WindowMessage, ...]) -> Table:
-    table = Table(title="window, oldest first", title_justify="left", expand=True)
-    for name, ratio in (("when", None), ("who", None), ("content", 1)):
-        table.add_column(name, ratio=ratio, overflow="fold")
-    for message in messages:
-        table.add_row(_when(message.at), _who(message), Text(message.content))
-    return table
-
-
-def _directives_table(directives: tuple[Directive, ...]) -> Table:
-    table = Table(title="directives, in their order", title_justify="left", expand=True)
-    for name, ratio in (("name", None), ("for", None), ("content", 1)):
-        table.add_column(name, ratio=ratio, overflow="fold")
-    for directive in directives:
-        table.add_row(Text(directive.name), "this user" if directive.user_id else "every user", Text(directive.content))
-    return table
-
-
-def _memories_table(memories: tuple[RecalledMemory, ...]) -> Table:
-    table = Table(title="memories, the nearest of each tier first", title_justify="left", expand=True)
-    for name, ratio in (("tier", None), ("cosine", None), ("when", None), ("content", 1)):
-        table.add_column(name, ratio=ratio, overflow="fold")
-    for memory in memories:
-        cosine = "" if memory.cosine is None else f"{memory.cosine:.3f}"
-        table.add_row(memory.tier, cosine, _when(memory.created_at), Text(memory.content))
-    return table
-
-
-def _turns_table(turns: tuple[Turn, ...]) -> Table:
-    table = Table(title="turns, best first", title_justify="left", expand=True)
-    for name, ratio in (("score", None), ("cosine", None), ("when", None), ("who", None), ("content", 1)):
-        table.add_column(name, ratio=ratio, overflow="fold")
-    for turn in turns:
-        when = _when(turn.occurred_at or turn.created_at)
-        table.add_row(f"{turn.score:.3f}", f"{turn.cosine:.3f}", when, _who(turn), _content(turn))
+def _table(title: str, *columns: str) -> Table:
+    """Return an empty table; its last column takes the remaining width."""
+    table = Table(title=title, title_justify="left", expand=True)
+    for name in columns:
+        table.add_column(name, ratio=1 if name == columns[-1] else None, overflow="fold")
     return table
 
 
 def _content(turn: Turn) -> Text:
-    """Return what a turn says, what stands beside it, and where an excerpt is from."""
+    """Return the text of a turn with its neighbours, and the position of an excerpt."""
     shown = Text()
     if turn.before:
         shown.append(f"before: {_who(turn.before)}: {turn.before.content}\n", "dim")
@@ -189,19 +184,6 @@ def _content(turn: Turn) -> Text:
     if turn.after:
         shown.append(f"\nafter: {_who(turn.after)}: {turn.after.content}", "dim")
     return shown
-
-
-def _explanation_table(turns: tuple[Turn, ...]) -> Table:
-    """Return what each turn's score is the sum of, the largest part first."""
-    table = Table(title="parts of the scores", title_justify="left", expand=True)
-    for name, ratio in (("event", None), ("score", None), ("is the sum of", 1)):
-        table.add_column(name, ratio=ratio, overflow="fold")
-    for turn in turns:
-        parts = sorted((turn.explanation or {}).items(), key=lambda part: -abs(part[1]))
-        table.add_row(
-            Text(turn.event_id), f"{turn.score:.3f}", ", ".join(f"{name} {value:.3f}" for name, value in parts)
-        )
-    return table
 
 
 def _when(moment: datetime | None) -> str:

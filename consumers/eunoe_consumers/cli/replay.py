@@ -1,12 +1,11 @@
-"""`eunoe replay`: publish the events of a file, with a checkpoint to go on from."""
+"""`eunoe replay`: publish the messages of a file. A checkpoint lets the same command continue after a stop."""
 
 import asyncio
-import json
 import signal
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
@@ -14,10 +13,11 @@ from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 from rich.text import Text
 
-from eunoe_consumers.cli.console import errors, output, print_json
-from eunoe_consumers.cli.options import JsonOption, find_tenant, redis_server
+from eunoe_consumers.cli.console import errors, output, print_json, print_plain
+from eunoe_consumers.cli.options import JsonOption, find_tenant, parse_object
 from eunoe_consumers.cli.replay_checkpoint import Progress, ReplayPosition
-from eunoe_consumers.cli.replay_source import Mapped
+from eunoe_consumers.cli.replay_source import FieldMapping
+from eunoe_consumers.cli.servers import redis_server
 from eunoe_consumers.devservers import default_data_dir
 from eunoe_consumers.settings import Settings
 from eunoe_schema.events import MessageEvent
@@ -33,8 +33,8 @@ _SIGNAL_BASE = 128
 
 
 @dataclass
-class _End:
-    """How a run ended: the signal that stopped it, None at the end of the file."""
+class _Outcome:
+    """How a run ended; `number` is the signal that stopped it, None at the end of the file."""
 
     progress: Progress
     begun_at: int
@@ -43,42 +43,47 @@ class _End:
 
 
 def replay(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="One JSON object a line.")],
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="A file with one JSON object per line.")
+    ],
     *,
-    tenant: Annotated[str | None, typer.Option(help="The tenant of every line: its UUID, or its name.")] = None,
+    tenant: Annotated[str | None, typer.Option(help="The tenant of every line: a UUID or a name.")] = None,
     agent: Annotated[UUID | None, typer.Option(help="The agent of every line.")] = None,
     field: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=SOURCE", help="The event's field NAME is called SOURCE in the file; repeatable."),
+        typer.Option(metavar="NAME=SOURCE", help="Read the event's field NAME from the file's SOURCE; repeatable."),
     ] = None,
     constants: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="The event's field NAME of every line; repeatable."),
+        typer.Option("--set", metavar="NAME=VALUE", help="Set the event's field NAME in every line; repeatable."),
     ] = None,
     refused: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write every refused line there, with its reason.")
+        Path | None, typer.Option(metavar="FILE", help="Write every refused line to this file, with its reason.")
     ] = None,
     show: Annotated[int, typer.Option(min=0, metavar="N", help="How many refused lines to show.")] = 10,
     from_start: Annotated[bool, typer.Option("--from-start", help="Ignore the checkpoint.")] = False,
     state_dir: Annotated[
-        Path | None, typer.Option(file_okay=False, help="Where checkpoints are kept; else the user's state folder.")
+        Path | None,
+        typer.Option(file_okay=False, help="Folder of checkpoints.  [default: the user's state folder]"),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Publish the events of a JSON-lines file through the gateway's client, in the file's order.
+    """Publish the messages of a JSON-lines file through the gateway's client, in the file's order.
 
-    Fields are those of an event: event_id, tenant_id, agent_id, user_id, role, content, and if you like session_id,
-    thread_id, channel, speaker, occurred_at, metadata. With --field, others in the file are ignored; without, they are
-    refused. While the consumers' backlog is full, it waits.
+    A line has the fields of an event: event_id, tenant_id, agent_id, user_id, role, content, and optionally session_id,
+    thread_id, channel, speaker, occurred_at, metadata. Other fields are refused; with --field they are ignored. While
+    the consumers' backlog is full, the command waits.
 
-    Ctrl-C stops it, and the same command goes on where it stopped; what was published already adds nothing. The exit
-    code is 0 when every line was published or a duplicate, 1 when some were refused, 130 after Ctrl-C.
+    After Ctrl-C the same command continues where it stopped. A message that was published before adds nothing. The
+    exit code is 0 if every line was published or is a duplicate, 1 if some were refused, 130 after Ctrl-C.
     """
     from eunoe_consumers.cli.replay_run import RefusedLines  # noqa: PLC0415 - redis
 
     settings = Settings()
-    names = _pairs(field, "--field")
-    values: dict[str, object] = {name: _value(name, value) for name, value in _pairs(constants, "--set").items()}
+    names = _parse_pairs(field, "--field")
+    values: dict[str, object] = dict(_parse_pairs(constants, "--set"))
+    if "metadata" in values:
+        values["metadata"] = parse_object(str(values["metadata"]))
     if agent is not None:
         values["agent_id"] = agent
     place = settings.redis_url or str(settings.data_dir or default_data_dir())
@@ -86,43 +91,43 @@ def replay(
     with redis_server(settings) as resolved:
         if tenant is not None:
             values["tenant_id"] = find_tenant(resolved, tenant)
-        mapped = Mapped(names, values)
-        checkpoint = ReplayPosition.of(file, mapped, place=place, folder=state_dir)
-        end = asyncio.run(
-            _run(resolved, file, mapped, checkpoint, lines, from_start=from_start, size=file.stat().st_size)
+        mapping = FieldMapping(names, values)
+        checkpoint = ReplayPosition.of(file, mapping, place=place, folder=state_dir)
+        outcome = asyncio.run(
+            _run(resolved, file, mapping, checkpoint, lines, from_start=from_start, size=file.stat().st_size)
         )
-    _tell(file, end, lines, as_json=as_json)
-    if end.number is not None:
-        raise typer.Exit(_SIGNAL_BASE + end.number)
-    if end.progress.refused:
+    _report(file, outcome, lines, as_json=as_json)
+    if outcome.number is not None:
+        raise typer.Exit(_SIGNAL_BASE + outcome.number)
+    if outcome.progress.refused:
         raise typer.Exit(1)
 
 
 async def _run(
     settings: Settings,
     file: Path,
-    mapped: Mapped,
+    mapping: FieldMapping,
     checkpoint: ReplayPosition,
     lines: "RefusedLines",
     *,
     from_start: bool,
     size: int,
-) -> _End:
+) -> _Outcome:
     from eunoe_consumers.cli.replay_run import Replay  # noqa: PLC0415 - redis
     from eunoe_producers import Gateway, GatewayOptions  # noqa: PLC0415 - redis
 
     begun = Progress() if from_start else checkpoint.load()
-    end = _End(begun, begun.lines, from_start)
+    outcome = _Outcome(begun, begun.lines, from_start)
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
 
-    def stopped(number: signal.Signals) -> None:
-        end.number = number
+    def on_signal(number: signal.Signals) -> None:
+        outcome.number = number
         stop.set()
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, stopped, number)
+        loop.add_signal_handler(number, on_signal, number)
     if begun.lines:
-        errors.print(f"going on after line {begun.lines} (--from-start begins again)", highlight=False)
+        errors.print(f"continuing after line {begun.lines} (--from-start begins again)", highlight=False)
     options = GatewayOptions(max_content_chars=settings.max_content_chars, retry_seconds=settings.start_timeout_seconds)
     with ExitStack() as stack:
         bar = stack.enter_context(_bar())
@@ -138,15 +143,15 @@ async def _run(
             )
 
         async with await Gateway.connect(settings.redis_url or "", options) as gateway:
-            run = Replay(gateway, file, mapped, checkpoint, lines, report, begun)
+            run = Replay(gateway, file, mapping, checkpoint, lines, report, begun)
             try:
                 if await run.run(stop):
-                    end.number = None  # a signal that came after the last line stops nothing
+                    outcome.number = None  # a signal after the last line stops nothing
             finally:
-                end.progress = run.progress
-                if end.number is None and checkpoint.path.exists():  # an error is on its way up
-                    errors.print(_goes_on(end), highlight=False, soft_wrap=True)
-    return end
+                outcome.progress = run.progress
+                if outcome.number is None and checkpoint.path.exists():  # an error is about to be reported
+                    print_plain(_how_to_continue(outcome), console=errors)
+    return outcome
 
 
 def _bar() -> Bar:
@@ -161,27 +166,27 @@ def _bar() -> Bar:
     )
 
 
-def _tell(file: Path, end: _End, lines: "RefusedLines", *, as_json: bool) -> None:
+def _report(file: Path, outcome: _Outcome, lines: "RefusedLines", *, as_json: bool) -> None:
     if as_json:
         print_json(
-            end.progress.model_dump(exclude={"end_bytes"})
+            outcome.progress.model_dump(exclude={"end_bytes"})
             | {
                 "file": str(file),
-                "begun_after_line": end.begun_at,
-                "finished": end.number is None,
+                "begun_after_line": outcome.begun_at,
+                "finished": outcome.number is None,
                 "refusals": [{"line": found.number, "reason": found.reason} for found in lines.first],
             }
         )
         return
     for found in lines.first:
         errors.print(Text(f"line {found.number}: {found.reason}", "yellow"), soft_wrap=True)
-    if end.progress.refused > len(lines.first):
-        errors.print(f"{end.progress.refused} lines were refused in all, some not shown here", highlight=False)
-    if lines.file is not None and end.progress.refused:
-        errors.print(Text(f"the refused lines are in {lines.file}"), soft_wrap=True)
-    output.print(_counts(end.progress), highlight=False)
-    if end.number is not None:
-        errors.print(_goes_on(end), highlight=False, soft_wrap=True)
+    if outcome.progress.refused > len(lines.first):
+        errors.print(f"{outcome.progress.refused} lines were refused; not all are shown", highlight=False)
+    if lines.file is not None and outcome.progress.refused:
+        print_plain(f"the refused lines are in {lines.file}", console=errors)
+    output.print(_counts(outcome.progress), highlight=False)
+    if outcome.number is not None:
+        print_plain(_how_to_continue(outcome), console=errors)
 
 
 def _counts(progress: Progress) -> str:
@@ -191,35 +196,24 @@ def _counts(progress: Progress) -> str:
     )
 
 
-def _goes_on(end: _End) -> str:
-    command = "the same command without --from-start" if end.from_start else "the same command"
-    return f"stopped after line {end.progress.lines}; {command} goes on from there"
+def _how_to_continue(outcome: _Outcome) -> str:
+    command = "the same command without --from-start" if outcome.from_start else "the same command"
+    return f"stopped after line {outcome.progress.lines}; {command} continues from there"
 
 
-def _pairs(given: list[str] | None, option: str) -> dict[str, str]:
+def _parse_pairs(given: list[str] | None, option: str) -> dict[str, str]:
     """Return NAME=VALUE options as a dict.
 
     Raises:
-        BadParameter: If one is no pair, or its name is no field of an event.
+        BadParameter: If an option is not NAME=VALUE, or an event has no field NAME.
     """
     pairs: dict[str, str] = {}
     for text in given or []:
         name, equals, value = text.partition("=")
         if not equals or not value:
-            msg = f"{text!r} is not NAME=VALUE"
-            raise typer.BadParameter(msg, param_hint=option)
+            raise typer.BadParameter(f"{text!r} is not NAME=VALUE", param_hint=option)
         if name not in MessageEvent.model_fields:
-            msg = f"{name!r} is no field of an event: {', '.join(MessageEvent.model_fields)}"
-            raise typer.BadParameter(msg, param_hint=option)
+            fields = ", ".join(MessageEvent.model_fields)
+            raise typer.BadParameter(f"{name!r} is not a field of an event, which are {fields}", param_hint=option)
         pairs[name] = value
     return pairs
-
-
-def _value(name: str, text: str) -> object:
-    """Return the value of a constant: text, but for metadata, which is JSON."""
-    if name != "metadata":
-        return text
-    try:
-        return cast("object", json.loads(text))
-    except json.JSONDecodeError as error:
-        raise typer.BadParameter(str(error), param_hint="--set metadata") from error

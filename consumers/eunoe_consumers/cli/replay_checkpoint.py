@@ -1,4 +1,4 @@
-"""How far a replay is, kept in a file, so that the same command goes on where the last one stopped."""
+"""The progress of a replay, kept in a file, so that the same command continues where the last one stopped."""
 
 import hashlib
 import json
@@ -7,18 +7,18 @@ from pathlib import Path
 import platformdirs
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from eunoe_consumers.cli.replay_source import Mapped
+from eunoe_consumers.cli.replay_source import FieldMapping
 
 
 class Progress(BaseModel):
-    """What a replay has done, over all of its runs.
+    """The progress of a replay over all its runs.
 
     Attributes:
-        lines: Lines of the file that are done with.
-        end_bytes: Where the next line begins.
-        published: Events that were added.
-        duplicates: Events that had been published before.
-        refused: Lines that are no event, or whose event was refused.
+        lines: Number of lines done.
+        end_bytes: File position of the next line.
+        published: Number of events added.
+        duplicates: Number of events that were published before.
+        refused: Number of lines that are not events, or that were refused.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -31,24 +31,24 @@ class Progress(BaseModel):
 
 
 class ReplayPosition:
-    """The file that remembers the progress of one replay."""
+    """The checkpoint file of one replay."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     @classmethod
-    def of(cls, file: Path, mapped: Mapped, *, place: str, folder: Path | None) -> "ReplayPosition":
-        """Return the checkpoint of a file, as it is mapped, to a place.
+    def of(cls, file: Path, mapping: FieldMapping, *, place: str, folder: Path | None) -> "ReplayPosition":
+        """Return the checkpoint for a file, its mapping and its destination.
 
         Args:
-            file: The file; one that has grown is another file, and replayed from its start.
-            mapped: What its lines become.
-            place: Where the events go: a URL or a data folder.
-            folder: Where checkpoints are kept; None for the user's state folder.
+            file: The file. A file that has grown counts as another file, and is replayed from its start.
+            mapping: The mapping of its lines.
+            place: The destination of the events: a URL or a data folder.
+            folder: The folder of the checkpoints; None for the user's state folder.
         """
         resolved = file.resolve()
         key = json.dumps(
-            [str(resolved), resolved.stat().st_size, dict(mapped.sources), dict(mapped.constants), place],
+            [str(resolved), resolved.stat().st_size, dict(mapping.sources), dict(mapping.constants), place],
             sort_keys=True,
             default=str,
         )
@@ -56,19 +56,19 @@ class ReplayPosition:
         return cls((folder or platformdirs.user_state_path("eunoe") / "replay") / name)
 
     def load(self) -> Progress:
-        """Return the progress; none where there is no checkpoint, or none that can be read."""
+        """Return the progress; zero if there is no checkpoint, or it cannot be read."""
         try:
             return Progress.model_validate_json(self.path.read_bytes())
         except (FileNotFoundError, ValidationError):
             return Progress()
 
     def save(self, progress: Progress) -> None:
-        """Write the progress; a crash leaves the old one or the new one."""
+        """Write the progress; a crash leaves either the old or the new file."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         fresh = self.path.with_suffix(".new")
         fresh.write_text(progress.model_dump_json(), encoding="utf-8")
         fresh.replace(self.path)
 
     def remove(self) -> None:
-        """Forget the replay: it is finished."""
+        """Delete the checkpoint of a finished replay."""
         self.path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""One run of a replay: chunk after chunk through the gateway, until the file ends or somebody stops it."""
+"""One run of a replay: publish chunk after chunk until the end of the file or a stop."""
 
 import asyncio
 import json
@@ -9,21 +9,21 @@ from types import TracebackType
 from typing import IO, Self
 
 from eunoe_consumers.cli.replay_checkpoint import Progress, ReplayPosition
-from eunoe_consumers.cli.replay_source import Chunk, Line, Mapped, read_chunks
+from eunoe_consumers.cli.replay_source import Chunk, FieldMapping, Line, read_chunks
 from eunoe_producers import Gateway, TenantRegistryMissing, UnknownTenant
 from eunoe_schema.errors import EunoeError
 from eunoe_schema.receipts import Receipt
 
-# What one call of the publish script takes: a stop is never far, and the checkpoint never far behind.
+# One call of the publish script takes 100 events. Larger chunks would delay a stop and the checkpoint.
 _CHUNK_LINES = 100
 _REPORT_SECONDS = 1.0
-# A chunk that only waits for a full backlog is given up after this; publishing it again adds nothing twice.
+# After a stop, a chunk that waits for a full backlog is given up. Publishing it again later adds nothing twice.
 _GRACE_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
 class RefusedLine:
-    """A line that did not become an event."""
+    """A line that was not published, and the reason."""
 
     number: int
     reason: str
@@ -31,12 +31,12 @@ class RefusedLine:
 
 @dataclass
 class RefusedLines:
-    """The refused lines: the first few to show, all of them in a file where one is wanted.
+    """Collects refused lines: the first few in memory to be shown, all of them in a file if there is one.
 
     Attributes:
-        file: Where to append {line, reason, text} as JSON lines.
-        shown: How many to keep.
-        first: The first ones of this run.
+        file: The file for JSON lines of {line, reason, text}; None to write none.
+        shown: How many lines to keep in memory.
+        first: The first refused lines of this run.
     """
 
     file: Path | None
@@ -45,7 +45,7 @@ class RefusedLines:
     _open: IO[str] | None = None
 
     def add(self, line: Line, reason: str) -> None:
-        """Take note of a refused line."""
+        """Record a refused line."""
         if len(self.first) < self.shown:
             self.first.append(RefusedLine(line.number, reason))
         if self._open is not None:
@@ -53,12 +53,12 @@ class RefusedLines:
             self._open.write(json.dumps(row, ensure_ascii=False) + "\n")
 
     def flush(self) -> None:
-        """Let the file hold what was added, before a checkpoint says that those lines are done."""
+        """Write buffered lines to the file. Call it before the checkpoint marks these lines as done."""
         if self._open is not None:
             self._open.flush()
 
     def begin(self, *, fresh: bool) -> Self:
-        """Open the file; a replay that goes on appends to it."""
+        """Open the file: empty for a fresh replay, to append for one that continues."""
         if self.file is not None:
             self._open = self.file.open("w" if fresh else "a", encoding="utf-8")
         return self
@@ -78,46 +78,46 @@ class Replay:
     """Publishes a file through a gateway.
 
     Attributes:
-        gateway: Where to.
+        gateway: The gateway's client.
         file: The JSON-lines file.
-        mapped: What its lines become.
-        checkpoint: Written after every chunk.
-        refused: Told of every refused line.
-        report: Told of the progress after every chunk, and whether the backlog is full.
-        progress: What is done, from where it begins.
+        mapping: Makes an event's fields of a line.
+        checkpoint: Saved after every chunk.
+        refused: Collects the refused lines.
+        report: Called after every chunk with the progress, and with whether the backlog is full.
+        progress: The lines done so far; the run starts after them.
     """
 
     gateway: Gateway
     file: Path
-    mapped: Mapped
+    mapping: FieldMapping
     checkpoint: ReplayPosition
     refused: RefusedLines
     report: Callable[[Progress, bool], None]
     progress: Progress
 
     async def run(self, stop: asyncio.Event) -> bool:
-        """Publish until the file ends; False where it was stopped before.
+        """Publish to the end of the file; return False if `stop` was set before.
 
         Raises:
-            TenantRegistryMissing: If Redis knows no tenant at all: every line would be refused.
-            UnknownTenant: If the one tenant of all lines is not registered.
-            RedisUnavailable: If Redis stayed away.
+            TenantRegistryMissing: If Redis has no tenant registry, so that every line would be refused.
+            UnknownTenant: If the tenant of all lines is not registered.
+            RedisUnavailable: If Redis could not be reached.
         """
         begins = self.progress
         chunks = read_chunks(self.file, start_bytes=begins.end_bytes, start_line=begins.lines, size=_CHUNK_LINES)
         for chunk in chunks:
-            if stop.is_set() or not await self._take(chunk, stop):
+            if stop.is_set() or not await self._publish_chunk(chunk, stop):
                 return False
         self.checkpoint.remove()
         return True
 
-    async def _take(self, chunk: Chunk, stop: asyncio.Event) -> bool:
-        """Publish a chunk and take note of it; False where it was given up."""
+    async def _publish_chunk(self, chunk: Chunk, stop: asyncio.Event) -> bool:
+        """Publish a chunk and record the progress; return False if it was given up."""
         events: dict[Line, Mapping[str, object]] = {}
         reasons: dict[Line, str] = {}
         for line in chunk.lines:
             try:
-                events[line] = self.mapped.fields(line.text)
+                events[line] = self.mapping.fields(line.text)
             except (ValueError, RecursionError) as error:
                 reasons[line] = f"not decodable: {error}"
         outcomes = await self._publish(list(events.values()), stop)
@@ -125,7 +125,7 @@ class Replay:
             return False
         for line, outcome in zip(events, outcomes, strict=True):
             if isinstance(outcome, EunoeError):
-                self._raise_lasting(outcome)
+                self._raise_if_all_fail(outcome)
                 reasons[line] = str(outcome)
         receipts = [outcome for outcome in outcomes if isinstance(outcome, Receipt)]
         duplicates = sum(receipt.duplicate for receipt in receipts)
@@ -147,7 +147,7 @@ class Replay:
     async def _publish(
         self, events: Sequence[Mapping[str, object]], stop: asyncio.Event
     ) -> list[Receipt | EunoeError] | None:
-        """Publish, waiting while the backlog is full; None where a stop came meanwhile."""
+        """Publish, waiting while the backlog is full; return None if a stop came first."""
         publishing = asyncio.create_task(self.gateway.publish_many(events, wait_when_full=True))
         try:
             while not stop.is_set():
@@ -164,9 +164,9 @@ class Replay:
         finally:
             publishing.cancel()
 
-    def _raise_lasting(self, error: EunoeError) -> None:
-        """Raise what every further line would meet as well."""
+    def _raise_if_all_fail(self, error: EunoeError) -> None:
+        """Raise an error that every further line would meet, too."""
         if isinstance(error, TenantRegistryMissing) or (
-            isinstance(error, UnknownTenant) and "tenant_id" in self.mapped.constants
+            isinstance(error, UnknownTenant) and "tenant_id" in self.mapping.constants
         ):
             raise error

@@ -1,4 +1,4 @@
-"""The lines of a replayed file: where they begin, and how each becomes the fields of an event."""
+"""Read the lines of a replayed file, and map each to the fields of an event."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,18 +9,13 @@ from typing import BinaryIO, cast
 
 from eunoe_schema.events import MessageEvent
 
-# A number under these is an id written without quotes: the contract wants text.
+# Other systems write ids as numbers; in these fields the contract wants text.
 _TEXT_FIELDS = frozenset({"event_id", "user_id", "content", "session_id", "thread_id", "channel", "speaker"})
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line that is not blank.
-
-    Attributes:
-        number: From 1 on.
-        text: As it is in the file.
-    """
+    """A line that is not blank; `number` counts from 1."""
 
     number: int
     text: bytes
@@ -28,12 +23,12 @@ class Line:
 
 @dataclass(frozen=True)
 class Chunk:
-    """Lines that are published at once.
+    """Lines that are published together.
 
     Attributes:
-        lines: Those that are not blank.
-        last_number: The number of the last line that was read.
-        end_bytes: Where the next chunk begins.
+        lines: The lines that are not blank.
+        last_number: The number of the last line read.
+        end_bytes: The file position of the next chunk.
     """
 
     lines: Sequence[Line]
@@ -42,30 +37,29 @@ class Chunk:
 
 
 @dataclass(frozen=True)
-class Mapped:
-    """What a line's object becomes.
+class FieldMapping:
+    """Makes the fields of an event of a line.
 
     Attributes:
-        sources: By field of the event, the name that it has in the file.
-        constants: By field of the event, the value that every event gets.
+        sources: The name in the file for each mapped field of the event.
+        constants: Fields that have the same value in every event.
     """
 
     sources: Mapping[str, str] = field(default_factory=dict[str, str])
     constants: Mapping[str, object] = field(default_factory=dict[str, object])
 
     def fields(self, text: bytes) -> dict[str, object]:
-        """Return the fields of the event that a line holds.
+        """Return the fields of the event.
 
-        With sources, fields of the event are taken under their own name too, and everything else in the file is
-        ignored; without, every field of the file must be one of the event.
+        With `sources`, the event's other fields are read under their own names, and the file's other fields are
+        ignored. Without `sources`, all fields of the file are returned, so that the contract refuses unknown ones.
 
         Raises:
             ValueError: If the line is not a JSON object in UTF-8.
         """
         found = cast("object", json.loads(text))
         if not isinstance(found, dict):
-            msg = "not a JSON object"
-            raise ValueError(msg)  # noqa: TRY004 - the line's content is wrong, no caller passed a wrong type
+            raise ValueError("not a JSON object")  # noqa: TRY004 - the line's content is wrong, no caller passed a wrong type
         row = cast("dict[str, object]", found)
         if self.sources:
             own = {name: row[name] for name in MessageEvent.model_fields if name in row and name not in self.sources}
@@ -79,13 +73,13 @@ def _as_text(name: str, value: object) -> object:
 
 
 def read_chunks(path: Path, *, start_bytes: int, start_line: int, size: int) -> Iterator[Chunk]:
-    """Read a file by chunks of `size` lines.
+    """Read a file in chunks of `size` lines.
 
     Args:
         path: The file.
-        start_bytes: Where to begin; the beginning of a line.
-        start_line: How many lines are before that.
-        size: Lines of a chunk.
+        start_bytes: File position of the first line to read.
+        start_line: Number of lines before that position.
+        size: Lines per chunk.
     """
     with path.open("rb") as file:
         file.seek(start_bytes)

@@ -1,4 +1,4 @@
-"""`eunoe settings`: what is in force, and where each value comes from."""
+"""`eunoe settings`: show the settings in force, and the source of each."""
 
 import sys
 from collections.abc import Mapping
@@ -24,10 +24,10 @@ def settings(
     markdown: Annotated[bool, typer.Option("--markdown", help="Print docs/settings.md instead.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show every setting: its value, where that comes from, and what it means; passwords are masked.
+    """Show every setting with its value, source and meaning. Passwords are masked.
 
-    A setting is an environment variable EUNOE_..., or a line in the file .env of the folder that the command runs in,
-    or a file /run/secrets/eunoe_...; they are looked for in this order.
+    A setting comes from the environment variable EUNOE_..., from a line of the file .env in the current folder, or from
+    a file /run/secrets/eunoe_...; the first of these wins.
     """
     if example:
         sys.stdout.write(env_example())
@@ -58,7 +58,7 @@ def settings(
 
 
 def _sources() -> Mapping[str, str]:
-    """Return where each setting comes from that is not its default; the environment wins."""
+    """Return the source of each setting that does not have its default; the environment wins."""
     secrets = SecretsSettingsSource(Settings, secrets_dir=SECRETS_DIR)() if SECRETS_DIR.is_dir() else {}
     return {
         **dict.fromkeys(secrets, "secret file"),

@@ -1,4 +1,4 @@
-"""`eunoe tenant`: who may publish."""
+"""`eunoe tenant`: register, list and remove tenants."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from eunoe_consumers.cli.console import output, print_json
-from eunoe_consumers.cli.options import JsonOption
+from eunoe_consumers.cli.options import JsonOption, YesOption
 from eunoe_consumers.cli.servers import servers
 from eunoe_consumers.errors import ConfigurationError
 from eunoe_consumers.settings import Settings
@@ -19,25 +19,25 @@ if TYPE_CHECKING:
     from eunoe_consumers.administration import Tenants
 
 ResultT = TypeVar("ResultT")
-app = typer.Typer(no_args_is_help=True, help="Register and remove tenants.")
+app = typer.Typer(no_args_is_help=True, help="Register, list and remove tenants.")
 
 
-@app.command()
+@app.command(epilog="Example: eunoe tenant add acme --language german")
 def add(
-    name: Annotated[str, typer.Argument(help="A name of 1 to 200 characters, unique.")],
+    name: Annotated[str, typer.Argument(help="A unique name of 1 to 200 characters.")],
     *,
-    tenant_id: Annotated[UUID | None, typer.Option("--id", help="Its UUID; made where absent.")] = None,
+    tenant_id: Annotated[UUID | None, typer.Option("--id", help="The tenant's UUID.  [default: a new one]")] = None,
     language: Annotated[
         str | None,
         typer.Option(
-            help="A text search configuration of PostgreSQL, by which words are stemmed: `german`, say, or `simple` "
-            "for a script that it cannot stem. It stays as it is given first.",
+            help="The PostgreSQL text search configuration that stems words, such as `german`. Use `simple` for a "
+            "script that it cannot stem. It cannot be changed later.",
             show_default="english",
         ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Register a tenant, so that its events are taken."""
+    """Register a tenant. Gateways can publish its events from then on."""
     added = _administer(lambda tenants: tenants.add(name, tenant_id, language=language))
     if as_json:
         print_json({"id": added.id, "name": added.name, "language": added.language})
@@ -45,7 +45,7 @@ def add(
         output.print(f"tenant [bold]{added.id}[/] ({added.name}, {added.language}) is registered")
 
 
-@app.command("list")
+@app.command("list", epilog="Example: eunoe tenant list --json")
 def show(*, as_json: JsonOption = False) -> None:
     """List the tenants, the oldest first."""
     found = _administer(lambda tenants: tenants.table.registered())
@@ -58,22 +58,21 @@ def show(*, as_json: JsonOption = False) -> None:
     output.print(table)
 
 
-@app.command()
+@app.command(epilog="Example: eunoe tenant remove acme --yes")
 def remove(
-    tenant: Annotated[str, typer.Argument(help="Its UUID or its name.")],
+    tenant: Annotated[str, typer.Argument(help="The tenant's UUID or name.")],
     *,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Remove a tenant with every row and every key of it. Its events are refused from then on."""
+    """Remove a tenant with all its rows and keys. Its events are refused from then on."""
     if not yes:
         typer.confirm(f"Delete tenant {tenant} with all its conversations?", abort=True)
 
     async def run(tenants: "Tenants") -> tuple[UUID, int]:
         found = await tenants.table.find(tenant)
         if found is None:
-            msg = f"there is no tenant {tenant!r}: `eunoe tenant list` shows them"
-            raise ConfigurationError(msg)
+            raise ConfigurationError(f"there is no tenant {tenant!r}: `eunoe tenant list` shows all tenants")
         return found.id, await tenants.remove(found.id)
 
     removed, keys = _administer(run)
@@ -81,7 +80,7 @@ def remove(
         print_json({"id": removed, "keys_deleted": keys})
     else:
         output.print(f"tenant [bold]{removed}[/] is removed, with {keys} keys in Redis and all its rows")
-        output.print("[dim]Its messages stay on the stream and among the dead letters until those are trimmed.[/]")
+        output.print("[dim]Its messages stay on the stream and in the dead letters until those are trimmed.[/]")
 
 
 def _administer(action: "Callable[[Tenants], Awaitable[ResultT]]") -> ResultT:

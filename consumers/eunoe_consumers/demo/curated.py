@@ -1,4 +1,4 @@
-"""The demo's last step: what the orchestrator decides to remember, and the prompt that it comes back in."""
+"""The demo's last step: remember some memories, and show the prompt that contains them."""
 
 from rich.console import Console
 from rich.panel import Panel
@@ -18,13 +18,13 @@ _PERSONAL, _PROJECT = "Ada cooks for two, and likes it mild.", "Ada is learning 
 async def remember_and_recall(
     console: Console, curator: Curator, orchestrator: Orchestrator, scope: Scope, other: Scope
 ) -> dict[str, bool]:
-    """Curate memories, show the prompt of a model call, and return what holds, by promise."""
-    hers = MemoryScope(tenant_id=scope.tenant_id, user_id=scope.user_id)  # with every agent
-    agents = MemoryScope(tenant_id=scope.tenant_id, agent_id=scope.agent_id)  # with every user
+    """Remember memories, show the prompt of a model call, and return which promises hold."""
+    user = MemoryScope(tenant_id=scope.tenant_id, user_id=scope.user_id)  # with every agent
+    agent = MemoryScope(tenant_id=scope.tenant_id, agent_id=scope.agent_id)  # with every user
     new = [NewMemory(content=_PERSONAL), NewMemory(content=_PROJECT, tier=Tier.PROJECT)]
-    made = await curator.remember(hers, *new, deadline=_DEADLINE_SECONDS)
-    again = await curator.remember(hers, NewMemory(content=_PERSONAL.upper()), deadline=_DEADLINE_SECONDS)
-    await curator.directives.set(agents, "length", _DIRECTIVE, deadline=_DEADLINE_SECONDS)
+    made = await curator.remember(user, *new, deadline=_DEADLINE_SECONDS)
+    again = await curator.remember(user, NewMemory(content=_PERSONAL.upper()), deadline=_DEADLINE_SECONDS)
+    await curator.directives.set(agent, "length", _DIRECTIVE, deadline=_DEADLINE_SECONDS)
 
     context = await _recall(orchestrator, scope)
     others = await _recall(orchestrator, other)
@@ -35,22 +35,22 @@ async def remember_and_recall(
     console.print(
         Panel(
             shown.append(
-                f"the same content remembered twice: confidence {made[0].memory.confidence:.2f}, then "
+                f"remembering the same content again raises its confidence from {made[0].memory.confidence:.2f} to "
                 f"{again[0].memory.confidence:.2f}",
                 "dim",
             ),
-            title="memories and a directive, curated, in the prompt of a model call",
+            title="curated memories and a directive in the prompt of a model call",
             title_align="left",
             border_style="green",
         )
     )
     return {
         "the same content is remembered once": again[0].memory.id == made[0].memory.id,
-        "memories come by tier": [memory.content for memory in context.memories] == [_PERSONAL, _PROJECT],
-        "a directive comes for every user": [d.content for d in context.directives]
+        "memories come in order of tier": [memory.content for memory in context.memories] == [_PERSONAL, _PROJECT],
+        "a directive of the agent comes for every user": [d.content for d in context.directives]
         == [_DIRECTIVE]
         == [d.content for d in others.directives],
-        f"{other.user_id} sees no memory of {scope.user_id}'s": others.memories == (),
+        f"{other.user_id} sees none of {scope.user_id}'s memories": others.memories == (),
     }
 
 

@@ -1,4 +1,4 @@
-"""The demo's conversation and the questions about it."""
+"""Load the demo's conversation and the questions about it."""
 
 import json
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ CHANNEL = "web"
 
 @dataclass(frozen=True)
 class SampleQuestion:
-    """A question, the events that answer it, and the answer for a reader."""
+    """A question, the ids of the events that answer it, and the answer as a person would give it."""
 
     question: str
     evidence: tuple[str, ...]
@@ -22,7 +22,7 @@ class SampleQuestion:
 
 @dataclass(frozen=True)
 class Isolation:
-    """What another user asks, and words of the first one's that must not come back."""
+    """The question of a second user, and words of the first user that must not be found."""
 
     user_id: str
     question: str
@@ -31,7 +31,7 @@ class Isolation:
 
 @dataclass(frozen=True)
 class Sample:
-    """The conversation as events, oldest first, with what is asked about it."""
+    """The conversation as events, the oldest first, and the questions about it."""
 
     events: tuple[MessageEvent, ...]
     questions: tuple[SampleQuestion, ...]
@@ -39,7 +39,7 @@ class Sample:
 
 
 def load_sample(tenant_id: UUID) -> Sample:
-    """Return the sample conversation as events of a tenant."""
+    """Return the sample conversation with events of a tenant."""
     folder = files("eunoe_consumers.demo")
     lines = folder.joinpath("conversation.jsonl").read_text(encoding="utf-8").splitlines()
     asked = json.loads(folder.joinpath("questions.json").read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""The demo's run: publish, wait until it is durable, ask, and check each result."""
+"""The demo's story: publish, wait until every message is stored, ask, and check each result."""
 
 import asyncio
 import time
@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from eunoe_consumers.connections import connect_redis
-from eunoe_consumers.delivery.progress import progress
+from eunoe_consumers.delivery.stream_figures import read_figures
 from eunoe_consumers.demo.curated import remember_and_recall
 from eunoe_consumers.demo.sample import AGENT, Sample, SampleQuestion
 from eunoe_consumers.postgres.database import Database
@@ -20,25 +20,25 @@ from eunoe_consumers.supervisor import RoleProcesses
 from eunoe_producers import Curator, Gateway, Orchestrator
 from eunoe_schema import Context, Receipt, Scope, WindowMessage
 from eunoe_schema.errors import EunoeError
-from eunoe_schema.streams import Subject
+from eunoe_schema.streams import Group
 
 _BATCH = 20
 _TOP_K = 5
 _SHOWN_TURNS = 5
 _SHOWN_WINDOW = 4
 _DEADLINE_SECONDS = 30.0
-_DURABLE_SECONDS = 120.0
+_STORED_SECONDS = 120.0
 _POLL_SECONDS = 0.1
 _WINDOW = 20
 
 
 class DemoFailed(EunoeError):
-    """The demo's results are not what they must be."""
+    """The messages were not stored in time."""
 
 
 @dataclass
 class Checks:
-    """What the demo promises, and whether it came out so."""
+    """Counts the promises that hold, and lists those that do not."""
 
     failed: list[str] = field(default_factory=list[str])
     passed: int = 0
@@ -53,7 +53,7 @@ class Checks:
 
 
 class Story:
-    """Tells the demo on a console, against running servers and roles."""
+    """Runs the demo against running servers and roles, and shows it on a console."""
 
     def __init__(self, sample: Sample, console: Console, roles: RoleProcesses) -> None:
         self._sample = sample
@@ -61,19 +61,19 @@ class Story:
         self._roles = roles
         self._checks = Checks()
 
-    async def tell(self, redis_url: str, database_url: str) -> Checks:
+    async def run(self, redis_url: str, database_url: str) -> Checks:
         """Run every step; return the checks."""
         async with await Gateway.connect(redis_url) as gateway, await Orchestrator.connect(redis_url) as orchestrator:
             await self._publish(gateway)
-            await self._until_durable(redis_url)
+            await self._wait_until_stored(redis_url)
             async with await Database.connect(database_url, connections=1) as database:
-                await self._count_turns(TurnReader(database))
+                await self._check_stored_turns(TurnReader(database))
             ada = self._scope(self._sample.events[0].user_id)
             await self._show_window(orchestrator, ada)
             for number, question in enumerate(self._sample.questions, start=1):
                 await self._ask(orchestrator, ada, number, question)
             await self._ask_as_other(orchestrator, ada)
-            await self._curate(redis_url, orchestrator, ada)
+            await self._remember(redis_url, orchestrator, ada)
         return self._checks
 
     def _scope(self, user_id: str) -> Scope:
@@ -98,36 +98,35 @@ class Story:
             for start in range(0, len(events), _BATCH):
                 outcomes = await gateway.publish_many(events[start : start + _BATCH])
                 new = [outcome for outcome in outcomes if isinstance(outcome, Receipt) and not outcome.duplicate]
-                self._checks.expect("every message was taken", holds=len(new) == len(outcomes))
+                self._checks.expect("every message is published", holds=len(new) == len(outcomes))
                 bar.advance(task, len(new))
         again = await gateway.publish(events[0])
-        self._checks.expect("a message published again is known as a duplicate", holds=again.duplicate)
+        self._checks.expect("a message published again is a duplicate", holds=again.duplicate)
 
-    async def _until_durable(self, redis_url: str) -> None:
+    async def _wait_until_stored(self, redis_url: str) -> None:
         redis = await connect_redis(redis_url, wait_seconds=10)
-        total, ends = len(self._sample.events), time.monotonic() + _DURABLE_SECONDS
+        total, ends_at = len(self._sample.events), time.monotonic() + _STORED_SECONDS
         try:
             with self._bar() as bar:
                 tasks = {
-                    "window": bar.add_task("in the windows", total=total),
-                    "embed": bar.add_task("embedded and stored", total=total),
+                    Group.WINDOW: bar.add_task("in the windows", total=total),
+                    Group.EMBED: bar.add_task("embedded and stored", total=total),
                 }
                 while True:
-                    groups = await progress(redis, Subject.MESSAGES)
+                    groups = [group for group in (await read_figures(redis)).groups if group.group in tasks]
                     for group in groups:
-                        bar.update(tasks[group.group], completed=total - group.left)
-                    if len(groups) == len(tasks) and not any(group.left for group in groups):
+                        bar.update(tasks[group.group], completed=total - group.unfinished if group.exists else 0)
+                    if all(group.exists and not group.unfinished for group in groups):
                         return
                     self._roles.check()
-                    if time.monotonic() > ends:
-                        left = ", ".join(f"{group.group}: {group.left}" for group in groups)
-                        msg = f"messages are still not through after {_DURABLE_SECONDS:g} s ({left})"
-                        raise DemoFailed(msg)
+                    if time.monotonic() > ends_at:
+                        left = ", ".join(f"{group.group}: {group.unfinished}" for group in groups)
+                        raise DemoFailed(f"messages are still unfinished after {_STORED_SECONDS:g} s ({left})")
                     await asyncio.sleep(_POLL_SECONDS)
         finally:
             await redis.aclose()
 
-    async def _count_turns(self, turns: TurnReader) -> None:
+    async def _check_stored_turns(self, turns: TurnReader) -> None:
         users = dict.fromkeys(event.user_id for event in self._sample.events)
         for user_id in users:
             stored = [turn.event_id for turn in await turns.last(self._scope(user_id), len(self._sample.events))]
@@ -145,7 +144,7 @@ class Story:
         self._console.print(
             Panel(
                 _conversation(context.window[-_SHOWN_WINDOW:]),
-                title=f"the window of {scope.user_id}: the last {len(held)} messages, the newest of them",
+                title=f"the newest messages of {scope.user_id}'s window, which holds the last {len(held)}",
                 border_style="green" if holds else "red",
                 title_align="left",
             )
@@ -160,7 +159,7 @@ class Story:
         )
         in_window = {message.event_id for message in context.window}
         self._checks.expect(
-            f"question {number}: what is in the window is not repeated", holds=not in_window & set(recalled)
+            f"question {number}: messages of the window are not repeated", holds=not in_window & set(recalled)
         )
         table = Table(title_justify="left", title_style="bold", expand=True)
         table.title = f"{number}. {question.question}  [dim]answered {distance} messages ago[/]"
@@ -192,21 +191,21 @@ class Story:
         seen = {item.event_id for item in (*context.window, *context.turns)}
         text = " ".join(item.content for item in (*context.window, *context.turns)).lower()
         holds = self._checks.expect(
-            f"{isolation.user_id} sees all of his own and nothing of {first.user_id}'s",
+            f"{isolation.user_id} sees all his own messages and none of {first.user_id}'s",
             holds=seen == own and not seen & foreign and not any(word in text for word in isolation.forbidden_words),
         )
         best = context.turns[0]
         self._console.print(
             Panel(
-                f"{isolation.question}\n[dim]best of {len(seen)} messages, none of {first.user_id}'s "
-                f"{len(foreign)}:[/] {best.speaker}: {best.content} [dim]({best.cosine:.3f})[/]",
-                title=f"the same agent, asked as {isolation.user_id}",
+                f"{isolation.question}\n[dim]best of his {len(seen)} messages; none of {first.user_id}'s "
+                f"{len(foreign)} is found:[/] {best.speaker}: {best.content} [dim]({best.cosine:.3f})[/]",
+                title=f"the same agent, asked by {isolation.user_id}",
                 border_style="green" if holds else "red",
                 title_align="left",
             )
         )
 
-    async def _curate(self, redis_url: str, orchestrator: Orchestrator, first: Scope) -> None:
+    async def _remember(self, redis_url: str, orchestrator: Orchestrator, first: Scope) -> None:
         other = self._scope(self._sample.isolation.user_id)
         async with await Curator.connect(redis_url) as curator:
             results = await remember_and_recall(self._console, curator, orchestrator, first, other)
@@ -215,7 +214,7 @@ class Story:
 
     async def _recall(self, orchestrator: Orchestrator, scope: Scope, query: str, top_k: int = _TOP_K) -> Context:
         context = await orchestrator.recall(scope, query, top_k=top_k, deadline=_DEADLINE_SECONDS)
-        self._checks.expect("every reply is whole", holds=not context.missing)
+        self._checks.expect("every reply is complete", holds=not context.missing)
         return context
 
 

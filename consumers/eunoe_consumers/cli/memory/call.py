@@ -13,7 +13,8 @@ from rich.console import RenderableType
 
 from eunoe_consumers.cli.console import output, print_json
 from eunoe_consumers.cli.memory.bundles import Bundle
-from eunoe_consumers.cli.options import find_tenant, redis_server
+from eunoe_consumers.cli.options import find_tenant
+from eunoe_consumers.cli.servers import redis_server
 from eunoe_consumers.settings import Settings
 from eunoe_schema.errors import EunoeError
 from eunoe_schema.memory import MemoryScope

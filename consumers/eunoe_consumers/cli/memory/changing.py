@@ -22,7 +22,7 @@ from eunoe_consumers.cli.memory.options import (
 )
 from eunoe_consumers.cli.memory.panels import CHANGE
 from eunoe_consumers.cli.memory.show import memory_record
-from eunoe_consumers.cli.values import json_object, moment, text_or_input
+from eunoe_consumers.cli.options import parse_object, parse_time, text_or_input
 from eunoe_schema.memory import Category, Memory, MemoryScope, Tier
 from eunoe_schema.memory.change import ReplacedResult
 
@@ -44,10 +44,10 @@ def revise(
     confidence: Annotated[float | None, typer.Option(min=0, max=1, help="Another confidence.")] = None,
     metadata: Annotated[
         dict[str, Any] | None,
-        typer.Option(parser=json_object, metavar="JSON", help="A JSON object, in place of its metadata."),
+        typer.Option(parser=parse_object, metavar="JSON", help="A JSON object, in place of its metadata."),
     ] = None,
     expires_at: Annotated[
-        datetime | None, typer.Option(parser=moment, metavar="TIME", help="When it lapses; without a zone UTC.")
+        datetime | None, typer.Option(parser=parse_time, metavar="TIME", help="When it lapses; without a zone UTC.")
     ] = None,
     never_expires: Annotated[
         bool, typer.Option("--never-expires", help="Take back a time that was given; its tier decides again.")

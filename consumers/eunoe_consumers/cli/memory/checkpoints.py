@@ -17,7 +17,7 @@ from eunoe_consumers.cli.memory.options import Repeatable
 from eunoe_consumers.cli.memory.paging import Paging, what_follows
 from eunoe_consumers.cli.memory.sessions import SessionArgument
 from eunoe_consumers.cli.memory.show import record, when
-from eunoe_consumers.cli.values import json_object, text_or_input
+from eunoe_consumers.cli.options import parse_object, text_or_input
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -44,7 +44,7 @@ def save(
     if (state is None) == (file is None):
         msg = "give either the state or --file"
         raise typer.BadParameter(msg)
-    saved = json_object(text_or_input(state or "") if file is None else file.read_bytes())
+    saved = parse_object(text_or_input(state or "") if file is None else file.read_bytes())
     checkpoint = call.change(
         lambda curator, scope: curator.checkpoints.save(
             scope,

@@ -11,7 +11,7 @@ from eunoe_consumers.cli.memory.call import CommandCall, answer
 from eunoe_consumers.cli.memory.changing import require_several, show_place
 from eunoe_consumers.cli.memory.options import Fields, MemoriesArgument, Origin, Repeatable
 from eunoe_consumers.cli.memory.show import memories_table
-from eunoe_consumers.cli.values import text_or_input
+from eunoe_consumers.cli.options import text_or_input
 from eunoe_schema.memory import Tier
 from eunoe_schema.memory.consolidation import DEFAULT_AGE_DAYS, DEFAULT_COSINE, DEFAULT_GROUPS, MAX_GROUPS
 

@@ -11,7 +11,7 @@ from eunoe_consumers.cli.memory import examples
 from eunoe_consumers.cli.memory.bundles import command
 from eunoe_consumers.cli.memory.call import DirectiveCall, answer
 from eunoe_consumers.cli.memory.options import Repeatable, TextArgument, Versioned, YesOption
-from eunoe_consumers.cli.values import text_or_input
+from eunoe_consumers.cli.options import text_or_input
 from eunoe_schema.memory import Directive
 
 app = typer.Typer(

@@ -9,7 +9,7 @@ import typer
 
 from eunoe_consumers.cli.memory.bundles import Bundle
 from eunoe_consumers.cli.memory.call import CommandCall
-from eunoe_consumers.cli.values import json_object, moment
+from eunoe_consumers.cli.options import parse_object, parse_time
 from eunoe_schema.memory import Category, Memory, MemoryFilter, NewMemory, SessionRef, Source, Status, Tier
 from eunoe_schema.validation import checked
 
@@ -81,13 +81,13 @@ class Fields(Bundle):
     confidence: Annotated[float | None, typer.Option(min=0, max=1, help="How certain it is.  [default: 0.8]")] = None
     metadata: Annotated[
         dict[str, Any] | None,
-        typer.Option(parser=json_object, metavar="JSON", help="A JSON object of at most 16 KiB."),
+        typer.Option(parser=parse_object, metavar="JSON", help="A JSON object of at most 16 KiB."),
     ] = None
     tags: Annotated[list[str] | None, typer.Option("--tag", help="A word to filter by; repeatable.")] = None
     expires_at: Annotated[
         datetime | None,
         typer.Option(
-            parser=moment, metavar="TIME", help="When it lapses; without a zone UTC.  [default: as its tier says]"
+            parser=parse_time, metavar="TIME", help="When it lapses; without a zone UTC.  [default: as its tier says]"
         ),
     ] = None
     review: Annotated[bool, typer.Option("--review", help="Someone must approve it before it counts.")] = False
@@ -124,11 +124,11 @@ class Fields(Bundle):
 
 
 def _since(what: str) -> object:
-    return typer.Option(parser=moment, metavar="TIME", help=f"{what} at this time or later; without a zone UTC.")
+    return typer.Option(parser=parse_time, metavar="TIME", help=f"{what} at this time or later; without a zone UTC.")
 
 
 def _before(what: str) -> object:
-    return typer.Option(parser=moment, metavar="TIME", help=f"{what} before this time.")
+    return typer.Option(parser=parse_time, metavar="TIME", help=f"{what} before this time.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,7 +145,7 @@ class Filters(Bundle):
     tag: Annotated[list[str] | None, typer.Option(help="With this tag; repeatable: all of these.")] = None
     metadata: Annotated[
         dict[str, Any] | None,
-        typer.Option(parser=json_object, metavar="JSON", help="Whose metadata contain this JSON object, at any depth."),
+        typer.Option(parser=parse_object, metavar="JSON", help="Metadata contain this JSON object, at any depth."),
     ] = None
     collection: Annotated[UUID | None, typer.Option(help="A member of this collection.")] = None
     created_since: Annotated[datetime | None, _since("Remembered")] = None

@@ -12,7 +12,7 @@ from eunoe_consumers.cli.memory.memory_lines import read_lines, remember_lines
 from eunoe_consumers.cli.memory.options import Fields, Origin, Repeatable
 from eunoe_consumers.cli.memory.panels import FIND
 from eunoe_consumers.cli.memory.show import memories_table
-from eunoe_consumers.cli.values import text_or_input
+from eunoe_consumers.cli.options import text_or_input
 from eunoe_schema.memory import Remembered
 
 app = typer.Typer()

@@ -12,7 +12,7 @@ from eunoe_consumers.cli.memory.call import SessionCall, answer
 from eunoe_consumers.cli.memory.options import Repeatable
 from eunoe_consumers.cli.memory.paging import Paging, what_follows
 from eunoe_consumers.cli.memory.show import record, when
-from eunoe_consumers.cli.values import json_object
+from eunoe_consumers.cli.options import parse_object
 from eunoe_schema.memory import Session
 
 app = typer.Typer(
@@ -30,7 +30,7 @@ def open_session(
     channel: Annotated[str | None, typer.Option(help="The channel it comes through; of one that is new.")] = None,
     metadata: Annotated[
         dict[str, Any] | None,
-        typer.Option(parser=json_object, metavar="JSON", help="A JSON object, in place of its metadata."),
+        typer.Option(parser=parse_object, metavar="JSON", help="A JSON object, in place of its metadata."),
     ] = None,
     change: Repeatable,
     call: SessionCall,

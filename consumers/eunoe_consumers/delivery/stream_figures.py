@@ -1,4 +1,4 @@
-"""What Redis knows of the streams, their groups and consumers: the figures of `eunoe lag` and `eunoe health`."""
+"""Figures about the streams, their consumer groups and consumers, for `eunoe lag`, `eunoe health` and the demo."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from eunoe_schema.streams import Group, Subject, dead_letters, stream
 
 @dataclass(frozen=True)
 class StreamFigures:
-    """A stream: how long it is, and how long ago its first and its last entry were appended."""
+    """The length of a stream, and the ages of its first and last entry."""
 
     stream: str
     length: int
@@ -23,7 +23,7 @@ class StreamFigures:
 
 @dataclass(frozen=True)
 class ConsumerFigures:
-    """One consumer of a group, and how long ago it last read or showed a sign of life."""
+    """One consumer of a group, and the time since it last read entries or sent a heartbeat."""
 
     name: str
     pending: int
@@ -32,42 +32,47 @@ class ConsumerFigures:
 
 @dataclass(frozen=True)
 class GroupFigures:
-    """A consumer group.
+    """The state of a consumer group.
 
     Attributes:
-        group: Its name.
-        stream: The stream that it reads.
-        exists: Whether it was made; the first consumer makes every group.
-        lag: Entries not delivered yet; None where Redis does not know.
-        pending: Entries delivered and not acknowledged.
-        oldest_pending_seconds: How long ago the oldest of those was appended.
-        dead: Its dead letters.
-        consumers: Its consumers.
+        group: The group's name.
+        stream: The stream that the group reads.
+        exists: Whether Redis has the group. The first consumer creates every group.
+        lag: Number of entries not delivered yet; None where Redis does not know.
+        pending: Number of entries delivered and not acknowledged.
+        oldest_pending_seconds: Age of the oldest pending entry.
+        dead: Number of the group's dead letters.
+        consumers: The group's consumers, by name.
     """
 
     group: Group
     stream: str
-    exists: bool
-    lag: int | None
-    pending: int
-    oldest_pending_seconds: float | None
-    dead: int
-    consumers: tuple[ConsumerFigures, ...]
+    exists: bool = False
+    lag: int | None = None
+    pending: int = 0
+    oldest_pending_seconds: float | None = None
+    dead: int = 0
+    consumers: tuple[ConsumerFigures, ...] = ()
+
+    @property
+    def unfinished(self) -> int:
+        """Number of entries that the group has not finished: lag and pending entries together."""
+        return self.pending + (self.lag or 0)
 
 
 @dataclass(frozen=True)
 class Figures:
-    """Every stream and every group, at about one moment."""
+    """The figures of every stream and group, read at about the same moment."""
 
     streams: tuple[StreamFigures, ...]
     groups: tuple[GroupFigures, ...]
 
 
 async def read_figures(redis: Redis) -> Figures:
-    """Read the figures; a stream or a group that is not there yet has zeros.
+    """Read the figures. A stream or group that does not exist yet has zeros.
 
     Raises:
-        RedisUnavailable: If Redis failed.
+        RedisNotReady: If Redis fails.
     """
     with redis_wrapped():
         seconds, micros = await redis.time()
@@ -93,14 +98,11 @@ async def _group(redis: Redis, group: Group, now_ms: float) -> GroupFigures:
     name = stream(group.subject)
     dead = await redis.xlen(dead_letters(group))
     infos = cast("list[Mapping[str, Any]]", await redis.xinfo_groups(name)) if await redis.exists(name) else []
-    found = [info for info in infos if cast("bytes", info["name"]).decode() == group]
-    if not found:
-        return GroupFigures(
-            group, name, exists=False, lag=None, pending=0, oldest_pending_seconds=None, dead=dead, consumers=()
-        )
-    (info,) = found
-    pending = cast("Mapping[str, Any]", await redis.xpending(name, group))
-    oldest = cast("bytes | None", pending["min"])
+    info = next((info for info in infos if cast("bytes", info["name"]).decode() == group), None)
+    if info is None:
+        return GroupFigures(group, name, dead=dead)
+    summary = cast("Mapping[str, Any]", await redis.xpending(name, group))
+    oldest = cast("bytes | None", summary["min"])
     consumers = [
         ConsumerFigures(
             name=cast("bytes", consumer["name"]).decode("utf-8", "backslashreplace"),
@@ -122,5 +124,5 @@ async def _group(redis: Redis, group: Group, now_ms: float) -> GroupFigures:
 
 
 def _age(entry_id: bytes, now_ms: float) -> float:
-    """Return how many seconds ago an entry was appended, by the clock of Redis."""
+    """Return the age of an entry in seconds, by the clock of Redis."""
     return max(0.0, (now_ms - EntryOrder.parse(entry_id.decode()).milliseconds) / 1000)
