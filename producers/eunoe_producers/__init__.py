@@ -1,11 +1,12 @@
-"""What a gateway and an orchestrator use: publish messages, ask for context, curate memories.
+"""The clients for gateways and orchestrators: publish messages, ask for context, curate memories.
 
-Needs pydantic, redis and tenacity.
+This package needs pydantic, redis and tenacity only.
 """
 
 from eunoe_producers.curator import Curator
 from eunoe_producers.errors import (
     BacklogFull,
+    BudgetTooSmall,
     CurationError,
     CurationRefused,
     CurationTimeout,
@@ -29,10 +30,12 @@ from eunoe_producers.errors import (
 )
 from eunoe_producers.gateway import Gateway, GatewayOptions
 from eunoe_producers.orchestrator import Orchestrator
+from eunoe_producers.prompt import Prompt, PromptContext
 from eunoe_producers.publish_script import PublishLimits
 
 __all__ = [
     "BacklogFull",
+    "BudgetTooSmall",
     "CurationError",
     "CurationRefused",
     "CurationTimeout",
@@ -44,6 +47,8 @@ __all__ = [
     "MemoryNotFound",
     "NotFound",
     "Orchestrator",
+    "Prompt",
+    "PromptContext",
     "PublishError",
     "PublishLimits",
     "RateLimited",

@@ -1,7 +1,10 @@
-"""One way to connect to Redis and to outlast its outages, for both clients."""
+"""The connection to Redis that all clients share: how it is opened, retried during an outage, and closed."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from functools import partial
+from types import TracebackType
+from typing import Self, TypeVar
 
 from redis import exceptions as redis_errors
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -9,29 +12,47 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_e
 
 from eunoe_producers.errors import RedisRefused, RedisUnavailable
 from eunoe_schema.cancellation import raise_if_cancelled
+from eunoe_schema.errors import EunoeError
 from eunoe_schema.redaction import mask_passwords
 
 ResultT = TypeVar("ResultT")
 
-_CONNECTIONS = 32  # callers beyond these wait for one, rather than fail
+# More concurrent callers than this wait for a free connection; they do not fail.
+_CONNECTIONS = 32
 
-# What passes by itself: the server is away, starting, failing over, or did not answer in time.
+# Errors that pass by themselves: the server is away, starting, failing over, or too slow.
 _TRANSIENT = (
-    redis_errors.ConnectionError,  # BusyLoadingError among them
+    redis_errors.ConnectionError,  # includes BusyLoadingError
     redis_errors.TimeoutError,
     redis_errors.ReadOnlyError,
     redis_errors.TryAgainError,
     OSError,
 )
-# redis-py files these under ConnectionError, but waiting does not mend a wrong password.
-_LASTING = (redis_errors.AuthenticationError, redis_errors.AuthorizationError)
+# redis-py derives these from ConnectionError, but a retry does not correct a wrong password.
+_PERMANENT = (redis_errors.AuthenticationError, redis_errors.AuthorizationError)
+
+
+class Client(ABC):
+    """A client that closes its connections at the end of an `async with` block."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Close the connections."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
 
 
 def open_redis(url: str) -> Redis:
-    """Return a client for `url`, not yet connected.
+    """Return a client for `url`. It connects with its first command.
 
     Raises:
-        RedisUnavailable: If the URL is not one that redis-py understands.
+        RedisUnavailable: If redis-py does not understand the URL.
     """
     try:
         pool = BlockingConnectionPool.from_url(url, max_connections=_CONNECTIONS, timeout=None)
@@ -43,22 +64,37 @@ def open_redis(url: str) -> Redis:
     return Redis.from_pool(pool)
 
 
+async def connect(url: str, *, retry_seconds: float) -> Redis:
+    """Return a client that has reached its server.
+
+    Raises:
+        RedisUnavailable: If the URL is wrong, or Redis did not answer for `retry_seconds`.
+    """
+    redis = open_redis(url)
+    try:
+        await outlast(partial(redis.echo, "eunoe"), seconds=retry_seconds, place=mask_passwords(url))
+    except EunoeError:
+        await redis.aclose()
+        raise
+    return redis
+
+
 def is_transient(error: BaseException) -> bool:
-    """Tell whether the same command may succeed later."""
-    return isinstance(error, _TRANSIENT) and not isinstance(error, _LASTING)
+    """Return whether the same command may succeed later."""
+    return isinstance(error, _TRANSIENT) and not isinstance(error, _PERMANENT)
 
 
 async def outlast(call: Callable[[], Awaitable[ResultT]], *, seconds: float, place: str) -> ResultT:
-    """Call until Redis answers: exponential back-off with jitter, for at most `seconds`.
+    """Repeat `call` until Redis answers, with exponential back-off and jitter.
 
     Args:
-        call: What to do; repeated, so it must be idempotent.
-        seconds: For how long to retry.
-        place: The server's URL without its password, for the message.
+        call: A command or a script. It must be idempotent, because a lost answer repeats it.
+        seconds: How long to retry.
+        place: The URL of the server without its password, for error messages.
 
     Raises:
         RedisUnavailable: If Redis did not answer in that time, or refused the credentials.
-        RedisRefused: If Redis refused the command, for want of memory or of a permission, say.
+        RedisRefused: If Redis refused the command.
     """
     attempts = AsyncRetrying(
         retry=retry_if_exception(is_transient),
@@ -67,20 +103,19 @@ async def outlast(call: Callable[[], Awaitable[ResultT]], *, seconds: float, pla
         reraise=True,
     )
 
-    async def again() -> ResultT:  # tenacity awaits coroutine functions only, and `call` may be any callable
+    async def attempt() -> ResultT:  # tenacity awaits only coroutine functions, and `call` may be any callable
         try:
             return await call()
         finally:
             raise_if_cancelled()
 
     try:
-        return await attempts(again)
-    except _LASTING as error:
-        msg = f"Redis at {place} refused the connection: {error}"
-        raise RedisUnavailable(msg) from error
+        return await attempts(attempt)
+    except _PERMANENT as error:
+        raise RedisUnavailable(f"Redis at {place} refused the connection: {error}") from error
     except _TRANSIENT as error:
-        msg = f"Redis at {place} did not answer for {seconds:g} s: {error}. Is it running, and is that its URL?"
-        raise RedisUnavailable(msg) from error
+        raise RedisUnavailable(
+            f"Redis at {place} did not answer for {seconds:g} s: {error}. Is it running, and is the URL correct?"
+        ) from error
     except redis_errors.RedisError as error:
-        msg = f"Redis at {place} refused the command: {error}"
-        raise RedisRefused(msg) from error
+        raise RedisRefused(f"Redis at {place} refused the command: {error}") from error

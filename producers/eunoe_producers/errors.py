@@ -1,4 +1,4 @@
-"""What can go wrong between a client and the stream. Each says what to do; `retry_after_seconds` says when."""
+"""The errors of the clients. Each message says what to do next; `retry_after_seconds` says when to try again."""
 
 from uuid import UUID
 
@@ -6,8 +6,16 @@ from eunoe_schema.errors import EunoeError
 from eunoe_schema.memory.reply import Problem
 
 
+class RedisUnavailable(EunoeError):
+    """Redis did not answer, or refused the connection, until the retry time was over."""
+
+
+class RedisRefused(EunoeError):
+    """Redis answered, but refused the command. For example, its memory is full or the login lacks a permission."""
+
+
 class PublishError(EunoeError):
-    """An event could not be published."""
+    """An event was not published."""
 
 
 class UnknownTenant(PublishError):
@@ -19,7 +27,7 @@ class UnknownTenant(PublishError):
 
 
 class TenantRegistryMissing(PublishError):
-    """Redis holds no registry of tenants: it lost its data, or none was ever added."""
+    """Redis has no list of tenants, because it lost its data or no tenant was ever added."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -29,7 +37,7 @@ class TenantRegistryMissing(PublishError):
 
 
 class BacklogFull(PublishError):
-    """So many events wait in the slowest consumer group that no more are taken."""
+    """The slowest consumer group is too far behind to accept more events."""
 
     def __init__(self, waiting: int, retry_after_seconds: float) -> None:
         self.waiting = waiting
@@ -41,7 +49,7 @@ class BacklogFull(PublishError):
 
 
 class RateLimited(PublishError):
-    """The tenant's channel has used up its token bucket."""
+    """The token bucket of the tenant's channel is empty."""
 
     def __init__(self, channel: str, retry_after_seconds: float) -> None:
         self.channel = channel
@@ -50,11 +58,11 @@ class RateLimited(PublishError):
 
 
 class RecallError(EunoeError):
-    """A recall could not be answered."""
+    """A recall returned no context."""
 
 
 class RecallRefused(RecallError):
-    """The consumers refused the request; the message is their reason."""
+    """The consumers refused the recall. The message is the reason that they gave."""
 
 
 class RecallTimeout(RecallError):
@@ -64,19 +72,30 @@ class RecallTimeout(RecallError):
         self.deadline_seconds = deadline_seconds
         super().__init__(
             f"no reply within {deadline_seconds:g} s: is a recall consumer running (`eunoe consume recall`), "
-            "and does it serve the same Redis?"
+            "and does it use the same Redis?"
+        )
+
+
+class BudgetTooSmall(EunoeError):
+    """System prompt, directives and current message alone exceed the token budget of the prompt."""
+
+    def __init__(self, needed: int, budget: int) -> None:
+        self.needed = needed
+        self.budget = budget
+        super().__init__(
+            f"system prompt, directives and current message take {needed} tokens, the budget is {budget}: raise it"
         )
 
 
 class CurationError(EunoeError):
-    """A request on curated memory could not be done."""
+    """A request on curated memory returned no result."""
 
 
 class CurationRefused(CurationError):
-    """The consumers refused the request and changed nothing; the message is their reason.
+    """The consumers refused the request and changed nothing. The message is the reason that they gave.
 
     Attributes:
-        problem: The refusal as it came: its code, and what is needed to go on.
+        problem: The refusal from the reply: its code, and the values that help to correct the request.
     """
 
     def __init__(self, problem: Problem) -> None:
@@ -85,43 +104,43 @@ class CurationRefused(CurationError):
 
 
 class NotFound(CurationRefused):
-    """What was named is not there, or does not apply to the scope."""
+    """The memory, collection, session or other object does not exist, or does not apply to the scope."""
 
 
 class MemoryNotFound(NotFound):
-    """No such memory applies to the scope."""
+    """The memory does not exist, or does not apply to the scope."""
 
 
 class VersionConflict(CurationRefused):
-    """It was changed since it was read; `problem.version` is its version now."""
+    """The object changed since the caller read it. `problem.version` is its current version."""
 
 
 class TransitionRefused(CurationRefused):
-    """The memory's state does not allow the action; `problem.allowed` names those that it does."""
+    """The state of the memory does not allow the action. `problem.allowed` lists the actions that it allows."""
 
 
 class DuplicateContent(CurationRefused):
-    """Another memory of the same owner, `problem.memory_id`, holds that content."""
+    """Another memory of the same owner has the same content. `problem.memory_id` names it."""
 
 
 class DuplicateName(CurationRefused):
-    """The owner has another collection of that type and name."""
+    """The owner has another collection with the same type and name."""
 
 
 class SharedByUsers(CurationRefused):
-    """It belongs to an agent with every user: it is changed in the scope of the agent alone."""
+    """The object is shared by all users of an agent. It can be changed only in the scope of the agent alone."""
 
 
 class RequestReused(CurationRefused):
-    """The request id was used for another request."""
+    """The request id belongs to an earlier, different request."""
 
 
 class CurationTimeout(CurationError):
-    """No reply came within the deadline. A change may be made all the same: ask again with the same request id.
+    """No reply came within the deadline. The change may still happen, so repeat it with the same request id.
 
     Attributes:
-        request_id: Asked again with it, the request is done once, and its reply is the same.
-        deadline_seconds: How long was waited.
+        request_id: The id of the request. A repeated request with this id is done once and gets the same reply.
+        deadline_seconds: How long the client waited.
     """
 
     def __init__(self, request_id: str, deadline_seconds: float) -> None:
@@ -129,14 +148,6 @@ class CurationTimeout(CurationError):
         self.deadline_seconds = deadline_seconds
         super().__init__(
             f"no reply to {request_id} within {deadline_seconds:g} s: is a curate consumer running "
-            "(`eunoe consume curate`), and does it serve the same Redis? A change may be made all the same: "
+            "(`eunoe consume curate`), and does it use the same Redis? The change may still be made: "
             "ask again with the same request_id"
         )
-
-
-class RedisUnavailable(EunoeError):
-    """Redis could not be reached, or refused the connection, for as long as was allowed."""
-
-
-class RedisRefused(EunoeError):
-    """Redis answered, and refused: its memory is full, or the login may not run the command."""

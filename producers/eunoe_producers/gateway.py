@@ -1,24 +1,17 @@
-"""The gateway's client: publishes message events."""
+"""The client of a gateway: publishes message events."""
 
 import asyncio
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from types import TracebackType
 from typing import Self
 
 from pydantic import ValidationError
 from redis.asyncio import Redis
 
-from eunoe_producers.connection import open_redis, outlast
-from eunoe_producers.errors import (
-    BacklogFull,
-    PublishError,
-    RateLimited,
-    TenantRegistryMissing,
-    UnknownTenant,
-)
+from eunoe_producers.connection import Client, connect, outlast
+from eunoe_producers.errors import BacklogFull, PublishError, RateLimited, TenantRegistryMissing, UnknownTenant
 from eunoe_producers.publish_script import DEFAULT_CHANNEL, PublishLimits, PublishScript, Status
 from eunoe_schema.codec import oversized
 from eunoe_schema.errors import EunoeError, InvalidEvent
@@ -27,12 +20,12 @@ from eunoe_schema.receipts import Receipt
 from eunoe_schema.redaction import mask_passwords
 from eunoe_schema.validation import describe
 
-# One script call per 100 events is about as fast as a pipeline of 100; longer calls would hold Redis up for others.
+# One script call with 100 events is about as fast as a pipeline of 100. A longer call would block Redis for others.
 _EVENTS_PER_CALL = 100
-# A backlog drains by batches of hundreds a second: asking more often than this would only add load.
+# Consumers process hundreds of entries a second, so a shorter wait would only add load.
 _BACKLOG_RETRY_SECONDS = 1.0
 _WAIT_SECONDS = 0.25
-# Consumers refill a lost registry within their housekeeping beat; longer means that none runs.
+# Consumers refill a lost registry within seconds. After a longer wait, no consumer is running.
 _REGISTRY_WAIT_SECONDS = 5.0
 
 
@@ -41,9 +34,9 @@ class GatewayOptions:
     """How a gateway publishes.
 
     Attributes:
-        limits: What each event is checked against in Redis.
-        max_content_chars: The longest content; give consumers the same (EUNOE_MAX_CONTENT_CHARS).
-        retry_seconds: For how long to outlast an outage of Redis.
+        limits: The limits that Redis checks for each event.
+        max_content_chars: The longest content. Give the consumers the same value (EUNOE_MAX_CONTENT_CHARS).
+        retry_seconds: How long to retry while Redis does not answer.
     """
 
     limits: PublishLimits = field(default_factory=PublishLimits)
@@ -51,8 +44,8 @@ class GatewayOptions:
     retry_seconds: float = 30.0
 
 
-class Gateway:
-    """Publishes message events onto the stream; safe for any number of concurrent calls.
+class Gateway(Client):
+    """Publishes message events; any number of calls may run at the same time.
 
     Example:
         ```python
@@ -69,41 +62,36 @@ class Gateway:
 
     @classmethod
     async def connect(cls, url: str, options: GatewayOptions | None = None) -> Self:
-        """Connect to Redis, outlasting an outage.
+        """Connect to Redis.
 
         Args:
             url: `redis://`, `rediss://` or `unix://`.
             options: How to publish.
 
         Raises:
-            RedisUnavailable: If the URL is wrong, or Redis does not answer.
+            RedisUnavailable: If the URL is wrong, or Redis did not answer for `retry_seconds`.
         """
         options = options or GatewayOptions()
-        redis = open_redis(url)
-        try:
-            await outlast(partial(redis.echo, "eunoe"), seconds=options.retry_seconds, place=mask_passwords(url))
-        except EunoeError:
-            await redis.aclose()
-            raise
+        redis = await connect(url, retry_seconds=options.retry_seconds)
         return cls(redis, place=mask_passwords(url), options=options)
 
     async def publish(self, event: MessageEvent | Mapping[str, object]) -> Receipt:
-        """Publish one event, exactly once however often it is called with it.
+        """Publish one event. Repeated calls with the same event publish it once.
 
         Args:
             event: The event, or its fields.
 
         Returns:
-            The receipt; `duplicate` when the event was there before.
+            The receipt. Its `duplicate` is true if the event was published before.
 
         Raises:
             InvalidEvent: If the event breaks the contract.
-            UnknownTenant: If its tenant is not registered.
-            BacklogFull: If the consumers are too far behind; carries `retry_after_seconds`.
-            RateLimited: If its channel is over its rate; carries `retry_after_seconds`.
-            PublishError: If the registry of tenants is absent.
-            RedisUnavailable: If Redis stayed away for `retry_seconds`.
-            RedisRefused: If Redis refused to append, its memory being full, say.
+            UnknownTenant: If the tenant is not registered.
+            BacklogFull: If the consumers are too far behind. Try again after `retry_after_seconds`.
+            RateLimited: If the channel is over its rate limit. Try again after `retry_after_seconds`.
+            PublishError: If Redis has no list of tenants.
+            RedisUnavailable: If Redis did not answer for `retry_seconds`.
+            RedisRefused: If Redis refused to append the event. For example, its memory is full.
         """
         (outcome,) = await self.publish_many([event])
         if isinstance(outcome, Receipt):
@@ -120,12 +108,12 @@ class Gateway:
             wait_when_full: Wait while the backlog is full instead of returning BacklogFull.
 
         Returns:
-            For each event its receipt, or the error that `publish` would have raised for it. After BacklogFull or
-            RateLimited, later hundreds are not tried and get the same error.
+            The receipt of each event, or the error that `publish` would have raised for it. After BacklogFull or
+            RateLimited, the following blocks of 100 events are not tried and get the same error.
 
         Raises:
-            RedisUnavailable: If Redis stayed away for `retry_seconds`; what was published before stays so, and
-                publishing everything again is safe.
+            RedisUnavailable: If Redis did not answer for `retry_seconds`. Some events may be published. It is safe to
+                publish all of them again.
         """
         checked = [self._check(event) for event in events]
         valid = [(index, event) for index, event in enumerate(checked) if isinstance(event, MessageEvent)]
@@ -134,7 +122,7 @@ class Gateway:
         for start in range(0, len(valid), _EVENTS_PER_CALL):
             part = valid[start : start + _EVENTS_PER_CALL]
             if refused is not None:
-                # What comes after a refusal must not overtake what was refused, which the caller will publish again.
+                # The caller publishes refused events again. Later events must not overtake them.
                 for index, _ in part:
                     outcomes[index] = refused
                 continue
@@ -148,14 +136,6 @@ class Gateway:
         """Close the connections."""
         await self._redis.aclose()
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
-
     def _check(self, event: MessageEvent | Mapping[str, object]) -> MessageEvent | InvalidEvent:
         if not isinstance(event, MessageEvent):
             try:
@@ -168,11 +148,11 @@ class Gateway:
     async def _publish_part(
         self, events: Sequence[MessageEvent], *, wait_when_full: bool
     ) -> list[Receipt | EunoeError]:
-        """Publish what one script call takes; again for those that only have to wait."""
+        """Publish at most `_EVENTS_PER_CALL` events; repeat the call for events that only have to wait."""
         outcomes: list[Receipt | EunoeError] = []
         registry_deadline = time.monotonic() + _REGISTRY_WAIT_SECONDS
         while True:
-            # A full backlog refuses the rest of a call: what is published here is a prefix, and order is kept.
+            # A full backlog refuses all further events of a call, so the published events are the first ones.
             left = events[len(outcomes) :]
             replies = await outlast(partial(self._script, left), seconds=self._options.retry_seconds, place=self._place)
             for event, (status, value) in zip(left, replies, strict=True):
@@ -187,7 +167,7 @@ class Gateway:
 
 
 def _outcome(event: MessageEvent, status: Status, value: str) -> Receipt | PublishError:
-    """Return what the script's answer means to the caller."""
+    """Return the receipt or the error that the script's answer stands for."""
     match status:
         case "ok" | "duplicate":
             return Receipt(entry_id=value, event_id=event.event_id, duplicate=status == "duplicate")

@@ -1,9 +1,9 @@
-"""One shared reply channel: any number of requests in flight, each with its future."""
+"""Request and reply: one pub/sub channel receives the replies to all requests of a client."""
 
 import asyncio
 import contextlib
 from collections import defaultdict
-from collections.abc import Generator
+from collections.abc import Awaitable, Callable, Generator
 from typing import Generic, TypedDict, TypeVar, cast
 
 from pydantic import ValidationError
@@ -17,20 +17,20 @@ from eunoe_schema.cancellation import raise_if_cancelled
 from eunoe_schema.memory.reply import MemoryReply
 from eunoe_schema.recall import RecallReply
 
-ReplyT = TypeVar("ReplyT", RecallReply, MemoryReply)
+ReplyT = TypeVar("ReplyT", bound=RecallReply | MemoryReply)
 
 _RECONNECT_SECONDS = 0.2
 _POLL_SECONDS = 1.0
 
 
-class Message(TypedDict):
-    """The part of a pub/sub message that matters here."""
+class _Message(TypedDict):
+    """The only part of a pub/sub message that is read."""
 
     data: bytes
 
 
 class ReplyChannel(Generic[ReplyT]):
-    """Subscribe once to `name` and hand each reply to the request that waits for it."""
+    """Subscribes to the channel `name` and hands each reply to the caller that waits for it."""
 
     def __init__(self, redis: Redis, name: str, model: type[ReplyT]) -> None:
         self.name = name
@@ -40,15 +40,12 @@ class ReplyChannel(Generic[ReplyT]):
         self._listener: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Subscribe, and listen until closed."""
+        """Subscribe, and start to listen."""
         await self._pubsub.subscribe(self.name)
-        self._listen_again()
-
-    def _listen_again(self) -> None:
-        self._listener = asyncio.create_task(self._listen(), name=f"replies on {self.name}")
+        self._start_listener()
 
     async def close(self) -> None:
-        """Stop listening; requests in flight are cancelled."""
+        """Stop to listen, and cancel the requests in flight."""
         if self._listener is not None:
             self._listener.cancel()
             await asyncio.wait({self._listener})
@@ -56,14 +53,39 @@ class ReplyChannel(Generic[ReplyT]):
             future.cancel()
         await self._pubsub.aclose()
 
+    async def ask(self, request_id: str, send: Callable[[], Awaitable[None]], *, seconds: float, place: str) -> ReplyT:
+        """Send a request and return its reply.
+
+        Args:
+            request_id: The id that the reply repeats.
+            send: Appends the request to its stream.
+            seconds: The deadline for sending and reply together.
+            place: The URL of the server without its password, for error messages.
+
+        Raises:
+            TimeoutError: If the request was sent, but no reply came within the deadline.
+            RedisUnavailable: If Redis did not take the request within the deadline.
+        """
+        sent = False
+        with self.expect(request_id) as reply:
+            try:
+                async with asyncio.timeout(seconds):
+                    await send()
+                    sent = True
+                    return await reply
+            except TimeoutError as error:
+                if sent:
+                    raise
+                raise RedisUnavailable(f"Redis at {place} did not take the request within {seconds:g} s") from error
+
     @contextlib.contextmanager
     def expect(self, request_id: str) -> Generator[asyncio.Future[ReplyT]]:
-        """Yield the future of a reply; a reply that comes after the block is dropped.
+        """Yield the future of a reply. A reply that arrives after the block is dropped.
 
-        Several may wait for the same one: a request may be asked again before the first time is over.
+        Several callers may wait for the same reply, because a request may be repeated while the first one waits.
         """
-        if self._listener is None or self._listener.done():  # it ended with an error that may have passed since
-            self._listen_again()
+        if self._listener is None or self._listener.done():  # an error ended it, and the error may have passed
+            self._start_listener()
         future: asyncio.Future[ReplyT] = asyncio.get_running_loop().create_future()
         self._waiting[request_id].add(future)
         try:
@@ -73,15 +95,17 @@ class ReplyChannel(Generic[ReplyT]):
             if not self._waiting[request_id]:
                 del self._waiting[request_id]
 
+    def _start_listener(self) -> None:
+        self._listener = asyncio.create_task(self._listen(), name=f"replies on {self.name}")
+
     async def _listen(self) -> None:
-        """Deliver replies; redis-py subscribes again when a lost connection is back."""
+        """Deliver replies until cancelled. After a lost connection, redis-py subscribes again by itself."""
         while True:
             try:
-                message = cast("Message | None", await self._pubsub.get_message(timeout=_POLL_SECONDS))
+                message = cast("_Message | None", await self._pubsub.get_message(timeout=_POLL_SECONDS))
             except (RedisError, OSError) as error:
                 if not is_transient(error):
-                    msg = f"the reply channel is closed: {error}"
-                    self._fail(RedisUnavailable(msg))
+                    self._fail(RedisUnavailable(f"the reply channel is closed: {error}"))
                     return
                 await asyncio.sleep(_RECONNECT_SECONDS)
                 continue
@@ -94,7 +118,7 @@ class ReplyChannel(Generic[ReplyT]):
         try:
             reply = self._model.model_validate_json(body)
         except ValidationError:
-            return  # not ours: anyone may publish on a channel; the request it was meant for runs into its deadline
+            return  # anybody may publish on the channel; only the sender can know which request this was for
         for future in self._waiting.get(reply.request_id, ()):
             if not future.done():
                 future.set_result(reply)

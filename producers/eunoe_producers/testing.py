@@ -1,8 +1,7 @@
-"""Gateway, orchestrator and thread state in memory, for the unit tests of those who use them: `eunoe[testing]`.
+"""Gateway, orchestrator and thread state in memory, for your unit tests. Install `eunoe[testing]`.
 
-What a test calls is the real code: the clients, the contract's validation, the scripts that run in Redis. Only what
-stands behind the streams is simpler: there are no consumers, every message is in its window at once, and a turn's
-`cosine` compares words, not meanings (`lexical_cosine`).
+A test calls the real clients, the real validation and the real Lua scripts. Only the consumers are simulated: every
+message is in its window at once, and the `cosine` of a turn compares words instead of meanings (`lexical_cosine`).
 """
 
 import re
@@ -10,14 +9,14 @@ from collections import Counter
 from collections.abc import Sequence
 from importlib.util import find_spec
 from math import sqrt
-from types import TracebackType
 from typing import Self, cast
 from uuid import UUID, uuid4
 
 from redis.asyncio import Redis
 
+from eunoe_producers.connection import Client
 from eunoe_producers.gateway import Gateway, GatewayOptions
-from eunoe_producers.orchestrator import Orchestrator
+from eunoe_producers.orchestrator import ContextReply, Orchestrator
 from eunoe_producers.replies import ReplyChannel
 from eunoe_producers.threads import ThreadOptions, ThreadState
 from eunoe_schema import keys
@@ -52,10 +51,10 @@ _WORD = re.compile(r"\w+")
 
 
 def lexical_cosine(one: str, other: str) -> float:
-    """Return the cosine of two texts' word counts, 0..1: 0 without a common word, 1 for the same words.
+    """Return the cosine of the word counts of two texts: 0 without a common word, 1 for the same words.
 
-    Words are runs of letters and digits, whatever their case. It stands in for the model's similarity, whose values
-    differ: in a test, say who answers the query by giving it the query's words.
+    A word is a run of letters and digits; case does not matter. The values differ from the model's similarities. To
+    make a message answer a query in a test, give it the words of the query.
     """
     counts, others = (Counter(_WORD.findall(text.casefold())) for text in (one, other))
     shared = sum(count * others[word] for word, count in counts.items())
@@ -63,11 +62,11 @@ def lexical_cosine(one: str, other: str) -> float:
     return min(1.0, shared / lengths) if shared else 0.0
 
 
-class InMemoryEunoe:
-    """A gateway, an orchestrator and a thread state that share one memory, of this test alone.
+class InMemoryEunoe(Client):
+    """A gateway, an orchestrator and a thread state that share one memory, isolated from other tests.
 
-    Nothing consumes: `BacklogFull` comes after `options.limits.backlog_entries` events, until `drain` is called. What
-    is `after` an entry that nobody published is answered at once, with `freshness.applied` False.
+    There are no consumers. So `publish` raises `BacklogFull` after `options.limits.backlog_entries` events, until you
+    call `drain`. A recall `after` an unknown entry is answered at once, with `freshness.applied` false.
 
     Example:
         ```python
@@ -78,9 +77,9 @@ class InMemoryEunoe:
         ```
 
     Attributes:
-        gateway: Publishes; a real `Gateway`.
-        orchestrator: Recalls; an `Orchestrator` whose requests are answered from this memory.
-        threads: The accessors of what is kept for a thread; a real `ThreadState`.
+        gateway: A real `Gateway`.
+        orchestrator: An `Orchestrator` whose requests are answered from this memory.
+        threads: A real `ThreadState`.
     """
 
     def __init__(
@@ -89,7 +88,7 @@ class InMemoryEunoe:
         options = options or GatewayOptions()
         server = FakeServer()
         self._redis = FakeAsyncRedis(server=server)
-        # A client each: closing one of them leaves the others open, as it does with a real Redis.
+        # Each client has its own connection, so that closing one leaves the others open, as with a real Redis.
         self.gateway = Gateway(FakeAsyncRedis(server=server), place=_PLACE, options=options)
         self.orchestrator: Orchestrator = _InMemoryOrchestrator(
             FakeAsyncRedis(server=server), window_messages=window_messages, top_k=top_k
@@ -99,24 +98,24 @@ class InMemoryEunoe:
         )
 
     async def add_tenant(self, tenant_id: UUID | None = None) -> UUID:
-        """Register a tenant, by default a new one, and return its id; events of others are refused."""
+        """Register a tenant and return its id; without an argument, a new one."""
         tenant_id = tenant_id or uuid4()
         await self._redis.sadd(keys.TENANTS, str(tenant_id))
         return tenant_id
 
     async def published(self, scope: Scope | None = None) -> list[MessageEvent]:
-        """Return what was published, of one scope or of all, in the order of the stream."""
+        """Return the published events in stream order, of one scope or of all scopes."""
         return [event for _, event in await _messages(self._redis) if scope is None or event.scope == scope]
 
     async def drain(self) -> None:
-        """Make room as consumers do that have caught up: nothing waits any more. Windows and turns stay."""
+        """Empty the backlog, as consumers do when they catch up. Windows and turns stay."""
         name = stream(Subject.MESSAGES)
         if not await self._redis.exists(name) or not await self._redis.xinfo_groups(name):
             await self._redis.xgroup_create(name, Group.WINDOW, id="0", mkstream=True)
         await self._redis.xreadgroup(Group.WINDOW, _PLACE, {name: ">"}, noack=True)
 
     async def close(self) -> None:
-        """Close the clients; what they hold is gone with this object."""
+        """Close the clients and discard everything that was published."""
         for client in (self.gateway, self.orchestrator, self.threads):
             await client.close()
         await self._redis.aclose()
@@ -125,13 +124,8 @@ class InMemoryEunoe:
         await self._redis.sadd(keys.TENANTS, keys.REGISTRY_MARK)
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
 
-
-class _DirectReplies(ReplyChannel[RecallReply]):
+class _DirectReplies(ReplyChannel[ContextReply]):
     """Delivers replies without pub/sub."""
 
     def answer(self, reply: RecallReply) -> None:
@@ -139,16 +133,15 @@ class _DirectReplies(ReplyChannel[RecallReply]):
 
 
 class _InMemoryOrchestrator(Orchestrator):
-    """Checks and waits as the real one does; only what would go onto the stream is answered on the spot."""
+    """An orchestrator that answers a request itself instead of appending it to the stream."""
 
     def __init__(self, redis: Redis, *, window_messages: int, top_k: int) -> None:
-        self._direct = _DirectReplies(redis, reply_channel(_PLACE), RecallReply)
+        self._direct = _DirectReplies(redis, reply_channel(_PLACE), ContextReply)
         super().__init__(redis, self._direct, place=_PLACE)
         self._window_messages = window_messages
         self._top_k = top_k
 
-    async def _send(self, request: RecallRequest, deadline: float) -> None:
-        del deadline  # nothing is waited for
+    async def _send(self, request: RecallRequest) -> None:
         if await self._redis.sismember(keys.TENANTS, str(request.tenant_id)):
             reply = RecallReply(request_id=request.request_id, context=await self._answer(request))
         else:
@@ -157,15 +150,14 @@ class _InMemoryOrchestrator(Orchestrator):
         self._direct.answer(reply)
 
     async def _answer(self, request: RecallRequest) -> Context:
-        """Return the context by the rules of the recall consumers: what the window shows is not repeated as a turn.
+        """Return the context by the rules of the recall consumers.
 
-        No message is long enough here for an excerpt, and no period is understood: `excerpts` and `asked_at` change
-        nothing.
+        Messages in the window are not repeated as turns. `excerpts` and `asked_at` have no effect.
         """
         messages: dict[str, tuple[str, MessageEvent]] = {}
         for entry_id, event in await _messages(self._redis):
             if event.scope == request.scope:
-                messages.setdefault(event.event_id, (entry_id, event))  # an event counts once, at its first entry
+                messages.setdefault(event.event_id, (entry_id, event))  # a repeated event counts at its first entry
         window = [_window_message(*message) for message in messages.values()][-self._window_messages :]
         excluded = {*request.exclude, *(message.event_id for message in window if message.id == request.after)}
         left = [message for message in window if message.event_id not in excluded]
@@ -196,7 +188,7 @@ class _InMemoryOrchestrator(Orchestrator):
         )
 
     def _is_applied(self, window: Sequence[WindowMessage], entry_id: str) -> bool:
-        """Tell whether an entry is in the window, or was: a full window that begins later has dropped it."""
+        """Return whether an entry is in the window, or was: a full window drops older entries."""
         if any(message.id == entry_id for message in window):
             return True
         first = window[0].id if len(window) == self._window_messages else None
@@ -204,14 +196,14 @@ class _InMemoryOrchestrator(Orchestrator):
 
 
 async def _messages(redis: Redis) -> list[tuple[str, MessageEvent]]:
-    """Return the messages of all scopes with their entry ids, in the order of the stream."""
+    """Return the events of all scopes with their entry ids, in stream order."""
     entries = cast("list[tuple[bytes, dict[bytes, bytes]]]", await redis.xrange(stream(Subject.MESSAGES)))
     decoded = [(entry_id.decode(), decode(fields, MessageEvent)) for entry_id, fields in entries]
     return [(entry_id, event) for entry_id, event in decoded if isinstance(event, MessageEvent)]
 
 
 def _with_neighbours(turns: Sequence[Turn], events: Sequence[MessageEvent]) -> list[Turn]:
-    """Return turns with the messages before and after them in the scope, where they are of the same session."""
+    """Return each turn with the messages before and after it, if they belong to the same session."""
     places = {event.event_id: place for place, event in enumerate(events)}
 
     def at(place: int, session_id: str | None) -> Neighbour | None:
@@ -227,7 +219,7 @@ def _with_neighbours(turns: Sequence[Turn], events: Sequence[MessageEvent]) -> l
 
 
 def _within(budget: int | None, turns: Sequence[Turn]) -> tuple[tuple[Turn, ...], tuple[CutTurn, ...]]:
-    """Return the best turns that fit into a budget, and the others; tokens are words here."""
+    """Return the best turns that fit into a budget, and the others. A token is a word here."""
     if budget is None:
         return tuple(turns), ()
     kept: list[Turn] = []

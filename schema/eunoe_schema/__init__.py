@@ -2,20 +2,17 @@
 
 from eunoe_schema.errors import EunoeError, InvalidEvent
 from eunoe_schema.events import MessageEvent
-from eunoe_schema.prompt import BudgetTooSmall, Prompt
 from eunoe_schema.recall import Context, Freshness, MissingPart, RecallRequest, Timings, Turn, WindowMessage
 from eunoe_schema.receipts import Receipt
 from eunoe_schema.scope import Scope
 
 __all__ = [
-    "BudgetTooSmall",
     "Context",
     "EunoeError",
     "Freshness",
     "InvalidEvent",
     "MessageEvent",
     "MissingPart",
-    "Prompt",
     "RecallRequest",
     "Receipt",
     "Scope",

@@ -1,6 +1,5 @@
 """The recall request and its reply."""
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
@@ -12,8 +11,6 @@ from eunoe_schema.limits import MAX_DEADLINE_SECONDS, MAX_QUERY_CHARS
 from eunoe_schema.memory.directives import Directive
 from eunoe_schema.memory.enums import Tier
 from eunoe_schema.memory.recalled import RecalledMemory
-from eunoe_schema.prompt import Prompt, assemble, estimate_tokens
-from eunoe_schema.receipts import Receipt
 from eunoe_schema.scope import Scope
 from eunoe_schema.text import EntryId, Name, WithoutNul
 
@@ -267,39 +264,6 @@ class Context(BaseModel):
     timings: Timings = Timings()
     missing: tuple[MissingPart, ...] = ()
 
-    def to_messages(
-        self, system_prompt: str, user_message: str, *, current: Receipt | str | None = None
-    ) -> list[dict[str, str]]:
-        """Return the messages of a model call, OpenAI-style, all of them.
-
-        Args:
-            system_prompt: The agent's own.
-            user_message: The message being answered; it stands once, at the end.
-            current: Its receipt or event id; needed only where the recall named it neither in `after` nor in `exclude`.
-        """
-        return assemble(self, system_prompt, user_message, current=current).messages
-
-    def to_prompt(
-        self,
-        system_prompt: str,
-        user_message: str,
-        *,
-        token_budget: int,
-        current: Receipt | str | None = None,
-        count_tokens: Callable[[str], int] = estimate_tokens,
-    ) -> Prompt:
-        """Return the messages of a model call within a token budget, and what the budget cut.
-
-        The oldest window messages, the last memories and the weakest turns go first, whole ones only; `assemble` says
-        how.
-
-        Raises:
-            BudgetTooSmall: If not even system prompt, directives and user message fit.
-        """
-        return assemble(
-            self, system_prompt, user_message, current=current, token_budget=token_budget, count_tokens=count_tokens
-        )
-
 
 class ReplyAddress(BaseModel):
     """Where an answer goes, read from a request that is otherwise refused."""
@@ -310,10 +274,8 @@ class ReplyAddress(BaseModel):
     reply_to: Name
 
 
-class RecallReply(BaseModel):
+class RecallReply(BaseModel, frozen=True):
     """The envelope in which a context, or the reason why there is none, comes back."""
-
-    model_config = ConfigDict(frozen=True)
 
     request_id: str
     context: Context | None = None

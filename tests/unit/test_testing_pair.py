@@ -15,6 +15,7 @@ from eunoe_producers import (
     Gateway,
     GatewayOptions,
     Orchestrator,
+    PromptContext,
     PublishLimits,
     RateLimited,
     RecallRefused,
@@ -132,10 +133,10 @@ async def test_scopes_and_memories_are_apart(eunoe: InMemoryEunoe, ada: Scope) -
         scope_of(await eunoe.add_tenant()),
     ]
     for other in others:
-        assert await eunoe.orchestrator.recall(other, "secret") == Context()
+        assert await eunoe.orchestrator.recall(other, "secret") == PromptContext()
     async with InMemoryEunoe() as another:
         await another.add_tenant(ada.tenant_id)
-        assert await another.orchestrator.recall(ada, "secret") == Context()
+        assert await another.orchestrator.recall(ada, "secret") == PromptContext()
         assert await another.published() == []
 
 

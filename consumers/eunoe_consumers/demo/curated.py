@@ -4,8 +4,8 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
-from eunoe_producers import Curator, Orchestrator
-from eunoe_schema import Context, Scope
+from eunoe_producers import Curator, Orchestrator, PromptContext
+from eunoe_schema import Scope
 from eunoe_schema.memory import MemoryScope, NewMemory, Tier
 
 _DEADLINE_SECONDS = 30.0
@@ -54,7 +54,7 @@ async def remember_and_recall(
     }
 
 
-async def _recall(orchestrator: Orchestrator, scope: Scope) -> Context:
+async def _recall(orchestrator: Orchestrator, scope: Scope) -> PromptContext:
     return await orchestrator.recall(
         scope, _QUESTION, top_k=2, window=1, tiers=[Tier.PROJECT], deadline=_DEADLINE_SECONDS
     )
