@@ -20,8 +20,8 @@ from eunoe_consumers.asyncapi_records import RECORD_EXAMPLES
 from eunoe_consumers.asyncapi_texts import EXAMPLES, TEXTS
 from eunoe_schema.codec import encode
 from eunoe_schema.events import SCHEMA_VERSION, MessageEvent
+from eunoe_schema.memory.base import request_models
 from eunoe_schema.memory.reply import MemoryReply
-from eunoe_schema.memory.requests import REQUESTS
 from eunoe_schema.recall import RecallReply, RecallRequest
 from eunoe_schema.streams import DATA_FIELD, Subject, reply_channel, stream
 
@@ -32,7 +32,7 @@ _HEADER = "# Made by `eunoe asyncapi > asyncapi.yaml` from the models in schema/
 _TEXTS = {**TEXTS, **MEMORY_TEXTS}
 _EXAMPLES = {**EXAMPLES, **MEMORY_EXAMPLES, **RECORD_EXAMPLES}
 # The requests on curated memory, by the names of their messages.
-_REQUESTS = {model.__name__[0].lower() + model.__name__[1:]: model for model in REQUESTS}
+_REQUESTS = {model.__name__[0].lower() + model.__name__[1:]: model for model in request_models()}
 _ATTRIBUTE = re.compile(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", re.MULTILINE)
 
 
@@ -161,7 +161,7 @@ def _message(name: str, model: str, *, correlated: bool = False) -> Json:
 
 def _schemas() -> Json:
     """Return the schema of each model, by name: what is taken as it is validated, replies as they are written."""
-    taken = (MessageEvent, RecallRequest, *REQUESTS)
+    taken = (MessageEvent, RecallRequest, *request_models())
     models: list[tuple[type[BaseModel], JsonSchemaMode]] = [
         *((model, "validation") for model in taken),
         (RecallReply, "serialization"),
@@ -198,8 +198,15 @@ def _model(schema: Json, inherited: dict[str, str]) -> Json:
     texts = {"kind": "Tells requests and results apart.", **inherited, **_members(docstring)}
     properties = cast("dict[str, Json]", schema["properties"])
     made: Json = {"type": "object", "description": " ".join(summary.split())}
-    made["properties"] = {name: _value(value, texts.get(name)) for name, value in properties.items()}
+    made["properties"] = {
+        name: _value(value, _described(value) or texts.get(name)) for name, value in properties.items()
+    }
     return made | {key: schema[key] for key in ("required", "additionalProperties") if key in schema}
+
+
+def _described(schema: Json) -> str | None:
+    description = schema.get("description")
+    return " ".join(description.split()) if isinstance(description, str) else None
 
 
 def _value(schema: Json, description: str | None = None) -> JsonValue:

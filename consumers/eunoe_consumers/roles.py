@@ -50,7 +50,7 @@ from eunoe_consumers.window.effect import AppendToWindows
 from eunoe_consumers.window.window import Windows
 from eunoe_schema.codec import decode, decode_message
 from eunoe_schema.events import MessageEvent
-from eunoe_schema.memory.requests import MemoryRequest, decode_request
+from eunoe_schema.memory.base import AnyRequest, decode_request
 from eunoe_schema.recall import RecallRequest
 from eunoe_schema.streams import Group
 
@@ -189,7 +189,7 @@ async def _work(group: Group, settings: Settings, redis: Redis, database: Databa
             )
             store = CurationStore(database, _lifetime(settings))
             curate = CurateMemories(redis, RequestExecutor(store, texts, rules))
-            return GroupWork[MemoryRequest](
+            return GroupWork[AnyRequest](
                 decode=decode_request, effect=curate, on_refused=curate.refuse, in_flight=_IN_FLIGHT[group]
             )
 

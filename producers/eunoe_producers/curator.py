@@ -18,9 +18,7 @@ from eunoe_producers.memory_requests import DEFAULT_CONNECT_SECONDS, MemoryReque
 from eunoe_producers.memory_sessions import Sessions
 from eunoe_schema.memory.base import DEFAULT_DEADLINE_SECONDS
 from eunoe_schema.memory.change import (
-    MemoryResult,
     MergeRequest,
-    PurgedResult,
     PurgeRequest,
     ReplacedResult,
     ReviseRequest,
@@ -42,9 +40,8 @@ from eunoe_schema.memory.read import (
     ListRequest,
     MemoryPage,
     SearchRequest,
-    SearchResult,
 )
-from eunoe_schema.memory.remember import NewMemory, Remembered, RememberRequest, RememberResult
+from eunoe_schema.memory.remember import NewMemory, Remembered, RememberRequest
 from eunoe_schema.memory.scope import MemoryScope
 from eunoe_schema.memory.status_machine import Action
 from eunoe_schema.memory.usage import FeedbackRequest, InjectedRequest
@@ -126,7 +123,7 @@ class Curator:
             One for each, in their order, with those that say nearly the same.
         """
         request = self._requests.make(RememberRequest, scope, request_id, deadline, memories=memories)
-        return (await self._requests.ask(request, RememberResult)).remembered
+        return (await self._requests.ask(request)).remembered
 
     async def get(
         self,
@@ -138,7 +135,7 @@ class Curator:
     ) -> Memory:
         """Return a memory; with `forgotten` also one that was forgotten."""
         request = self._requests.make(GetRequest, scope, None, deadline, memory_id=memory_id, forgotten=forgotten)
-        return (await self._requests.ask(request, MemoryResult)).memory
+        return (await self._requests.ask(request)).memory
 
     async def history(
         self,
@@ -163,7 +160,7 @@ class Curator:
         request = self._requests.make(
             HistoryRequest, scope, None, deadline, memory_id=memory_id, forgotten=forgotten, before=before, limit=limit
         )
-        return await self._requests.ask(request, HistoryResult)
+        return await self._requests.ask(request)
 
     async def list(
         self,
@@ -186,7 +183,7 @@ class Curator:
         request = self._requests.make(
             ListRequest, scope, None, deadline, filter=filter_ or MemoryFilter(), limit=limit, cursor=cursor
         )
-        return await self._requests.ask(request, MemoryPage)
+        return await self._requests.ask(request)
 
     async def list_all(
         self,
@@ -234,7 +231,7 @@ class Curator:
             limit=limit,
             min_cosine=min_cosine,
         )
-        return (await self._requests.ask(request, SearchResult)).found
+        return (await self._requests.ask(request)).found
 
     async def revise(
         self,
@@ -268,7 +265,7 @@ class Curator:
             expires_at=expires_at,
             never_expires=never_expires,
         )
-        return (await self._requests.ask(request, MemoryResult)).memory
+        return (await self._requests.ask(request)).memory
 
     async def supersede(
         self,
@@ -287,7 +284,7 @@ class Curator:
         request = self._requests.make(
             SupersedeRequest, scope, request_id, deadline, memory_id=memory_id, version=version, replacement=replacement
         )
-        return await self._requests.ask(request, ReplacedResult)
+        return await self._requests.ask(request)
 
     async def merge(
         self,
@@ -302,7 +299,7 @@ class Curator:
         request = self._requests.make(
             MergeRequest, scope, request_id, deadline, memory_ids=tuple(memory_ids), merged=merged
         )
-        return await self._requests.ask(request, ReplacedResult)
+        return await self._requests.ask(request)
 
     async def archive(
         self,
@@ -385,7 +382,7 @@ class Curator:
     ) -> None:
         """Delete a memory with its versions, tags and relations, for good."""
         request = self._requests.make(PurgeRequest, scope, request_id, deadline, memory_id=memory_id, version=version)
-        await self._requests.ask(request, PurgedResult)
+        await self._requests.ask(request)
 
     async def tag(
         self,
@@ -400,7 +397,7 @@ class Curator:
         request = self._requests.make(
             TagRequest, scope, request_id, deadline, memory_id=memory_id, version=version, tags=tags
         )
-        return (await self._requests.ask(request, MemoryResult)).memory
+        return (await self._requests.ask(request)).memory
 
     async def untag(
         self,
@@ -415,7 +412,7 @@ class Curator:
         request = self._requests.make(
             UntagRequest, scope, request_id, deadline, memory_id=memory_id, version=version, tags=tags
         )
-        return (await self._requests.ask(request, MemoryResult)).memory
+        return (await self._requests.ask(request)).memory
 
     async def injected(self, scope: MemoryScope, *memory_ids: UUID, deadline: float = DEFAULT_DEADLINE_SECONDS) -> None:
         """Tell that memories were put into a prompt; returns when that is on the stream, and is noted soon after.
@@ -459,7 +456,7 @@ class Curator:
         request = self._requests.make(
             TransitionRequest, scope, request_id, deadline, kind=action, memory_id=memory_id, version=version
         )
-        return (await self._requests.ask(request, MemoryResult)).memory
+        return (await self._requests.ask(request)).memory
 
     async def close(self) -> None:
         """Close the reply channel and the connections."""

@@ -53,4 +53,4 @@ class Administration:
             limit=limit,
             cursor=cursor,
         )
-        return await self._requests.ask(request, AdminSearchResult)
+        return await self._requests.ask(request)

@@ -10,8 +10,6 @@ from eunoe_schema.memory.base import DEFAULT_DEADLINE_SECONDS
 from eunoe_schema.memory.checkpoints import (
     Checkpoint,
     CheckpointPage,
-    CheckpointResult,
-    CheckpointSavedResult,
     CheckpointSummary,
     ListCheckpointsRequest,
     LoadCheckpointRequest,
@@ -50,7 +48,7 @@ class Checkpoints:
         request = self._requests.make(
             SaveCheckpointRequest, scope, request_id, deadline, session_id=session_id, name=name, state=state
         )
-        return (await self._requests.ask(request, CheckpointSavedResult)).checkpoint
+        return (await self._requests.ask(request)).checkpoint
 
     async def load(
         self,
@@ -69,7 +67,7 @@ class Checkpoints:
         request = self._requests.make(
             LoadCheckpointRequest, scope, None, deadline, session_id=session_id, checkpoint_id=checkpoint_id, name=name
         )
-        return (await self._requests.ask(request, CheckpointResult)).checkpoint
+        return (await self._requests.ask(request)).checkpoint
 
     async def list(
         self,
@@ -92,4 +90,4 @@ class Checkpoints:
             limit=limit,
             cursor=cursor,
         )
-        return await self._requests.ask(request, CheckpointPage)
+        return await self._requests.ask(request)

@@ -8,9 +8,7 @@ from eunoe_schema.memory.base import DEFAULT_DEADLINE_SECONDS
 from eunoe_schema.memory.collections import (
     AddMembersRequest,
     Collection,
-    CollectionDeletedResult,
     CollectionPage,
-    CollectionResult,
     CreateCollectionRequest,
     DeleteCollectionRequest,
     GetCollectionRequest,
@@ -54,14 +52,14 @@ class Collections:
         request = self._requests.make(
             CreateCollectionRequest, scope, request_id, deadline, type=type_, name=name, description=description
         )
-        return (await self._requests.ask(request, CollectionResult)).collection
+        return (await self._requests.ask(request)).collection
 
     async def get(
         self, scope: MemoryScope, collection_id: UUID, *, deadline: float = DEFAULT_DEADLINE_SECONDS
     ) -> Collection:
         """Return a collection."""
         request = self._requests.make(GetCollectionRequest, scope, None, deadline, collection_id=collection_id)
-        return (await self._requests.ask(request, CollectionResult)).collection
+        return (await self._requests.ask(request)).collection
 
     async def list(
         self,
@@ -84,7 +82,7 @@ class Collections:
         request = self._requests.make(
             ListCollectionsRequest, scope, None, deadline, type=type_, limit=limit, cursor=cursor
         )
-        return await self._requests.ask(request, CollectionPage)
+        return await self._requests.ask(request)
 
     async def list_all(
         self, scope: MemoryScope, *, type_: str | None = None, deadline: float = DEFAULT_DEADLINE_SECONDS
@@ -122,7 +120,7 @@ class Collections:
             name=name,
             description=description,
         )
-        return (await self._requests.ask(request, CollectionResult)).collection
+        return (await self._requests.ask(request)).collection
 
     async def delete(
         self,
@@ -137,7 +135,7 @@ class Collections:
         request = self._requests.make(
             DeleteCollectionRequest, scope, request_id, deadline, collection_id=collection_id, version=version
         )
-        await self._requests.ask(request, CollectionDeletedResult)
+        await self._requests.ask(request)
 
     async def add(
         self,
@@ -151,7 +149,7 @@ class Collections:
         request = self._requests.make(
             AddMembersRequest, scope, request_id, deadline, collection_id=collection_id, memory_ids=memory_ids
         )
-        return (await self._requests.ask(request, CollectionResult)).collection
+        return (await self._requests.ask(request)).collection
 
     async def remove(
         self,
@@ -165,4 +163,4 @@ class Collections:
         request = self._requests.make(
             RemoveMembersRequest, scope, request_id, deadline, collection_id=collection_id, memory_ids=memory_ids
         )
-        return (await self._requests.ask(request, CollectionResult)).collection
+        return (await self._requests.ask(request)).collection

@@ -5,14 +5,13 @@ from uuid import UUID
 
 from eunoe_producers.memory_requests import MemoryRequests
 from eunoe_schema.memory.base import DEFAULT_DEADLINE_SECONDS
-from eunoe_schema.memory.change import MergeRequest, ReplacedResult
+from eunoe_schema.memory.change import MergeRequest
 from eunoe_schema.memory.consolidation import (
     DEFAULT_AGE_DAYS,
     DEFAULT_COSINE,
     DEFAULT_GROUPS,
     ConsolidationGroup,
     ConsolidationGroupsRequest,
-    ConsolidationGroupsResult,
 )
 from eunoe_schema.memory.enums import Tier
 from eunoe_schema.memory.memory import Memory
@@ -56,7 +55,7 @@ class Consolidation:
             tiers=tuple(tiers),
             limit=limit,
         )
-        return (await self._requests.ask(request, ConsolidationGroupsResult)).groups
+        return (await self._requests.ask(request)).groups
 
     async def consolidate(
         self,
@@ -74,4 +73,4 @@ class Consolidation:
         request = self._requests.make(
             MergeRequest, scope, request_id, deadline, memory_ids=tuple(memory_ids), merged=summary
         )
-        return (await self._requests.ask(request, ReplacedResult)).memory
+        return (await self._requests.ask(request)).memory

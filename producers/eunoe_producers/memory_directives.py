@@ -6,9 +6,6 @@ from eunoe_producers.memory_requests import MemoryRequests
 from eunoe_schema.memory.base import DEFAULT_DEADLINE_SECONDS
 from eunoe_schema.memory.directives import (
     Directive,
-    DirectiveRemovedResult,
-    DirectiveResult,
-    DirectivesResult,
     ListDirectivesRequest,
     OrderDirectivesRequest,
     RemoveDirectiveRequest,
@@ -59,12 +56,12 @@ class Directives:
             ordinal=ordinal,
             version=version,
         )
-        return (await self._requests.ask(request, DirectiveResult)).directive
+        return (await self._requests.ask(request)).directive
 
     async def list(self, scope: MemoryScope, *, deadline: float = DEFAULT_DEADLINE_SECONDS) -> tuple[Directive, ...]:
         """Return the directives that apply to the scope, in their order."""
         request = self._requests.make(ListDirectivesRequest, scope, None, deadline)
-        return (await self._requests.ask(request, DirectivesResult)).directives
+        return (await self._requests.ask(request)).directives
 
     async def order(
         self,
@@ -76,7 +73,7 @@ class Directives:
     ) -> tuple[Directive, ...]:
         """Put the directives of the scope, all of them, into another order; return those that apply."""
         request = self._requests.make(OrderDirectivesRequest, scope, request_id, deadline, names=tuple(names))
-        return (await self._requests.ask(request, DirectivesResult)).directives
+        return (await self._requests.ask(request)).directives
 
     async def remove(
         self,
@@ -89,4 +86,4 @@ class Directives:
     ) -> None:
         """Remove a directive of the scope."""
         request = self._requests.make(RemoveDirectiveRequest, scope, request_id, deadline, name=name, version=version)
-        await self._requests.ask(request, DirectiveRemovedResult)
+        await self._requests.ask(request)

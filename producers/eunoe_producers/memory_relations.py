@@ -10,7 +10,6 @@ from eunoe_schema.memory.relations import (
     DEFAULT_WALKED,
     Direction,
     RelateRequest,
-    RelationResult,
     UnrelateRequest,
     WalkRequest,
     WalkResult,
@@ -38,7 +37,7 @@ class Relations:
         request = self._requests.make(
             RelateRequest, scope, request_id, deadline, from_id=from_id, type=type_, to_id=to_id
         )
-        return (await self._requests.ask(request, RelationResult)).changed
+        return (await self._requests.ask(request)).changed
 
     async def unrelate(
         self,
@@ -54,7 +53,7 @@ class Relations:
         request = self._requests.make(
             UnrelateRequest, scope, request_id, deadline, from_id=from_id, type=type_, to_id=to_id
         )
-        return (await self._requests.ask(request, RelationResult)).changed
+        return (await self._requests.ask(request)).changed
 
     async def walk(
         self,
@@ -92,4 +91,4 @@ class Relations:
             statuses=tuple(statuses),
             limit=limit,
         )
-        return await self._requests.ask(request, WalkResult)
+        return await self._requests.ask(request)

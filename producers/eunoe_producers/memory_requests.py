@@ -26,8 +26,8 @@ from eunoe_producers.errors import (
 from eunoe_producers.replies import ReplyChannel
 from eunoe_schema.codec import encode
 from eunoe_schema.errors import EunoeError
+from eunoe_schema.memory.base import AnyRequest, Request, Result
 from eunoe_schema.memory.reply import MemoryReply, Problem, ProblemCode
-from eunoe_schema.memory.requests import MemoryRequest
 from eunoe_schema.memory.scope import MemoryScope
 from eunoe_schema.redaction import mask_passwords
 from eunoe_schema.streams import DATA_FIELD, Subject, reply_channel, stream
@@ -35,7 +35,7 @@ from eunoe_schema.validation import checked
 
 DEFAULT_CONNECT_SECONDS = 30.0
 RequestT = TypeVar("RequestT", bound=BaseModel)
-ResultT = TypeVar("ResultT", bound=BaseModel)
+ResultT = TypeVar("ResultT", bound=Result)
 
 _ERRORS: Mapping[ProblemCode, type[CurationRefused]] = {
     ProblemCode.NOT_FOUND: NotFound,
@@ -109,7 +109,7 @@ class MemoryRequests:
             },
         )
 
-    async def ask(self, request: MemoryRequest, expected: type[ResultT]) -> ResultT:
+    async def ask(self, request: Request[ResultT]) -> ResultT:
         """Send a request and return its result.
 
         Raises:
@@ -132,13 +132,13 @@ class MemoryRequests:
                 raise RedisUnavailable(msg) from error
         if answer.problem is not None:
             raise _error(answer.problem)
-        if not isinstance(answer.result, expected):
+        if not isinstance(answer.result, type(request).result_model()):
             found = type(answer.result).__name__
             msg = f"the consumers answered {request.kind} with {found}: use the same version of eunoe on both sides"
             raise EunoeError(msg)
         return answer.result
 
-    async def tell(self, request: MemoryRequest) -> None:
+    async def tell(self, request: AnyRequest) -> None:
         """Send what nobody waits to hear about; returns when it is on the stream.
 
         Raises:
@@ -147,7 +147,7 @@ class MemoryRequests:
         """
         await self._send(request)
 
-    async def _send(self, request: MemoryRequest) -> None:
+    async def _send(self, request: AnyRequest) -> None:
         """Append the request; an append that is repeated after an outage is the same request, and done once.
 
         Unlike questions to recall, requests are never dropped from the stream: what was asked to be remembered is.

@@ -15,7 +15,6 @@ from eunoe_schema.memory.sessions import (
     OpenSessionRequest,
     Session,
     SessionPage,
-    SessionResult,
 )
 
 
@@ -57,12 +56,12 @@ class Sessions:
             channel=channel,
             metadata=metadata,
         )
-        return (await self._requests.ask(request, SessionResult)).session
+        return (await self._requests.ask(request)).session
 
     async def get(self, scope: MemoryScope, session_id: str, *, deadline: float = DEFAULT_DEADLINE_SECONDS) -> Session:
         """Return a session."""
         request = self._requests.make(GetSessionRequest, scope, None, deadline, session_id=session_id)
-        return (await self._requests.ask(request, SessionResult)).session
+        return (await self._requests.ask(request)).session
 
     async def list(
         self,
@@ -85,7 +84,7 @@ class Sessions:
         request = self._requests.make(
             ListSessionsRequest, scope, None, deadline, is_open=is_open, limit=limit, cursor=cursor
         )
-        return await self._requests.ask(request, SessionPage)
+        return await self._requests.ask(request)
 
     async def list_all(
         self, scope: MemoryScope, *, is_open: bool | None = None, deadline: float = DEFAULT_DEADLINE_SECONDS
@@ -109,4 +108,4 @@ class Sessions:
     ) -> Session:
         """Close a session; its thread's next message begins another, one that names this session opens it again."""
         request = self._requests.make(CloseSessionRequest, scope, request_id, deadline, session_id=session_id)
-        return (await self._requests.ask(request, SessionResult)).session
+        return (await self._requests.ask(request)).session

@@ -9,7 +9,7 @@ import pytest
 from eunoe_consumers.settings import Settings
 from eunoe_producers import Curator, MemoryNotFound
 from eunoe_schema.memory import Memory, MemoryFilter, MemoryScope, NewMemory
-from eunoe_schema.memory.requests import kinds
+from eunoe_schema.memory.base import request_kinds
 from eunoe_schema.memory.usage import FeedbackRequest, InjectedRequest, RetrievedRequest, UsedResult
 from eunoe_tests.curation import curating, memory_scope, remembered
 from eunoe_tests.record_cases import RECORD_CASES
@@ -110,7 +110,7 @@ CASES: Mapping[str, Callable[[Curator, MemoryScope, Memory], Awaitable[None]]] =
 
 def test_every_kind_of_request_has_a_case() -> None:
     """A new kind of request is not there before somebody has tried it on another tenant's memory."""
-    assert CASES.keys() | RECORD_CASES.keys() == kinds()
+    assert CASES.keys() | RECORD_CASES.keys() == request_kinds()
 
 
 async def _everything(database_url: str, tenant: UUID) -> list[asyncpg.Record]:

@@ -13,7 +13,7 @@ from eunoe_consumers.postgres.memory_usage import UsageQueries
 from eunoe_consumers.settings import Settings
 from eunoe_producers import Curator
 from eunoe_schema.memory import Memory, MemoryScope
-from eunoe_schema.memory.requests import decode_request
+from eunoe_schema.memory.base import decode_request
 from eunoe_schema.memory.usage import RetrievedRequest
 from eunoe_schema.streams import Group, Subject, stream
 from eunoe_tests.curation import age_memory, curating, memory_scope, remembered

@@ -18,8 +18,8 @@ from typer.testing import CliRunner
 from eunoe_consumers.asyncapi import document, render
 from eunoe_consumers.cli.asyncapi import asyncapi
 from eunoe_schema.events import MessageEvent
+from eunoe_schema.memory.base import request_models
 from eunoe_schema.memory.reply import MemoryReply
-from eunoe_schema.memory.requests import REQUESTS
 from eunoe_schema.recall import RecallReply, RecallRequest
 
 _COMMITTED = Path(__file__).parents[2] / "asyncapi.yaml"
@@ -27,7 +27,7 @@ _MODELS: dict[str, type[BaseModel]] = {
     "messageEvent": MessageEvent,
     "recallRequest": RecallRequest,
     "recallReply": RecallReply,
-    **{model.__name__[0].lower() + model.__name__[1:]: model for model in REQUESTS},
+    **{model.__name__[0].lower() + model.__name__[1:]: model for model in request_models()},
     "memoryReply": MemoryReply,
 }
 # AsyncAPI 3.0.0, by the name of what holds the object: the members it must have, and those it may have besides.

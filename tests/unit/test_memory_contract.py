@@ -13,10 +13,10 @@ from eunoe_consumers.memories.handlers import HANDLERS
 from eunoe_schema import Scope
 from eunoe_schema.codec import Refusal, encode
 from eunoe_schema.memory import MemoryScope, NewMemory, content_hash
+from eunoe_schema.memory.base import decode_request, request_kinds, request_models
 from eunoe_schema.memory.change import MergeRequest, ReviseRequest, TransitionRequest
 from eunoe_schema.memory.read import GetRequest
 from eunoe_schema.memory.remember import RememberRequest
-from eunoe_schema.memory.requests import REQUESTS, decode_request, kinds
 from eunoe_schema.streams import DATA_FIELD
 
 TENANT, AGENT, MEMORY = UUID(int=1), UUID(int=2), UUID(int=3)
@@ -105,8 +105,8 @@ def test_merging_takes_several_memories() -> None:
 
 def test_every_request_has_a_handler_and_kinds_are_told_apart() -> None:
     """The union, its kinds and the table of handlers are of the same requests."""
-    assert HANDLERS.keys() == set(REQUESTS)
-    assert len(kinds()) == len(REQUESTS) + 4  # five transitions share a model
+    assert HANDLERS.keys() == set(request_models())
+    assert len(request_kinds()) == len(request_models()) + 4  # five transitions share a model
 
 
 def test_decoding_tells_the_kinds_apart_and_never_raises() -> None:

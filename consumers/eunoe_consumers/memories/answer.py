@@ -15,11 +15,11 @@ from eunoe_consumers.postgres.curation import Curation, CurationStore
 from eunoe_consumers.postgres.errors import Deadlocked
 from eunoe_consumers.postgres.memories import ContentTaken, Embedded
 from eunoe_schema.codec import encode
-from eunoe_schema.memory.base import ScopedRequest
-from eunoe_schema.memory.change import MemoryResult, ReplacedResult
+from eunoe_schema.memory.base import AnyRequest, Result, ScopedRequest
+from eunoe_schema.memory.change import ReplacedResult
+from eunoe_schema.memory.memory import MemoryResult
 from eunoe_schema.memory.remember import RememberResult
-from eunoe_schema.memory.reply import MemoryReply, Problem, ProblemCode, Result
-from eunoe_schema.memory.requests import MemoryRequest
+from eunoe_schema.memory.reply import MemoryReply, Problem, ProblemCode
 from eunoe_schema.memory.scope import MemoryScope
 
 # What says how a request came and not what it asks.
@@ -37,7 +37,7 @@ class RequestExecutor:
         self._embedder = embedder
         self._rules = rules
 
-    async def embed(self, request: MemoryRequest) -> Mapping[str, Embedded]:
+    async def embed(self, request: AnyRequest) -> Mapping[str, Embedded]:
         """Return the embedding of each of a request's texts.
 
         Raises:
@@ -47,7 +47,7 @@ class RequestExecutor:
         vectors = await self._embedder.embed_all(request.texts)
         return {text: Embedded(vector, self._embedder.name) for text, vector in vectors.items()}
 
-    async def answer(self, request: MemoryRequest, embedded: Mapping[str, Embedded]) -> MemoryReply:
+    async def answer(self, request: AnyRequest, embedded: Mapping[str, Embedded]) -> MemoryReply:
         """Return the reply to a request; that of its first time where it comes again.
 
         Raises:
@@ -59,7 +59,7 @@ class RequestExecutor:
                 return await self._answer(request, embedded)
         return await self._answer(request, embedded)
 
-    async def _answer(self, request: MemoryRequest, embedded: Mapping[str, Embedded]) -> MemoryReply:
+    async def _answer(self, request: AnyRequest, embedded: Mapping[str, Embedded]) -> MemoryReply:
         scope = request.scope if isinstance(request, ScopedRequest) else None
         try:
             async with self._store.begin(request.tenant_id) as unit:
@@ -81,7 +81,7 @@ class RequestExecutor:
             return await _once(unit, scope, request, problem)
 
 
-async def _once(unit: Curation, scope: MemoryScope, request: MemoryRequest, outcome: Call | Problem) -> MemoryReply:
+async def _once(unit: Curation, scope: MemoryScope, request: AnyRequest, outcome: Call | Problem) -> MemoryReply:
     """Do a request that was not answered yet, or refuse it with a problem, and keep the reply."""
     body_hash = _body_hash(request)
     answered = await unit.requests.claim(scope, request.request_id, body_hash)
@@ -96,7 +96,7 @@ async def _once(unit: Curation, scope: MemoryScope, request: MemoryRequest, outc
     return reply
 
 
-def _again(request: MemoryRequest, answered: KeptReply, body_hash: str) -> MemoryReply:
+def _again(request: AnyRequest, answered: KeptReply, body_hash: str) -> MemoryReply:
     if answered.body_hash == body_hash:
         return MemoryReply.model_validate_json(answered.reply)
     problem = Problem(
@@ -106,7 +106,7 @@ def _again(request: MemoryRequest, answered: KeptReply, body_hash: str) -> Memor
     return MemoryReply(request_id=request.request_id, problem=problem)
 
 
-def _body_hash(request: MemoryRequest) -> str:
+def _body_hash(request: AnyRequest) -> str:
     """Return the SHA-256 of what is asked, however it was written down.
 
     Without what is as by default, so that a request which waits for its redelivery is the same to a later version, in

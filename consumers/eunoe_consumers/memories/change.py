@@ -6,8 +6,9 @@ from eunoe_consumers.memories.call import Call, check
 from eunoe_consumers.memories.refusal import duplicate_content, invalid, not_found
 from eunoe_consumers.memories.remember import remember_all
 from eunoe_consumers.postgres.memories import LockedMemory
-from eunoe_schema.memory.change import MemoryResult, MergeRequest, ReplacedResult, ReviseRequest, SupersedeRequest
+from eunoe_schema.memory.change import MergeRequest, ReplacedResult, ReviseRequest, SupersedeRequest
 from eunoe_schema.memory.content import content_hash
+from eunoe_schema.memory.memory import MemoryResult
 from eunoe_schema.memory.remember import NewMemory
 from eunoe_schema.memory.status_machine import Action, status_after
 

@@ -18,10 +18,10 @@ from eunoe_consumers.memories.thread_sessions import ThreadSessions
 from eunoe_consumers.postgres.memories import Embedded
 from eunoe_schema.codec import Refusal, decode, encode
 from eunoe_schema.errors import EunoeError
-from eunoe_schema.memory.change import MemoryResult
+from eunoe_schema.memory.base import AnyRequest
+from eunoe_schema.memory.memory import MemoryResult
 from eunoe_schema.memory.read import GetRequest, SearchRequest, SearchResult
 from eunoe_schema.memory.reply import MemoryReply, Problem, ProblemCode
-from eunoe_schema.memory.requests import MemoryRequest
 from eunoe_schema.memory.sessions import CloseSessionRequest, SessionResult
 from eunoe_schema.recall import ReplyAddress
 
@@ -38,7 +38,7 @@ class CurateMemories:
         self._retrievals = RetrievalLog(redis)
         self._threads = ThreadSessions(redis)
 
-    async def __call__(self, batch: Sequence[Delivered[MemoryRequest]]) -> Mapping[str, EunoeError]:
+    async def __call__(self, batch: Sequence[Delivered[AnyRequest]]) -> Mapping[str, EunoeError]:
         """Do a batch; the requests that could not be done, or not answered, are named with the error.
 
         Raises:
@@ -66,7 +66,7 @@ class CurateMemories:
             with contextlib.suppress(TransientError):  # the dead letter keeps the reason; the client has its deadline
                 await self._reply(address.reply_to, _problem(address.request_id, ProblemCode.INVALID, reason))
 
-    async def _do(self, delivered: Delivered[MemoryRequest], place: Place, now_ms: float) -> EunoeError | None:
+    async def _do(self, delivered: Delivered[AnyRequest], place: Place, now_ms: float) -> EunoeError | None:
         request = delivered.event
         queued_ms = max(0.0, now_ms - delivered.order.milliseconds)  # both by the clock of Redis
         expired = not request.changes and queued_ms >= request.deadline_seconds * 1000
@@ -82,7 +82,7 @@ class CurateMemories:
             embedding.cancel()
 
     async def _answer(
-        self, delivered: Delivered[MemoryRequest], embedding: Awaitable[Mapping[str, Embedded]]
+        self, delivered: Delivered[AnyRequest], embedding: Awaitable[Mapping[str, Embedded]]
     ) -> EunoeError | None:
         request = delivered.event
         failure: EunoeError | None = None

@@ -25,6 +25,7 @@ from eunoe_consumers.memories.sessions import close_session, get_session, list_s
 from eunoe_consumers.memories.transition import purge, tag, transition, untag
 from eunoe_consumers.memories.usage import feedback, injected, retrieved
 from eunoe_schema.memory.administration import AdminSearchRequest
+from eunoe_schema.memory.base import AnyRequest, Result
 from eunoe_schema.memory.change import (
     MergeRequest,
     PurgeRequest,
@@ -55,8 +56,6 @@ from eunoe_schema.memory.history import HistoryRequest
 from eunoe_schema.memory.read import GetRequest, ListRequest, SearchRequest
 from eunoe_schema.memory.relations import RelateRequest, UnrelateRequest, WalkRequest
 from eunoe_schema.memory.remember import RememberRequest
-from eunoe_schema.memory.reply import Result
-from eunoe_schema.memory.requests import MemoryRequest
 from eunoe_schema.memory.sessions import (
     CloseSessionRequest,
     GetSessionRequest,
@@ -67,7 +66,7 @@ from eunoe_schema.memory.usage import FeedbackRequest, InjectedRequest, Retrieve
 
 # A handler takes its request and a call, and returns the result or raises Refused. Each is typed by itself; the table
 # cannot say that key and value belong together.
-HANDLERS: Mapping[type[MemoryRequest], Callable[[Any, Call], Awaitable[Result]]] = {
+HANDLERS: Mapping[type[AnyRequest], Callable[[Any, Call], Awaitable[Result]]] = {
     RememberRequest: remember,
     GetRequest: get,
     HistoryRequest: history,

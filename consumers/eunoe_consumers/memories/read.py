@@ -6,10 +6,9 @@ from uuid import UUID
 from eunoe_consumers.memories.call import Call
 from eunoe_consumers.memories.cursor import from_cursor, to_cursor
 from eunoe_consumers.memories.refusal import not_found, nothing_there
-from eunoe_schema.memory.change import MemoryResult
 from eunoe_schema.memory.filters import MemoryFilter
 from eunoe_schema.memory.history import HistoryRequest, HistoryResult
-from eunoe_schema.memory.memory import Memory
+from eunoe_schema.memory.memory import Memory, MemoryResult
 from eunoe_schema.memory.read import (
     FoundMemory,
     GetRequest,

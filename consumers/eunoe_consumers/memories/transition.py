@@ -3,7 +3,6 @@
 from eunoe_consumers.memories.call import Call
 from eunoe_consumers.memories.refusal import duplicate_content, invalid, purged
 from eunoe_schema.memory.change import (
-    MemoryResult,
     PurgedResult,
     PurgeRequest,
     TagRequest,
@@ -12,6 +11,7 @@ from eunoe_schema.memory.change import (
 )
 from eunoe_schema.memory.content import MAX_TAGS
 from eunoe_schema.memory.enums import Status
+from eunoe_schema.memory.memory import MemoryResult
 from eunoe_schema.memory.status_machine import Action, status_after
 
 # The statuses in which an owner holds a content once: those of the index `memories_once`.

@@ -1,20 +1,33 @@
 """An administrator's search of a whole tenant, whoever the memories belong to."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from eunoe_schema.memory.base import MemoryMessage
+from eunoe_schema.limits import MAX_QUERY_CHARS
+from eunoe_schema.memory.base import Request, Result
 from eunoe_schema.memory.content import NotBlank
 from eunoe_schema.memory.enums import Status
 from eunoe_schema.memory.read import DEFAULT_FOUND, MAX_FOUND, Cursor, FoundMemory
-from eunoe_schema.recall import MAX_QUERY_CHARS
 from eunoe_schema.text import WithoutNul
 
 WORDS_CHARS = 500
 
 
-class AdminSearchRequest(MemoryMessage):
+class AdminSearchResult(Result):
+    """The answer to `admin_search`.
+
+    Attributes:
+        found: The newest or the nearest first.
+        cursor: Where the next page begins; None at the end.
+    """
+
+    kind: Literal["admin_found"] = "admin_found"
+    found: tuple[FoundMemory, ...] = ()
+    cursor: str | None = None
+
+
+class AdminSearchRequest(Request[AdminSearchResult]):
     """Search the memories of every agent and user of a tenant, those that have lapsed too.
 
     It crosses every scope within the tenant: let administrators ask it, and nobody's agent.
@@ -27,6 +40,8 @@ class AdminSearchRequest(MemoryMessage):
         limit: How many at most, 1..100.
         cursor: With `words`: where to go on, from the page before.
     """
+
+    changes: ClassVar[bool] = False
 
     kind: Literal["admin_search"] = "admin_search"
     words: Annotated[str, Field(min_length=1, max_length=WORDS_CHARS), WithoutNul, NotBlank] | None = None
@@ -47,26 +62,6 @@ class AdminSearchRequest(MemoryMessage):
         return self
 
     @property
-    def changes(self) -> bool:
-        """Nothing."""
-        return False
-
-    @property
     def texts(self) -> tuple[str, ...]:
         """The query."""
         return () if self.query is None else (self.query,)
-
-
-class AdminSearchResult(BaseModel):
-    """The answer to `admin_search`.
-
-    Attributes:
-        found: The newest or the nearest first.
-        cursor: Where the next page begins; None at the end.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    kind: Literal["admin_found"] = "admin_found"
-    found: tuple[FoundMemory, ...] = ()
-    cursor: str | None = None

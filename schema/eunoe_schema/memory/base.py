@@ -1,10 +1,17 @@
-"""What every memory request has."""
+"""The base of all requests on curated memory, and the registry that finds a request or a result by its kind."""
 
-from typing import Annotated, Self
+import functools
+from collections.abc import Iterable, Mapping
+from types import GenericAlias
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Self, TypeVar, Union, get_args
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field, GetCoreSchemaHandler, RootModel, model_validator
+from pydantic_core import CoreSchema
 
+from eunoe_schema.codec import Refusal, decode
+from eunoe_schema.contract import ContractModel, ReplyModel
+from eunoe_schema.errors import InvalidEvent
 from eunoe_schema.limits import MAX_DEADLINE_SECONDS
 from eunoe_schema.memory.scope import MemoryScope, require_agent_or_user
 from eunoe_schema.text import Name
@@ -14,64 +21,163 @@ DEFAULT_DEADLINE_SECONDS = 5.0
 Version = Annotated[int, Field(ge=1, le=2**31 - 1)]
 
 
-class MemoryMessage(BaseModel):
-    """What every request on `eunoe:memory` has.
+class Result(ReplyModel):
+    """The base of all results. A concrete result declares `kind`, which tells results apart on the wire."""
 
-    Attributes:
-        request_id: Names the request and its reply, once and for all: asked again, it is answered as it was.
-        reply_to: The pub/sub channel on which the client waits; None: nobody waits for what a change became.
-        tenant_id: The tenant.
-        deadline_seconds: How long the client waits, counted from the request's place on the stream. A question that
-            comes later is dropped; a change is made all the same, since whoever asks again must find it made.
+
+ResultT_co = TypeVar("ResultT_co", bound=Result, covariant=True)
+
+# By kind. Importing the package `eunoe_schema.memory` imports every module with requests, so it is complete then.
+_requests: "dict[str, type[AnyRequest]]" = {}
+
+
+class Request(ContractModel, Generic[ResultT_co]):
+    """The base of all requests on `eunoe:memory`; the type argument is the result that answers the request.
+
+    A concrete request declares `kind: Literal["..."]`. Declaring the class registers it: the codec, the handlers, the
+    command line and the AsyncAPI document find it in the registry.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     request_id: Name
+    """Names the request and its reply. A request that is sent again with the same id is done once."""
     reply_to: Name | None = None
+    """The pub/sub channel on which the client waits for the reply. A change may leave it out."""
     tenant_id: UUID
+    """The tenant."""
     deadline_seconds: Annotated[float, Field(gt=0, le=MAX_DEADLINE_SECONDS)] = DEFAULT_DEADLINE_SECONDS
+    """How long the client waits, counted from the entry id. A question that is late is dropped; a change is made even
+    then, because a client that repeats the request must find it made."""
+
+    changes: ClassVar[bool] = True
+    """Whether the request changes anything. The reply to a change is kept; a question is not answered when late."""
+
+    if TYPE_CHECKING:
+        kind: Any  # declared by each concrete request; a field of the base would be a member of no request
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_kwargs: object) -> None:
+        """Register a request that declares its kind.
+
+        Raises:
+            TypeError: If another request has the same kind, or the result is missing.
+        """
+        if "kind" not in cls.model_fields:
+            return  # an abstract base
+        cls.result_model()
+        for kind in map(str, get_args(cls.model_fields["kind"].annotation)):
+            if kind in _requests:
+                raise TypeError(f"{cls.__name__}: {_requests[kind].__name__} has the kind {kind!r} already")
+            _requests[kind] = cls
+        _request_union.cache_clear()
+
+    def __class_getitem__(cls, result: object) -> Any:  # noqa: ANN401 - a base for a class statement
+        """Name the result. Pydantic would build a model for each pair of base and result: twice as many models."""
+        return GenericAlias(cls, (result,))
+
+    @classmethod
+    def result_model(cls) -> type[ResultT_co]:
+        """Return the model of the result that answers this request.
+
+        Raises:
+            TypeError: If neither the class nor a base names a result.
+        """
+        for base in cls.__mro__:
+            for alias in getattr(base, "__orig_bases__", ()):
+                if isinstance(alias, GenericAlias) and isinstance(result := get_args(alias)[0], type):
+                    return result
+        raise TypeError(f"{cls.__name__} names no result: inherit from Request[...] with a result")
 
     @model_validator(mode="after")
-    def _is_heard(self) -> Self:
+    def _has_a_reply_channel(self) -> Self:
         if not self.changes and self.reply_to is None:
-            msg = "reply_to must be given: nobody would hear the answer to a question"
-            raise ValueError(msg)
+            raise ValueError("reply_to is missing: a question needs a channel for its answer")
         return self
 
     @property
-    def changes(self) -> bool:
-        """Whether it changes anything: then its reply is kept, and it is done even when its deadline has passed."""
-        return True
-
-    @property
     def touches(self) -> frozenset[str]:
-        """What it works on: requests that share one of these are done in the order of the stream."""
+        """What the request reads or changes. Requests that share a name here are done in stream order."""
         return frozenset()
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """What has to be embedded before it can be done."""
+        """The texts that need an embedding before the request can be done."""
         return ()
 
 
-class ScopedRequest(MemoryMessage):
-    """A request on the memories that apply to a scope.
-
-    Attributes:
-        agent_id: The agent; None for every agent.
-        user_id: The user; None for every user.
-    """
+class ScopedRequest(Request[ResultT_co], Generic[ResultT_co]):
+    """A request on the memories that apply to a scope."""
 
     agent_id: UUID | None = None
+    """The agent. Without it, the request concerns every agent."""
     user_id: Name | None = None
+    """The user. Without it, the request concerns every user."""
 
     @model_validator(mode="after")
-    def _belongs_to_someone(self) -> Self:
+    def _has_an_owner(self) -> Self:
         require_agent_or_user(self.agent_id, self.user_id)
         return self
 
     @property
     def scope(self) -> MemoryScope:
-        """The scope that is asked."""
+        """The scope of the request."""
         return MemoryScope(tenant_id=self.tenant_id, agent_id=self.agent_id, user_id=self.user_id)
+
+
+class ReadRequest(ScopedRequest[ResultT_co], Generic[ResultT_co]):
+    """A request that changes nothing."""
+
+    changes: ClassVar[bool] = False
+
+
+AnyRequest = Request[Result]
+
+
+def request_model(kind: str) -> type[AnyRequest]:
+    """Return the request model of a kind.
+
+    Raises:
+        InvalidEvent: If there is no such kind.
+    """
+    try:
+        return _requests[kind]
+    except KeyError:
+        raise InvalidEvent(f"there is no request of the kind {kind!r}; the kinds are {', '.join(_requests)}") from None
+
+
+def request_kinds() -> tuple[str, ...]:
+    """Return the kinds of all requests."""
+    return tuple(_requests)
+
+
+def request_models() -> tuple[type[AnyRequest], ...]:
+    """Return the models of all requests, each once: a model may have several kinds."""
+    return tuple(dict.fromkeys(_requests.values()))
+
+
+def result_models() -> tuple[type[Result], ...]:
+    """Return the models of all results, each once: a result may answer several requests."""
+    return tuple(dict.fromkeys(model.result_model() for model in _requests.values()))
+
+
+def decode_request(fields: Mapping[bytes, bytes]) -> AnyRequest | Refusal:
+    """Decode an entry's fields. It never raises for what is in them."""
+    decoded = decode(fields, _request_union())
+    return decoded if isinstance(decoded, Refusal) else decoded.root
+
+
+class ResultByKind:
+    """Annotates a field of the type `Result`: the concrete result is found by its `kind`."""
+
+    @staticmethod
+    def __get_pydantic_core_schema__(_source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Return the schema of the union of all results."""
+        return handler.generate_schema(_union(result_models()))
+
+
+@functools.cache
+def _request_union() -> type[RootModel[Any]]:
+    return RootModel[_union(request_models())]
+
+
+def _union(models: Iterable[type[BaseModel]]) -> Any:  # noqa: ANN401 - a type made at run time
+    return Annotated[Union[tuple(models)], Field(discriminator="kind")]  # noqa: UP007 - `|` takes no tuple

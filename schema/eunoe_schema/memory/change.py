@@ -1,15 +1,15 @@
 """Requests that change memories that are there: their content, their status, their tags."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Generic, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from eunoe_schema.events import Metadata, Moment
-from eunoe_schema.memory.base import ScopedRequest, Version
+from eunoe_schema.memory.base import Result, ResultT_co, ScopedRequest, Version
 from eunoe_schema.memory.content import Content, Share, Tags
 from eunoe_schema.memory.enums import Category, Tier
-from eunoe_schema.memory.memory import Memory
+from eunoe_schema.memory.memory import Memory, MemoryResult
 from eunoe_schema.memory.remember import NewMemory
 from eunoe_schema.memory.scope import require_own_session
 from eunoe_schema.memory.status_machine import Action
@@ -17,7 +17,33 @@ from eunoe_schema.memory.status_machine import Action
 MAX_MERGED = 100
 
 
-class ChangeRequest(ScopedRequest):
+class ReplacedResult(Result):
+    """The answer to `supersede` and `merge`.
+
+    Attributes:
+        memory: What holds now.
+        created: Whether it is new; else the owner held that content already.
+        replaced: What it replaced.
+    """
+
+    kind: Literal["replaced"] = "replaced"
+    memory: Memory
+    created: bool
+    replaced: tuple[Memory, ...]
+
+
+class PurgedResult(Result):
+    """The answer to `purge`.
+
+    Attributes:
+        memory_id: What is gone.
+    """
+
+    kind: Literal["purged"] = "purged"
+    memory_id: UUID
+
+
+class ChangeRequest(ScopedRequest[ResultT_co], Generic[ResultT_co]):
     """A change of one memory.
 
     Attributes:
@@ -34,7 +60,7 @@ class ChangeRequest(ScopedRequest):
         return frozenset({f"{self.tenant_id}:{self.memory_id}"})
 
 
-class ReviseRequest(ChangeRequest):
+class ReviseRequest(ChangeRequest[MemoryResult]):
     """Change what a memory says; what is not given stays.
 
     Attributes:
@@ -73,7 +99,7 @@ class ReviseRequest(ChangeRequest):
         return () if self.content is None else (self.content,)
 
 
-class SupersedeRequest(ChangeRequest):
+class SupersedeRequest(ChangeRequest[ReplacedResult]):
     """Replace a memory by a new one of the same owner; the old one stays as history and points to it.
 
     Attributes:
@@ -94,7 +120,7 @@ class SupersedeRequest(ChangeRequest):
         return (self.replacement.content,)
 
 
-class MergeRequest(ScopedRequest):
+class MergeRequest(ScopedRequest[ReplacedResult]):
     """Make several memories of one owner one; they stay as history and point to it.
 
     Attributes:
@@ -125,7 +151,7 @@ class MergeRequest(ScopedRequest):
         return (self.merged.content,)
 
 
-class TransitionRequest(ChangeRequest):
+class TransitionRequest(ChangeRequest[MemoryResult]):
     """Take a memory to another state; `status_machine.py` says from where.
 
     Attributes:
@@ -140,13 +166,13 @@ class TransitionRequest(ChangeRequest):
         return Action(self.kind)
 
 
-class PurgeRequest(ChangeRequest):
+class PurgeRequest(ChangeRequest[PurgedResult]):
     """Delete a memory with its versions, tags and relations, for good."""
 
     kind: Literal["purge"] = "purge"
 
 
-class TagRequest(ChangeRequest):
+class TagRequest(ChangeRequest[MemoryResult]):
     """Give a memory tags; those that it has stay.
 
     Attributes:
@@ -157,7 +183,7 @@ class TagRequest(ChangeRequest):
     tags: Annotated[Tags, Field(min_length=1)]
 
 
-class UntagRequest(ChangeRequest):
+class UntagRequest(ChangeRequest[MemoryResult]):
     """Take tags off a memory; those that it does not have are no error.
 
     Attributes:
@@ -166,46 +192,3 @@ class UntagRequest(ChangeRequest):
 
     kind: Literal["untag"] = "untag"
     tags: Annotated[Tags, Field(min_length=1)]
-
-
-class MemoryResult(BaseModel):
-    """The answer to a request on one memory.
-
-    Attributes:
-        memory: As it is now.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    kind: Literal["memory"] = "memory"
-    memory: Memory
-
-
-class ReplacedResult(BaseModel):
-    """The answer to `supersede` and `merge`.
-
-    Attributes:
-        memory: What holds now.
-        created: Whether it is new; else the owner held that content already.
-        replaced: What it replaced.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    kind: Literal["replaced"] = "replaced"
-    memory: Memory
-    created: bool
-    replaced: tuple[Memory, ...]
-
-
-class PurgedResult(BaseModel):
-    """The answer to `purge`.
-
-    Attributes:
-        memory_id: What is gone.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    kind: Literal["purged"] = "purged"
-    memory_id: UUID

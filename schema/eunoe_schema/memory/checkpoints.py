@@ -4,10 +4,12 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, Field, JsonValue
 
+from eunoe_schema.contract import ReplyModel
 from eunoe_schema.events import require_storable
-from eunoe_schema.memory.read import DEFAULT_PAGE, MAX_PAGE, Cursor, ReadRequest
+from eunoe_schema.memory.base import ReadRequest, Result
+from eunoe_schema.memory.read import DEFAULT_PAGE, MAX_PAGE, Cursor
 from eunoe_schema.memory.sessions import SessionRequest
 from eunoe_schema.text import Name
 
@@ -22,7 +24,7 @@ def _storable_state(state: dict[str, JsonValue]) -> dict[str, JsonValue]:
 CheckpointState = Annotated[dict[str, JsonValue], AfterValidator(_storable_state)]
 
 
-class CheckpointSummary(BaseModel):
+class CheckpointSummary(ReplyModel):
     """A checkpoint without its state.
 
     Attributes:
@@ -32,8 +34,6 @@ class CheckpointSummary(BaseModel):
         state_bytes: How large its state is.
         created_at: When it was saved.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     id: UUID
     session_id: str
@@ -57,7 +57,42 @@ class Checkpoint(CheckpointSummary):
     state: dict[str, JsonValue]
 
 
-class SaveCheckpointRequest(SessionRequest):
+class CheckpointSavedResult(Result):
+    """The answer to `save_checkpoint`.
+
+    Attributes:
+        checkpoint: What was saved, without its state.
+    """
+
+    kind: Literal["checkpoint_saved"] = "checkpoint_saved"
+    checkpoint: CheckpointSummary
+
+
+class CheckpointResult(Result):
+    """The answer to `load_checkpoint`.
+
+    Attributes:
+        checkpoint: The checkpoint; None where the session has none.
+    """
+
+    kind: Literal["checkpoint"] = "checkpoint"
+    checkpoint: Checkpoint | None = None
+
+
+class CheckpointPage(Result):
+    """The answer to `list_checkpoints`.
+
+    Attributes:
+        checkpoints: The latest first.
+        cursor: Where the next page begins; None at the end.
+    """
+
+    kind: Literal["checkpoints"] = "checkpoints"
+    checkpoints: tuple[CheckpointSummary, ...] = ()
+    cursor: str | None = None
+
+
+class SaveCheckpointRequest(SessionRequest[CheckpointSavedResult]):
     """Save an orchestrator's state; the session opens with it where it is not there yet.
 
     Attributes:
@@ -70,7 +105,7 @@ class SaveCheckpointRequest(SessionRequest):
     state: CheckpointState
 
 
-class LoadCheckpointRequest(SessionRequest, ReadRequest):
+class LoadCheckpointRequest(SessionRequest[CheckpointResult], ReadRequest[CheckpointResult]):
     """Return the session's latest checkpoint, or a certain one.
 
     Attributes:
@@ -83,7 +118,7 @@ class LoadCheckpointRequest(SessionRequest, ReadRequest):
     name: Name | None = None
 
 
-class ListCheckpointsRequest(SessionRequest, ReadRequest):
+class ListCheckpointsRequest(SessionRequest[CheckpointPage], ReadRequest[CheckpointPage]):
     """Return the session's checkpoints without their states, the latest first, page by page.
 
     Attributes:
@@ -96,44 +131,3 @@ class ListCheckpointsRequest(SessionRequest, ReadRequest):
     name: Name | None = None
     limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = DEFAULT_PAGE
     cursor: Cursor | None = None
-
-
-class CheckpointSavedResult(BaseModel):
-    """The answer to `save_checkpoint`.
-
-    Attributes:
-        checkpoint: What was saved, without its state.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    kind: Literal["checkpoint_saved"] = "checkpoint_saved"
-    checkpoint: CheckpointSummary
-
-
-class CheckpointResult(BaseModel):
-    """The answer to `load_checkpoint`.
-
-    Attributes:
-        checkpoint: The checkpoint; None where the session has none.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    kind: Literal["checkpoint"] = "checkpoint"
-    checkpoint: Checkpoint | None = None
-
-
-class CheckpointPage(BaseModel):
-    """The answer to `list_checkpoints`.
-
-    Attributes:
-        checkpoints: The latest first.
-        cursor: Where the next page begins; None at the end.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    kind: Literal["checkpoints"] = "checkpoints"
-    checkpoints: tuple[CheckpointSummary, ...] = ()
-    cursor: str | None = None

@@ -1,13 +1,14 @@
 """Collections of memories: made, read, changed, deleted; and their members."""
 
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Generic, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from eunoe_schema.memory.base import ScopedRequest, Version
-from eunoe_schema.memory.read import DEFAULT_PAGE, MAX_PAGE, Cursor, ReadRequest
+from eunoe_schema.contract import ReplyModel
+from eunoe_schema.memory.base import ReadRequest, Result, ResultT_co, ScopedRequest, Version
+from eunoe_schema.memory.read import DEFAULT_PAGE, MAX_PAGE, Cursor
 from eunoe_schema.text import WithoutNul
 
 TYPE_CHARS = 50
@@ -20,7 +21,7 @@ CollectionName = Annotated[str, Field(min_length=1, max_length=NAME_CHARS), With
 Description = Annotated[str, Field(max_length=DESCRIPTION_CHARS), WithoutNul]
 
 
-class Collection(BaseModel):
+class Collection(ReplyModel):
     """A set of memories with a name. It belongs to somebody as a memory does, and may hold memories of others.
 
     Attributes:
@@ -36,8 +37,6 @@ class Collection(BaseModel):
         updated_at: When it, or its members, last changed.
     """
 
-    model_config = ConfigDict(frozen=True)
-
     id: UUID
     agent_id: UUID | None = None
     user_id: str | None = None
@@ -50,7 +49,42 @@ class Collection(BaseModel):
     updated_at: datetime
 
 
-class CreateCollectionRequest(ScopedRequest):
+class CollectionResult(Result):
+    """The answer to a request on one collection.
+
+    Attributes:
+        collection: As it is now.
+    """
+
+    kind: Literal["collection"] = "collection"
+    collection: Collection
+
+
+class CollectionPage(Result):
+    """The answer to `list_collections`.
+
+    Attributes:
+        collections: The newest first.
+        cursor: Where the next page begins; None at the end.
+    """
+
+    kind: Literal["collections"] = "collections"
+    collections: tuple[Collection, ...] = ()
+    cursor: str | None = None
+
+
+class CollectionDeletedResult(Result):
+    """The answer to `delete_collection`.
+
+    Attributes:
+        collection_id: What is gone.
+    """
+
+    kind: Literal["collection_deleted"] = "collection_deleted"
+    collection_id: UUID
+
+
+class CreateCollectionRequest(ScopedRequest[CollectionResult]):
     """Make a collection of the scope.
 
     Attributes:
@@ -65,7 +99,7 @@ class CreateCollectionRequest(ScopedRequest):
     description: Description | None = None
 
 
-class GetCollectionRequest(ReadRequest):
+class GetCollectionRequest(ReadRequest[CollectionResult]):
     """Return one collection; `list` with a filter by `collection_id` returns its memories.
 
     Attributes:
@@ -81,7 +115,7 @@ class GetCollectionRequest(ReadRequest):
         return frozenset({f"{self.tenant_id}:{self.collection_id}"})
 
 
-class ListCollectionsRequest(ReadRequest):
+class ListCollectionsRequest(ReadRequest[CollectionPage]):
     """Return collections that apply to the scope, the newest first, page by page.
 
     Attributes:
@@ -96,7 +130,7 @@ class ListCollectionsRequest(ReadRequest):
     cursor: Cursor | None = None
 
 
-class _CollectionChange(ScopedRequest):
+class _CollectionChange(ScopedRequest[ResultT_co], Generic[ResultT_co]):
     """A change of one collection.
 
     Attributes:
@@ -111,7 +145,7 @@ class _CollectionChange(ScopedRequest):
         return frozenset({f"{self.tenant_id}:{self.collection_id}"})
 
 
-class UpdateCollectionRequest(_CollectionChange):
+class UpdateCollectionRequest(_CollectionChange[CollectionResult]):
     """Change a collection; what is not given stays.
 
     Attributes:
@@ -135,7 +169,7 @@ class UpdateCollectionRequest(_CollectionChange):
         return self
 
 
-class DeleteCollectionRequest(_CollectionChange):
+class DeleteCollectionRequest(_CollectionChange[CollectionDeletedResult]):
     """Delete a collection; its memories stay.
 
     Attributes:
@@ -146,7 +180,7 @@ class DeleteCollectionRequest(_CollectionChange):
     version: Version | None = None
 
 
-class _MembersChange(_CollectionChange):
+class _MembersChange(_CollectionChange[ResultT_co], Generic[ResultT_co]):
     """A change of a collection's members.
 
     Attributes:
@@ -161,54 +195,13 @@ class _MembersChange(_CollectionChange):
         return frozenset(f"{self.tenant_id}:{touched}" for touched in (self.collection_id, *self.memory_ids))
 
 
-class AddMembersRequest(_MembersChange):
+class AddMembersRequest(_MembersChange[CollectionResult]):
     """Put memories into a collection, all or none; those that are in it stay."""
 
     kind: Literal["add_members"] = "add_members"
 
 
-class RemoveMembersRequest(_MembersChange):
+class RemoveMembersRequest(_MembersChange[CollectionResult]):
     """Take memories out of a collection; those that are not in it are no error."""
 
     kind: Literal["remove_members"] = "remove_members"
-
-
-class CollectionResult(BaseModel):
-    """The answer to a request on one collection.
-
-    Attributes:
-        collection: As it is now.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    kind: Literal["collection"] = "collection"
-    collection: Collection
-
-
-class CollectionPage(BaseModel):
-    """The answer to `list_collections`.
-
-    Attributes:
-        collections: The newest first.
-        cursor: Where the next page begins; None at the end.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    kind: Literal["collections"] = "collections"
-    collections: tuple[Collection, ...] = ()
-    cursor: str | None = None
-
-
-class CollectionDeletedResult(BaseModel):
-    """The answer to `delete_collection`.
-
-    Attributes:
-        collection_id: What is gone.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    kind: Literal["collection_deleted"] = "collection_deleted"
-    collection_id: UUID

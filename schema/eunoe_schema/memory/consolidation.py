@@ -2,11 +2,12 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from eunoe_schema.contract import ReplyModel
+from eunoe_schema.memory.base import ReadRequest, Result
 from eunoe_schema.memory.enums import Tier
 from eunoe_schema.memory.memory import Memory
-from eunoe_schema.memory.read import ReadRequest
 
 DEFAULT_AGE_DAYS = 7
 DEFAULT_COSINE = 0.6
@@ -15,7 +16,30 @@ MAX_GROUPS = 50
 MAX_MEMBERS = 20
 
 
-class ConsolidationGroupsRequest(ReadRequest):
+class ConsolidationGroup(ReplyModel):
+    """Memories that could be one.
+
+    Attributes:
+        memories: 2..20 of them, the oldest first.
+        min_cosine: The least similarity of one of them to the oldest, -1..1.
+    """
+
+    memories: tuple[Memory, ...]
+    min_cosine: float
+
+
+class ConsolidationGroupsResult(Result):
+    """The answer to `consolidation_groups`.
+
+    Attributes:
+        groups: The one with the oldest memory first.
+    """
+
+    kind: Literal["consolidation_groups"] = "consolidation_groups"
+    groups: tuple[ConsolidationGroup, ...] = ()
+
+
+class ConsolidationGroupsRequest(ReadRequest[ConsolidationGroupsResult]):
     """Return groups of old memories that speak of the same, each of one owner and tier, the oldest first.
 
     Of the active memories that apply to the scope the 1,000 oldest are looked at. A group is an old memory with those
@@ -33,30 +57,3 @@ class ConsolidationGroupsRequest(ReadRequest):
     min_cosine: Annotated[float, Field(ge=-1, le=1)] = DEFAULT_COSINE
     tiers: Annotated[tuple[Tier, ...], Field(max_length=10)] = ()
     limit: Annotated[int, Field(ge=1, le=MAX_GROUPS)] = DEFAULT_GROUPS
-
-
-class ConsolidationGroup(BaseModel):
-    """Memories that could be one.
-
-    Attributes:
-        memories: 2..20 of them, the oldest first.
-        min_cosine: The least similarity of one of them to the oldest, -1..1.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    memories: tuple[Memory, ...]
-    min_cosine: float
-
-
-class ConsolidationGroupsResult(BaseModel):
-    """The answer to `consolidation_groups`.
-
-    Attributes:
-        groups: The one with the oldest memory first.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    kind: Literal["consolidation_groups"] = "consolidation_groups"
-    groups: tuple[ConsolidationGroup, ...] = ()

@@ -1,21 +1,21 @@
 """Directives: an agent's standing instructions, with every user or with one."""
 
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Generic, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from eunoe_schema.memory.base import ScopedRequest, Version
+from eunoe_schema.contract import ReplyModel
+from eunoe_schema.memory.base import ReadRequest, Result, ResultT_co, ScopedRequest, Version
 from eunoe_schema.memory.content import Content
-from eunoe_schema.memory.read import ReadRequest
 from eunoe_schema.text import Name
 
 MAX_DIRECTIVES = 100
 MAX_ORDINAL = 1_000_000
 
 
-class Directive(BaseModel):
+class Directive(ReplyModel):
     """A standing instruction.
 
     Attributes:
@@ -30,8 +30,6 @@ class Directive(BaseModel):
         updated_at: When it last changed.
     """
 
-    model_config = ConfigDict(frozen=True)
-
     id: UUID
     agent_id: UUID
     user_id: str | None = None
@@ -43,13 +41,46 @@ class Directive(BaseModel):
     updated_at: datetime
 
 
-def _require_agent(request: ScopedRequest) -> None:
+def _require_agent(request: ScopedRequest[Result]) -> None:
     if request.agent_id is None:
         msg = "agent_id must be given: a directive is an agent's, with every user or with one"
         raise ValueError(msg)
 
 
-class _DirectiveChange(ScopedRequest):
+class DirectiveResult(Result):
+    """The answer to `set_directive`.
+
+    Attributes:
+        directive: As it is now.
+    """
+
+    kind: Literal["directive"] = "directive"
+    directive: Directive
+
+
+class DirectivesResult(Result):
+    """The answer to `list_directives` and `order_directives`.
+
+    Attributes:
+        directives: In their order.
+    """
+
+    kind: Literal["directives"] = "directives"
+    directives: tuple[Directive, ...] = ()
+
+
+class DirectiveRemovedResult(Result):
+    """The answer to `remove_directive`.
+
+    Attributes:
+        directive_id: What is gone.
+    """
+
+    kind: Literal["directive_removed"] = "directive_removed"
+    directive_id: UUID
+
+
+class _DirectiveChange(ScopedRequest[ResultT_co], Generic[ResultT_co]):
     """A change of the directives of an agent with every user, or with one: of just that scope."""
 
     @model_validator(mode="after")
@@ -63,7 +94,7 @@ class _DirectiveChange(ScopedRequest):
         return frozenset({f"{self.tenant_id}:{self.agent_id}:{self.user_id}:directives"})
 
 
-class SetDirectiveRequest(_DirectiveChange):
+class SetDirectiveRequest(_DirectiveChange[DirectiveResult]):
     """Make a directive of the scope, or change the one of that name.
 
     Attributes:
@@ -80,7 +111,7 @@ class SetDirectiveRequest(_DirectiveChange):
     version: Version | None = None
 
 
-class OrderDirectivesRequest(_DirectiveChange):
+class OrderDirectivesRequest(_DirectiveChange[DirectivesResult]):
     """Put the directives of the scope into another order.
 
     Attributes:
@@ -98,7 +129,7 @@ class OrderDirectivesRequest(_DirectiveChange):
         return self
 
 
-class RemoveDirectiveRequest(_DirectiveChange):
+class RemoveDirectiveRequest(_DirectiveChange[DirectiveRemovedResult]):
     """Remove a directive of the scope.
 
     Attributes:
@@ -111,7 +142,7 @@ class RemoveDirectiveRequest(_DirectiveChange):
     version: Version | None = None
 
 
-class ListDirectivesRequest(ReadRequest):
+class ListDirectivesRequest(ReadRequest[DirectivesResult]):
     """Return the directives that apply to the scope, in their order: the agent's with every user, and with this one."""
 
     kind: Literal["list_directives"] = "list_directives"
@@ -126,42 +157,3 @@ class ListDirectivesRequest(ReadRequest):
         """The directives that apply: a change before it on the stream is seen."""
         owners = {self.user_id, None}
         return frozenset(f"{self.tenant_id}:{self.agent_id}:{user}:directives" for user in owners)
-
-
-class DirectiveResult(BaseModel):
-    """The answer to `set_directive`.
-
-    Attributes:
-        directive: As it is now.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    kind: Literal["directive"] = "directive"
-    directive: Directive
-
-
-class DirectivesResult(BaseModel):
-    """The answer to `list_directives` and `order_directives`.
-
-    Attributes:
-        directives: In their order.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    kind: Literal["directives"] = "directives"
-    directives: tuple[Directive, ...] = ()
-
-
-class DirectiveRemovedResult(BaseModel):
-    """The answer to `remove_directive`.
-
-    Attributes:
-        directive_id: What is gone.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    kind: Literal["directive_removed"] = "directive_removed"
-    directive_id: UUID

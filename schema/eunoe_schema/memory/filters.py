@@ -3,15 +3,16 @@
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from eunoe_schema.contract import ContractModel
 from eunoe_schema.events import Metadata, Moment
 from eunoe_schema.memory.content import Tags
 from eunoe_schema.memory.enums import Category, Source, Status, Tier
 from eunoe_schema.memory.scope import SessionRef
 
 
-class MemoryFilter(BaseModel):
+class MemoryFilter(ContractModel):
     """Every condition that is given must hold; an empty one holds for all.
 
     Attributes:
@@ -31,8 +32,6 @@ class MemoryFilter(BaseModel):
         forgotten: Those that were forgotten and not purged yet, instead of those that are remembered; `statuses` is of
             what they were, so let it be empty to see all of them.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     tiers: Annotated[tuple[Tier, ...], Field(max_length=10)] = ()
     categories: Annotated[tuple[Category, ...], Field(max_length=10)] = ()

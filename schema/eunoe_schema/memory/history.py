@@ -4,14 +4,16 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import Field, JsonValue
 
+from eunoe_schema.contract import ReplyModel
+from eunoe_schema.memory.base import ReadRequest, Result
 from eunoe_schema.memory.enums import Category, Tier
 from eunoe_schema.memory.memory import Memory
-from eunoe_schema.memory.read import DEFAULT_PAGE, MAX_PAGE, ReadRequest
+from eunoe_schema.memory.read import DEFAULT_PAGE, MAX_PAGE
 
 
-class MemoryVersion(BaseModel):
+class MemoryVersion(ReplyModel):
     """A content that a memory has, or has had.
 
     Attributes:
@@ -24,8 +26,6 @@ class MemoryVersion(BaseModel):
         created_at: When it got this content.
     """
 
-    model_config = ConfigDict(frozen=True)
-
     version: int
     content: str
     tier: Tier
@@ -35,7 +35,23 @@ class MemoryVersion(BaseModel):
     created_at: datetime
 
 
-class HistoryRequest(ReadRequest):
+class HistoryResult(Result):
+    """The answer to `history`.
+
+    Attributes:
+        memory: As it is now.
+        versions: Its contents, the newest first.
+        replaced: The memories that were superseded by it or merged into it, the latest first, 200 at most; `history` of
+            one of them goes further back.
+    """
+
+    kind: Literal["history"] = "history"
+    memory: Memory
+    versions: tuple[MemoryVersion, ...] = ()
+    replaced: tuple[UUID, ...] = ()
+
+
+class HistoryRequest(ReadRequest[HistoryResult]):
     """Return the contents that a memory has had, the newest first, and the memories that it replaced.
 
     Attributes:
@@ -55,21 +71,3 @@ class HistoryRequest(ReadRequest):
     def touches(self) -> frozenset[str]:
         """The memory: a change before it on the stream is seen."""
         return frozenset({f"{self.tenant_id}:{self.memory_id}"})
-
-
-class HistoryResult(BaseModel):
-    """The answer to `history`.
-
-    Attributes:
-        memory: As it is now.
-        versions: Its contents, the newest first.
-        replaced: The memories that were superseded by it or merged into it, the latest first, 200 at most; `history` of
-            one of them goes further back.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    kind: Literal["history"] = "history"
-    memory: Memory
-    versions: tuple[MemoryVersion, ...] = ()
-    replaced: tuple[UUID, ...] = ()

@@ -1,15 +1,18 @@
 """A curated memory, as it comes back."""
 
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import JsonValue
 
+from eunoe_schema.contract import ReplyModel
+from eunoe_schema.memory.base import Result
 from eunoe_schema.memory.enums import Category, Source, Status, Tier
 from eunoe_schema.memory.scope import SessionRef
 
 
-class Memory(BaseModel):
+class Memory(ReplyModel):
     """What an orchestrator decided to remember.
 
     Attributes:
@@ -41,8 +44,6 @@ class Memory(BaseModel):
         deleted_at: When it was forgotten.
         has_embedding: Whether it can be found by similarity already.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     id: UUID
     agent_id: UUID | None = None
@@ -78,7 +79,7 @@ class Memory(BaseModel):
         return living and self.lapses_at is not None and self.lapses_at <= now
 
 
-class NearDuplicate(BaseModel):
+class NearDuplicate(ReplyModel):
     """A memory that says nearly the same.
 
     Attributes:
@@ -86,7 +87,16 @@ class NearDuplicate(BaseModel):
         cosine: Its similarity, -1..1.
     """
 
-    model_config = ConfigDict(frozen=True)
-
     memory: Memory
     cosine: float
+
+
+class MemoryResult(Result):
+    """The answer to a request on one memory.
+
+    Attributes:
+        memory: As it is now.
+    """
+
+    kind: Literal["memory"] = "memory"
+    memory: Memory

@@ -3,12 +3,13 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from eunoe_schema.contract import ReplyModel
 from eunoe_schema.limits import MAX_QUERY_CHARS
-from eunoe_schema.memory.base import ScopedRequest
+from eunoe_schema.memory.base import ReadRequest, Result
 from eunoe_schema.memory.filters import MemoryFilter
-from eunoe_schema.memory.memory import Memory
+from eunoe_schema.memory.memory import Memory, MemoryResult
 from eunoe_schema.text import WithoutNul
 
 MAX_PAGE = 200
@@ -19,16 +20,43 @@ DEFAULT_FOUND = 10
 Cursor = Annotated[str, Field(min_length=1, max_length=100), WithoutNul]
 
 
-class ReadRequest(ScopedRequest):
-    """A request that changes nothing."""
+class MemoryPage(Result):
+    """The answer to `list`.
 
-    @property
-    def changes(self) -> bool:
-        """Nothing."""
-        return False
+    Attributes:
+        memories: The newest first.
+        cursor: Where the next page begins; None at the end.
+    """
+
+    kind: Literal["page"] = "page"
+    memories: tuple[Memory, ...] = ()
+    cursor: str | None = None
 
 
-class GetRequest(ReadRequest):
+class FoundMemory(ReplyModel):
+    """A memory that was found.
+
+    Attributes:
+        memory: The memory.
+        distance: Its cosine distance to the query, 0..2; None where nothing was asked for.
+    """
+
+    memory: Memory
+    distance: float | None = None
+
+
+class SearchResult(Result):
+    """The answer to `search`.
+
+    Attributes:
+        found: The nearest first.
+    """
+
+    kind: Literal["found"] = "found"
+    found: tuple[FoundMemory, ...] = ()
+
+
+class GetRequest(ReadRequest[MemoryResult]):
     """Return one memory. One that is active or awaits review and has lapsed is not found, as nothing finds it.
 
     Attributes:
@@ -46,7 +74,7 @@ class GetRequest(ReadRequest):
         return frozenset({f"{self.tenant_id}:{self.memory_id}"})
 
 
-class ListRequest(ReadRequest):
+class ListRequest(ReadRequest[MemoryPage]):
     """Return memories that apply to the scope, the newest first, page by page.
 
     Attributes:
@@ -61,7 +89,7 @@ class ListRequest(ReadRequest):
     cursor: Cursor | None = None
 
 
-class SearchRequest(ReadRequest):
+class SearchRequest(ReadRequest[SearchResult]):
     """Return memories that apply to the scope, the nearest to a query first; without a query the newest.
 
     Attributes:
@@ -81,45 +109,3 @@ class SearchRequest(ReadRequest):
     def texts(self) -> tuple[str, ...]:
         """The query."""
         return () if self.query is None else (self.query,)
-
-
-class MemoryPage(BaseModel):
-    """The answer to `list`.
-
-    Attributes:
-        memories: The newest first.
-        cursor: Where the next page begins; None at the end.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    kind: Literal["page"] = "page"
-    memories: tuple[Memory, ...] = ()
-    cursor: str | None = None
-
-
-class FoundMemory(BaseModel):
-    """A memory that was found.
-
-    Attributes:
-        memory: The memory.
-        distance: Its cosine distance to the query, 0..2; None where nothing was asked for.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    memory: Memory
-    distance: float | None = None
-
-
-class SearchResult(BaseModel):
-    """The answer to `search`.
-
-    Attributes:
-        found: The nearest first.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    kind: Literal["found"] = "found"
-    found: tuple[FoundMemory, ...] = ()

@@ -3,12 +3,13 @@
 from datetime import datetime
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import JsonValue
 
+from eunoe_schema.contract import ReplyModel
 from eunoe_schema.memory.enums import Category, Tier
 
 
-class RecalledMemory(BaseModel):
+class RecalledMemory(ReplyModel):
     """A memory that applies to a conversation; `Curator.get` returns the whole of it.
 
     Attributes:
@@ -24,8 +25,6 @@ class RecalledMemory(BaseModel):
         updated_at: When it last changed.
         cosine: The similarity to the query, -1..1; None where it, or the query, has no embedding yet.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     id: UUID
     agent_id: UUID | None = None

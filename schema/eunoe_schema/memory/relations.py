@@ -1,15 +1,15 @@
 """Relations between memories: made, taken back, walked."""
 
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, Generic, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from eunoe_schema.memory.base import ScopedRequest
+from eunoe_schema.contract import ReplyModel
+from eunoe_schema.memory.base import ReadRequest, Result, ResultT_co, ScopedRequest
 from eunoe_schema.memory.enums import RelationType, Status
 from eunoe_schema.memory.memory import Memory
-from eunoe_schema.memory.read import ReadRequest
 
 MAX_DEPTH = 10
 MAX_WALKED = 200
@@ -25,7 +25,7 @@ class Direction(StrEnum):
     BOTH = "both"
 
 
-class Relation(BaseModel):
+class Relation(ReplyModel):
     """What one memory is to another.
 
     Attributes:
@@ -34,14 +34,52 @@ class Relation(BaseModel):
         to_id: The other.
     """
 
-    model_config = ConfigDict(frozen=True)
-
     from_id: UUID
     type: RelationType
     to_id: UUID
 
 
-class _RelationRequest(ScopedRequest):
+class RelationResult(Result):
+    """The answer to `relate` and `unrelate`.
+
+    Attributes:
+        relation: The relation.
+        changed: Whether it was made or taken back; else it was as it should be.
+    """
+
+    kind: Literal["relation"] = "relation"
+    relation: Relation
+    changed: bool
+
+
+class RelatedMemory(ReplyModel):
+    """A memory that was reached.
+
+    Attributes:
+        memory: The memory.
+        depth: How many relations away it is, by the shortest way.
+    """
+
+    memory: Memory
+    depth: int
+
+
+class WalkResult(Result):
+    """The answer to `walk`.
+
+    Attributes:
+        reached: The nearest first, without the one where the walk began.
+        relations: At most 1,000 of those among them and where the walk began, of the types that were asked for.
+        complete: Whether that is all; else the limit left out what is farther.
+    """
+
+    kind: Literal["walk"] = "walk"
+    reached: tuple[RelatedMemory, ...] = ()
+    relations: tuple[Relation, ...] = ()
+    complete: bool = True
+
+
+class _RelationRequest(ScopedRequest[ResultT_co], Generic[ResultT_co]):
     """A change of one relation.
 
     Attributes:
@@ -72,19 +110,19 @@ class _RelationRequest(ScopedRequest):
         return frozenset({f"{self.tenant_id}:{self.from_id}", f"{self.tenant_id}:{self.to_id}"})
 
 
-class RelateRequest(_RelationRequest):
+class RelateRequest(_RelationRequest[RelationResult]):
     """Say what one memory is to another; said again, it changes nothing."""
 
     kind: Literal["relate"] = "relate"
 
 
-class UnrelateRequest(_RelationRequest):
+class UnrelateRequest(_RelationRequest[RelationResult]):
     """Take a relation back; one that is not there is no error."""
 
     kind: Literal["unrelate"] = "unrelate"
 
 
-class WalkRequest(ReadRequest):
+class WalkRequest(ReadRequest[WalkResult]):
     """Return the memories that can be reached from one over relations, the nearest first.
 
     It leads only over memories that apply to the scope, are not forgotten and have not lapsed.
@@ -110,49 +148,3 @@ class WalkRequest(ReadRequest):
     def touches(self) -> frozenset[str]:
         """Where it begins: what was related before it on the stream is walked."""
         return frozenset({f"{self.tenant_id}:{self.memory_id}"})
-
-
-class RelationResult(BaseModel):
-    """The answer to `relate` and `unrelate`.
-
-    Attributes:
-        relation: The relation.
-        changed: Whether it was made or taken back; else it was as it should be.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    kind: Literal["relation"] = "relation"
-    relation: Relation
-    changed: bool
-
-
-class RelatedMemory(BaseModel):
-    """A memory that was reached.
-
-    Attributes:
-        memory: The memory.
-        depth: How many relations away it is, by the shortest way.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    memory: Memory
-    depth: int
-
-
-class WalkResult(BaseModel):
-    """The answer to `walk`.
-
-    Attributes:
-        reached: The nearest first, without the one where the walk began.
-        relations: At most 1,000 of those among them and where the walk began, of the types that were asked for.
-        complete: Whether that is all; else the limit left out what is farther.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    kind: Literal["walk"] = "walk"
-    reached: tuple[RelatedMemory, ...] = ()
-    relations: tuple[Relation, ...] = ()
-    complete: bool = True

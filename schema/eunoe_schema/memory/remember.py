@@ -3,10 +3,11 @@
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from eunoe_schema.contract import ContractModel, ReplyModel
 from eunoe_schema.events import Metadata, Moment
-from eunoe_schema.memory.base import ScopedRequest
+from eunoe_schema.memory.base import Result, ScopedRequest
 from eunoe_schema.memory.content import Content, Share, Tags, content_hash
 from eunoe_schema.memory.enums import Category, Source, Tier
 from eunoe_schema.memory.memory import Memory, NearDuplicate
@@ -16,7 +17,7 @@ MAX_MEMORIES = 100
 DEFAULT_CONFIDENCE = 0.8
 
 
-class NewMemory(BaseModel):
+class NewMemory(ContractModel):
     """What is to be remembered.
 
     Attributes:
@@ -33,8 +34,6 @@ class NewMemory(BaseModel):
         review: Whether someone must approve it before it counts. A content that counts already stays as it is.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     content: Content
     tier: Tier = Tier.PERSONAL
     category: Category = Category.FACTUAL
@@ -47,7 +46,37 @@ class NewMemory(BaseModel):
     review: bool = False
 
 
-class RememberRequest(ScopedRequest):
+class Remembered(ReplyModel):
+    """What became of one content.
+
+    Attributes:
+        memory: The memory, new or the one that was there.
+        created: Whether it is new; else it was confirmed.
+        candidates: Others of its scope and tier that say nearly the same, the nearest first: merge them if you agree.
+    """
+
+    memory: Memory
+    created: bool
+    candidates: tuple[NearDuplicate, ...] = ()
+
+    @property
+    def id(self) -> UUID:
+        """The memory's id."""
+        return self.memory.id
+
+
+class RememberResult(Result):
+    """The answer to `remember`.
+
+    Attributes:
+        remembered: One for each content, in their order.
+    """
+
+    kind: Literal["remembered"] = "remembered"
+    remembered: tuple[Remembered, ...]
+
+
+class RememberRequest(ScopedRequest[RememberResult]):
     """Make memories of the scope, all or none; content that the scope holds already is confirmed instead.
 
     Attributes:
@@ -73,37 +102,3 @@ class RememberRequest(ScopedRequest):
     def texts(self) -> tuple[str, ...]:
         """The contents."""
         return tuple(new.content for new in self.memories)
-
-
-class Remembered(BaseModel):
-    """What became of one content.
-
-    Attributes:
-        memory: The memory, new or the one that was there.
-        created: Whether it is new; else it was confirmed.
-        candidates: Others of its scope and tier that say nearly the same, the nearest first: merge them if you agree.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    memory: Memory
-    created: bool
-    candidates: tuple[NearDuplicate, ...] = ()
-
-    @property
-    def id(self) -> UUID:
-        """The memory's id."""
-        return self.memory.id
-
-
-class RememberResult(BaseModel):
-    """The answer to `remember`.
-
-    Attributes:
-        remembered: One for each content, in their order.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    kind: Literal["remembered"] = "remembered"
-    remembered: tuple[Remembered, ...]

@@ -4,21 +4,9 @@ from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
-
-from eunoe_schema.memory.administration import AdminSearchResult
-from eunoe_schema.memory.change import MemoryResult, PurgedResult, ReplacedResult
-from eunoe_schema.memory.checkpoints import CheckpointPage, CheckpointResult, CheckpointSavedResult
-from eunoe_schema.memory.collections import CollectionDeletedResult, CollectionPage, CollectionResult
-from eunoe_schema.memory.consolidation import ConsolidationGroupsResult
-from eunoe_schema.memory.directives import DirectiveRemovedResult, DirectiveResult, DirectivesResult
-from eunoe_schema.memory.history import HistoryResult
-from eunoe_schema.memory.read import MemoryPage, SearchResult
-from eunoe_schema.memory.relations import RelationResult, WalkResult
-from eunoe_schema.memory.remember import RememberResult
-from eunoe_schema.memory.sessions import SessionPage, SessionResult
+from eunoe_schema.contract import ReplyModel
+from eunoe_schema.memory.base import Result, ResultByKind
 from eunoe_schema.memory.status_machine import Action, MemoryState
-from eunoe_schema.memory.usage import UsedResult
 
 
 class ProblemCode(StrEnum):
@@ -38,7 +26,7 @@ class ProblemCode(StrEnum):
     FAILED = "failed"
 
 
-class Problem(BaseModel):
+class Problem(ReplyModel):
     """Why a request was refused, and what the caller needs to go on.
 
     Attributes:
@@ -50,8 +38,6 @@ class Problem(BaseModel):
         allowed: Of `refused_transition`: what may be done in that state.
     """
 
-    model_config = ConfigDict(frozen=True)
-
     code: ProblemCode
     message: str
     memory_id: UUID | None = None
@@ -60,35 +46,7 @@ class Problem(BaseModel):
     allowed: tuple[Action, ...] | None = None
 
 
-Result = Annotated[
-    RememberResult
-    | MemoryResult
-    | HistoryResult
-    | MemoryPage
-    | SearchResult
-    | ReplacedResult
-    | PurgedResult
-    | UsedResult
-    | ConsolidationGroupsResult
-    | AdminSearchResult
-    | RelationResult
-    | WalkResult
-    | CollectionResult
-    | CollectionPage
-    | CollectionDeletedResult
-    | SessionResult
-    | SessionPage
-    | CheckpointSavedResult
-    | CheckpointResult
-    | CheckpointPage
-    | DirectiveResult
-    | DirectivesResult
-    | DirectiveRemovedResult,
-    Field(discriminator="kind"),
-]
-
-
-class MemoryReply(BaseModel):
+class MemoryReply(ReplyModel):
     """A result, or the problem instead of it.
 
     Attributes:
@@ -97,8 +55,6 @@ class MemoryReply(BaseModel):
         problem: Why there is no result.
     """
 
-    model_config = ConfigDict(frozen=True)
-
     request_id: str
-    result: Result | None = None
+    result: Annotated[Result, ResultByKind] | None = None
     problem: Problem | None = None

@@ -3,8 +3,9 @@
 from typing import Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import model_validator
 
+from eunoe_schema.contract import ContractModel
 from eunoe_schema.scope import Scope
 from eunoe_schema.text import Name, SessionId
 
@@ -20,7 +21,7 @@ def require_agent_or_user(agent_id: UUID | None, user_id: str | None) -> None:
         raise ValueError(msg)
 
 
-class MemoryScope(BaseModel):
+class MemoryScope(ContractModel):
     """Whose memories are asked for or made.
 
     A memory without an agent is the user's with every agent; one without a user is the agent's with every user. What is
@@ -32,8 +33,6 @@ class MemoryScope(BaseModel):
         agent_id: The agent; None for every agent.
         user_id: The user; None for every user.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     tenant_id: UUID
     agent_id: UUID | None = None
@@ -50,7 +49,7 @@ class MemoryScope(BaseModel):
         return cls(tenant_id=scope.tenant_id, agent_id=scope.agent_id, user_id=scope.user_id)
 
 
-class SessionRef(BaseModel):
+class SessionRef(ContractModel):
     """A session of a tenant, named in full, since a memory may be wider than the session it came from.
 
     Attributes:
@@ -58,8 +57,6 @@ class SessionRef(BaseModel):
         user_id: The session's user.
         session_id: Its id within the two.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     agent_id: UUID
     user_id: Name

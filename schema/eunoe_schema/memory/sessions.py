@@ -2,14 +2,15 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, Generic, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import Field, JsonValue, model_validator
 
+from eunoe_schema.contract import ReplyModel
 from eunoe_schema.events import Metadata
-from eunoe_schema.memory.base import ScopedRequest
-from eunoe_schema.memory.read import DEFAULT_PAGE, MAX_PAGE, ReadRequest
+from eunoe_schema.memory.base import ReadRequest, Result, ResultT_co, ScopedRequest
+from eunoe_schema.memory.read import DEFAULT_PAGE, MAX_PAGE
 from eunoe_schema.memory.scope import SessionRef
 from eunoe_schema.text import Name, SessionId, WithoutNul
 
@@ -24,7 +25,7 @@ class CloseReason(StrEnum):
     IDLE = "idle"
 
 
-class Session(BaseModel):
+class Session(ReplyModel):
     """A session of an agent with a user.
 
     It opens with its first message or by request, and is closed by request or by being idle. Both are told when it is
@@ -46,8 +47,6 @@ class Session(BaseModel):
         closed_at: When it was closed, or had been idle for long enough; None while it is open.
         close_reason: Why it is closed.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     agent_id: UUID
     user_id: str
@@ -75,13 +74,37 @@ class Session(BaseModel):
         return self.closed_at is None
 
 
-def _require_agent_and_user(request: ScopedRequest) -> None:
+def _require_agent_and_user(request: ScopedRequest[Result]) -> None:
     if request.agent_id is None or request.user_id is None:
         msg = "agent_id and user_id must be given: a session is an agent's with a user"
         raise ValueError(msg)
 
 
-class SessionRequest(ScopedRequest):
+class SessionResult(Result):
+    """The answer to a request on one session.
+
+    Attributes:
+        session: As it is now.
+    """
+
+    kind: Literal["session"] = "session"
+    session: Session
+
+
+class SessionPage(Result):
+    """The answer to `list_sessions`.
+
+    Attributes:
+        sessions: The one that opened last first.
+        cursor: Where the next page begins; None at the end.
+    """
+
+    kind: Literal["sessions"] = "sessions"
+    sessions: tuple[Session, ...] = ()
+    cursor: str | None = None
+
+
+class SessionRequest(ScopedRequest[ResultT_co], Generic[ResultT_co]):
     """A request on one session.
 
     Attributes:
@@ -108,7 +131,7 @@ class SessionRequest(ScopedRequest):
         return frozenset({f"{self.tenant_id}:{self.agent_id}:{self.user_id}:session:{self.session_id}"})
 
 
-class OpenSessionRequest(SessionRequest):
+class OpenSessionRequest(SessionRequest[SessionResult]):
     """Open a session, or open it again; one that is open stays so.
 
     Attributes:
@@ -123,19 +146,19 @@ class OpenSessionRequest(SessionRequest):
     metadata: Metadata | None = None
 
 
-class CloseSessionRequest(SessionRequest):
+class CloseSessionRequest(SessionRequest[SessionResult]):
     """Close a session; its thread's next message begins another. One that was closed by request stays so."""
 
     kind: Literal["close_session"] = "close_session"
 
 
-class GetSessionRequest(SessionRequest, ReadRequest):
+class GetSessionRequest(SessionRequest[SessionResult], ReadRequest[SessionResult]):
     """Return one session."""
 
     kind: Literal["get_session"] = "get_session"
 
 
-class ListSessionsRequest(ReadRequest):
+class ListSessionsRequest(ReadRequest[SessionPage]):
     """Return the sessions of an agent with a user, the one that opened last first, page by page.
 
     Attributes:
@@ -153,31 +176,3 @@ class ListSessionsRequest(ReadRequest):
     def _of_both(self) -> Self:
         _require_agent_and_user(self)
         return self
-
-
-class SessionResult(BaseModel):
-    """The answer to a request on one session.
-
-    Attributes:
-        session: As it is now.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    kind: Literal["session"] = "session"
-    session: Session
-
-
-class SessionPage(BaseModel):
-    """The answer to `list_sessions`.
-
-    Attributes:
-        sessions: The one that opened last first.
-        cursor: Where the next page begins; None at the end.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    kind: Literal["sessions"] = "sessions"
-    sessions: tuple[Session, ...] = ()
-    cursor: str | None = None

@@ -6,9 +6,9 @@ Events rather than questions: whoever tells them need not wait, so that they hav
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from eunoe_schema.memory.base import ScopedRequest
+from eunoe_schema.memory.base import Result, ScopedRequest
 from eunoe_schema.memory.content import Share
 
 MAX_USED = 500
@@ -16,7 +16,18 @@ MAX_USED = 500
 Used = Annotated[tuple[UUID, ...], Field(min_length=1, max_length=MAX_USED)]
 
 
-class RetrievedRequest(ScopedRequest):
+class UsedResult(Result):
+    """The answer to `retrieved`, `injected` and `feedback`, for those who ask for one.
+
+    Attributes:
+        memories: How many memories it was noted of.
+    """
+
+    kind: Literal["used"] = "used"
+    memories: int
+
+
+class RetrievedRequest(ScopedRequest[UsedResult]):
     """Memories were returned by a recall, a search or a get; the consumers themselves tell it.
 
     Attributes:
@@ -27,7 +38,7 @@ class RetrievedRequest(ScopedRequest):
     memory_ids: Used
 
 
-class InjectedRequest(ScopedRequest):
+class InjectedRequest(ScopedRequest[UsedResult]):
     """Memories were put into a prompt.
 
     Attributes:
@@ -38,7 +49,7 @@ class InjectedRequest(ScopedRequest):
     memory_ids: Used
 
 
-class FeedbackRequest(ScopedRequest):
+class FeedbackRequest(ScopedRequest[UsedResult]):
     """A memory helped, or did not: its usefulness moves by a fifth of the way to the score.
 
     Attributes:
@@ -54,16 +65,3 @@ class FeedbackRequest(ScopedRequest):
     def touches(self) -> frozenset[str]:
         """The memory: scores count in the order in which they were given."""
         return frozenset({f"{self.tenant_id}:{self.memory_id}"})
-
-
-class UsedResult(BaseModel):
-    """The answer to `retrieved`, `injected` and `feedback`, for those who ask for one.
-
-    Attributes:
-        memories: How many memories it was noted of.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    kind: Literal["used"] = "used"
-    memories: int
