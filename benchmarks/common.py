@@ -26,14 +26,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from eunoe_consumers.connections import connect_redis
+from eunoe_consumers.delivery.redis_client import connect_redis
+from eunoe_consumers.delivery.tenant_registry import TenantRegistry
 from eunoe_consumers.devservers import embedded_servers
 from eunoe_consumers.postgres.database import Database
 from eunoe_consumers.postgres.migrations import Migrator
-from eunoe_consumers.postgres.tenants import TenantRegistry, TenantTable
-from eunoe_consumers.role import ProcessRole
+from eunoe_consumers.postgres.tenants import TenantTable
+from eunoe_consumers.processes.role import ProcessRole
+from eunoe_consumers.processes.supervisor import RoleFailed, RoleProcesses
 from eunoe_consumers.settings import Settings
-from eunoe_consumers.supervisor import RoleFailed, RoleProcesses
 from eunoe_schema import EunoeError
 from eunoe_schema.streams import Group, Subject, dead_letters, stream
 from eunoe_schema.validation import describe

@@ -36,9 +36,9 @@ from rich.progress import Progress
 from texts import chat_texts
 from tokenizers import Tokenizer
 
+from eunoe_consumers.embedding.load import model_cache_dir
 from eunoe_consumers.embedding.prepare import prepare_model
 from eunoe_consumers.embedding.weights import MAX_TOKENS
-from eunoe_consumers.roles import model_cache_dir
 from eunoe_consumers.settings import Settings
 from eunoe_producers import Gateway
 from eunoe_schema import MessageEvent, Receipt, keys

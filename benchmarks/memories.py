@@ -34,7 +34,7 @@ from rich.progress import Progress
 from texts import chat_queries, memory_texts
 
 from eunoe_consumers.embedding.embedder import Embedder
-from eunoe_consumers.roles import load_embedder
+from eunoe_consumers.embedding.load import load_embedder
 from eunoe_consumers.settings import Settings
 from eunoe_producers import Curator
 from eunoe_schema.memory import MemoryFilter, MemoryScope, NewMemory, Tier

@@ -36,11 +36,11 @@ from rich.progress import Progress
 from texts import chat_queries, chat_texts
 
 from eunoe_consumers.embedding.embedder import Embedder
+from eunoe_consumers.embedding.load import load_embedder
 from eunoe_consumers.postgres.candidates import OUTLINE_TURNS, QUERY_TERMS, TERM_TURNS, CandidateReader, RecallQueries
 from eunoe_consumers.postgres.database import Database, DatabaseRole
 from eunoe_consumers.postgres.turns import NewTurn, TurnWriter
 from eunoe_consumers.recall.ranking.lexical import lexical_scores
-from eunoe_consumers.roles import load_embedder
 from eunoe_producers import Gateway, Orchestrator
 from eunoe_schema import Context, MessageEvent, Receipt, Scope, Timings
 from eunoe_schema.entries import EntryOrder

@@ -9,11 +9,12 @@ import asyncpg
 import pytest
 from redis.asyncio import Redis
 
-from eunoe_consumers.connections import connect_redis
+from eunoe_consumers.delivery.redis_client import connect_redis
+from eunoe_consumers.delivery.tenant_registry import TenantRegistry
 from eunoe_consumers.devservers import ServerUrls, embedded_servers
 from eunoe_consumers.postgres.database import Database
 from eunoe_consumers.postgres.migrations import Migrator
-from eunoe_consumers.postgres.tenants import TenantRegistry, TenantTable
+from eunoe_consumers.postgres.tenants import TenantTable
 from eunoe_consumers.settings import Settings
 
 _TEMPLATE = "eunoe_template"

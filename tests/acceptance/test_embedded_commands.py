@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from eunoe_consumers.devservers.sharing import stop_all
-from eunoe_consumers.role import ProcessRole
+from eunoe_consumers.processes.role import ProcessRole
 from eunoe_consumers.settings import Settings
 from eunoe_producers import Gateway
 from eunoe_tests.processes import Clis, command_lines

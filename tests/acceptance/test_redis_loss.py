@@ -13,8 +13,9 @@ from uuid import UUID
 import pytest
 from redis.asyncio import Redis
 
+from eunoe_consumers.delivery.tenant_registry import TenantRegistry
 from eunoe_consumers.postgres.database import Database
-from eunoe_consumers.postgres.tenants import TenantRegistry, TenantTable
+from eunoe_consumers.postgres.tenants import TenantTable
 from eunoe_consumers.settings import Settings
 from eunoe_producers import Gateway, Orchestrator
 from eunoe_schema import Receipt, Scope

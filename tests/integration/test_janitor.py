@@ -19,7 +19,7 @@ from eunoe_consumers.postgres.housekeeping import Housekeeping
 from eunoe_consumers.postgres.lifetime import Lifetime
 from eunoe_consumers.postgres.memory_life import LifeQueries
 from eunoe_consumers.postgres.tenants import TenantTable
-from eunoe_consumers.role import ProcessRole
+from eunoe_consumers.processes.role import ProcessRole
 from eunoe_consumers.settings import Settings
 from eunoe_schema.memory import content_hash
 from eunoe_tests.curation import Login, add_memory, fill_curated

@@ -12,7 +12,9 @@ from eunoe_consumers.errors import ConfigurationError
 from eunoe_consumers.postgres.candidates import CandidateReader
 from eunoe_consumers.postgres.database import Database
 from eunoe_consumers.postgres.errors import SchemaMismatch
-from eunoe_consumers.postgres.migrations import HnswOptions, Migration, Migrator, check_schema, load_migrations
+from eunoe_consumers.postgres.migration_files import Migration, load_migrations
+from eunoe_consumers.postgres.migrations import HnswOptions, Migrator
+from eunoe_consumers.postgres.schema_check import check_schema
 from eunoe_consumers.postgres.tenants import TenantTable
 from eunoe_consumers.postgres.turns import NewTurn, TurnWriter
 from eunoe_schema.entries import EntryOrder

@@ -17,7 +17,7 @@ from eunoe_consumers.devservers import ServerUrls
 from eunoe_consumers.postgres.errors import StoreUnavailable
 from eunoe_consumers.postgres.tenants import TenantTable
 from eunoe_consumers.postgres.turns import TurnReader
-from eunoe_consumers.role import ProcessRole
+from eunoe_consumers.processes.role import ProcessRole
 from eunoe_consumers.roles import consume
 from eunoe_consumers.settings import Settings
 from eunoe_producers import Gateway, Orchestrator

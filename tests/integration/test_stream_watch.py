@@ -6,7 +6,7 @@ import pytest
 from redis.asyncio import Redis
 
 from eunoe_consumers.delivery.stream_group import ensure_groups
-from eunoe_consumers.delivery.stream_watch import StreamWatch
+from eunoe_consumers.embed.stream_watch import StreamWatch
 from eunoe_consumers.postgres.database import Database
 from eunoe_consumers.postgres.stream_log import StreamLog
 from eunoe_schema import keys

@@ -4,12 +4,13 @@ import asyncpg
 import pytest
 from redis.asyncio import Redis
 
-from eunoe_consumers.administration import Tenants
+from eunoe_consumers.cli.tenant_administration import Tenants
+from eunoe_consumers.delivery.tenant_registry import TenantRegistry
 from eunoe_consumers.embedding.hash_embedder import HashEmbedder
 from eunoe_consumers.errors import ConfigurationError
 from eunoe_consumers.postgres.candidates import CandidateReader
 from eunoe_consumers.postgres.database import Database
-from eunoe_consumers.postgres.tenants import TenantRegistry, TenantTable
+from eunoe_consumers.postgres.tenants import TenantTable
 from eunoe_schema.scope import Scope
 from eunoe_tests.events import scope_of
 from eunoe_tests.memories import Memory

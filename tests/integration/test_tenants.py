@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from redis.asyncio import Redis
 
+from eunoe_consumers.delivery.tenant_registry import TenantCheck, TenantRegistry
 from eunoe_consumers.errors import ConfigurationError
 from eunoe_consumers.postgres.database import Database
 from eunoe_consumers.postgres.errors import RowRefused
-from eunoe_consumers.postgres.tenants import TenantCheck, TenantRegistry, TenantTable
+from eunoe_consumers.postgres.tenants import TenantTable
 from eunoe_consumers.postgres.turns import NewPiece, NewTurn, TurnWriter
 from eunoe_consumers.window.window import Windows
 from eunoe_schema import keys

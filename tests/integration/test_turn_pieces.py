@@ -17,10 +17,10 @@ from eunoe_consumers.delivery.entry import Delivered, Entry
 from eunoe_consumers.embed.effect import EmbedAndStore
 from eunoe_consumers.embedding.embedder import Embedder
 from eunoe_consumers.embedding.hash_embedder import HashEmbedder
+from eunoe_consumers.embedding.load import load_embedder
 from eunoe_consumers.postgres.database import Database
 from eunoe_consumers.postgres.errors import RowRefused
 from eunoe_consumers.postgres.turns import NewPiece, NewTurn, TurnReader, TurnWriter
-from eunoe_consumers.roles import load_embedder
 from eunoe_consumers.settings import Settings
 from eunoe_schema.entries import EntryOrder
 from eunoe_schema.events import MessageEvent

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from eunoe_consumers.embedding.hash_embedder import HashEmbedder
+from eunoe_consumers.embedding.load import load_embedder
 from eunoe_consumers.postgres.candidates import CandidateReader
 from eunoe_consumers.postgres.database import Database
 from eunoe_consumers.recall.query import understand
-from eunoe_consumers.roles import load_embedder
 from eunoe_consumers.settings import Settings
 from eunoe_schema.entries import EntryOrder
 from eunoe_tests.events import OTHER_AGENT, event_of, scope_of

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 
-from eunoe_consumers.connections import WrongKeyType
+from eunoe_consumers.delivery.redis_client import WrongKeyType
 from eunoe_consumers.settings import Settings
 from eunoe_consumers.window.window import Windows
 from eunoe_schema import keys

@@ -16,10 +16,10 @@ from redis.asyncio import Redis
 from eunoe_consumers.delivery.entry import Delivered, Entry
 from eunoe_consumers.delivery.processor import GroupWork, Processor
 from eunoe_consumers.delivery.stream_group import StreamGroup, ensure_groups, entries_of
+from eunoe_consumers.delivery.tenant_registry import TenantRegistry
 from eunoe_consumers.delivery.worker import Worker, WorkerTimes
 from eunoe_consumers.errors import TransientError
 from eunoe_consumers.postgres.database import Database
-from eunoe_consumers.postgres.tenants import TenantRegistry
 from eunoe_consumers.postgres.turns import TurnReader
 from eunoe_consumers.window.effect import AppendToWindows
 from eunoe_consumers.window.window import Windows

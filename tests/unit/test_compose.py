@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 from typer.exceptions import TyperException
 
 from eunoe_consumers.cli.main import app
-from eunoe_consumers.role import ProcessRole
+from eunoe_consumers.processes.role import ProcessRole
 from eunoe_consumers.settings import Settings
 
 _ROOT = Path(__file__).parents[2]

@@ -12,8 +12,8 @@ import pytest
 
 from eunoe_consumers.embedding.embedder import Embedder
 from eunoe_consumers.embedding.hash_embedder import EXIT_MARKER, RAISE_MARKER, HashEmbedder
+from eunoe_consumers.embedding.load import load_embedder
 from eunoe_consumers.errors import ConfigurationError
-from eunoe_consumers.roles import load_embedder
 from eunoe_consumers.settings import Settings
 
 WIDTH = 64

@@ -11,8 +11,8 @@ import pytest
 from eunoe_consumers.delivery.entry import Delivered, Entry
 from eunoe_consumers.delivery.processor import Effect, GroupWork, Processor
 from eunoe_consumers.delivery.stream_group import StreamGroup
+from eunoe_consumers.delivery.tenant_registry import TenantCheck, TenantRegistry
 from eunoe_consumers.errors import ConfigurationError, PermanentError, TransientError
-from eunoe_consumers.postgres.tenants import TenantCheck, TenantRegistry
 from eunoe_schema.codec import Refusal
 from eunoe_schema.errors import EunoeError
 from eunoe_schema.streams import Group

@@ -7,7 +7,7 @@ import pytest
 
 from eunoe_consumers.errors import ConfigurationError
 from eunoe_consumers.postgres import queries
-from eunoe_consumers.postgres.migrations import Migration, load_migrations
+from eunoe_consumers.postgres.migration_files import Migration, load_migrations
 from eunoe_consumers.postgres.queries import FRAGMENTS, QueryError, QueryFile, Statement, fragments, parse
 from eunoe_tests.query_files import query_files
 

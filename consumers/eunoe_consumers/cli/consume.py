@@ -10,7 +10,7 @@ import typer
 
 from eunoe_consumers.cli.logs import configure_logs
 from eunoe_consumers.cli.servers import servers
-from eunoe_consumers.role import ProcessRole
+from eunoe_consumers.processes.role import ProcessRole
 from eunoe_consumers.settings import Settings
 
 EXAMPLES = "Examples: eunoe consume window embed; eunoe consume recall"

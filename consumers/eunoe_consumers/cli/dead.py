@@ -180,8 +180,8 @@ def _with_letters(groups: list[Group], action: "Callable[[DeadLetters], Awaitabl
     """Return the results of an action on the dead letters of each group."""
 
     async def run(settings: Settings) -> list[ResultT]:
-        from eunoe_consumers.connections import connect_redis  # noqa: PLC0415 - redis
         from eunoe_consumers.delivery.dead_letters import DeadLetters  # noqa: PLC0415 - redis
+        from eunoe_consumers.delivery.redis_client import connect_redis  # noqa: PLC0415 - redis
 
         redis = await connect_redis(settings.redis_url or "", wait_seconds=settings.start_timeout_seconds)
         try:

@@ -11,9 +11,10 @@ from uuid import UUID, uuid4
 import typer
 
 from eunoe_consumers.cli.console import output, print_plain
+from eunoe_consumers.cli.migrate import migrate_up
 from eunoe_consumers.devservers import default_data_dir, embedded_servers
 from eunoe_consumers.errors import ConfigurationError
-from eunoe_consumers.role import ProcessRole
+from eunoe_consumers.processes.role import ProcessRole
 from eunoe_consumers.settings import Settings
 
 if TYPE_CHECKING:
@@ -58,14 +59,13 @@ def demo(
 
 def _run(settings: Settings, folder: Path) -> "Checks":
     """Start servers and roles in `folder`, run the demo's story, stop everything."""
-    from eunoe_consumers.administration import migrate_up, open_tenants  # noqa: PLC0415 - asyncpg
+    from eunoe_consumers.cli.tenant_administration import open_tenants  # noqa: PLC0415 - asyncpg
     from eunoe_consumers.demo.sample import load_sample  # noqa: PLC0415 - with the rest of the demo
     from eunoe_consumers.demo.story import Story  # noqa: PLC0415 - asyncpg, redis
     from eunoe_consumers.devservers.sharing import stop_all  # noqa: PLC0415 - extra `embedded`
-    from eunoe_consumers.supervisor import RoleProcesses  # noqa: PLC0415 - with the rest of the demo
+    from eunoe_consumers.processes.supervisor import RoleProcesses  # noqa: PLC0415 - with the rest of the demo
 
     async def prepare(settings: Settings) -> UUID:
-        await migrate_up(settings)
         async with open_tenants(settings) as tenants:
             return (await tenants.add(f"demo {uuid4()}")).id
 
@@ -76,6 +76,7 @@ def _run(settings: Settings, folder: Path) -> "Checks":
             urls = stack.enter_context(embedded_servers(folder))
         resolved = settings.model_copy(update={"redis_url": urls.redis_url, "database_url": urls.database_url})
         with output.status("migrating"):
+            migrate_up(resolved)
             sample = load_sample(asyncio.run(prepare(resolved)))
         roles = stack.enter_context(RoleProcesses(resolved, list(ProcessRole), log_file=folder / "roles.log"))
         print_plain(

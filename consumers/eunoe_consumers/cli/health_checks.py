@@ -7,12 +7,13 @@ from typing import Any, Literal, cast
 
 from redis.asyncio import Redis
 
-from eunoe_consumers.connections import connect_redis, redis_wrapped
+from eunoe_consumers.delivery.redis_client import connect_redis, redis_wrapped
 from eunoe_consumers.delivery.stream_figures import GroupFigures, read_figures
 from eunoe_consumers.postgres.database import Database
 from eunoe_consumers.postgres.errors import SchemaMismatch
 from eunoe_consumers.postgres.health import PostgresInfo, read_info, vector_query_ms
-from eunoe_consumers.postgres.migrations import check_schema, load_migrations
+from eunoe_consumers.postgres.migration_files import load_migrations
+from eunoe_consumers.postgres.schema_check import check_schema
 from eunoe_consumers.postgres.stream_log import Loss, StreamLog
 from eunoe_consumers.postgres.tenants import TenantTable
 from eunoe_consumers.settings import Settings

@@ -1,7 +1,6 @@
 """`eunoe index`: show the giant scopes, and build their approximate indexes."""
 
 import asyncio
-from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -50,17 +49,12 @@ def index(
 
 
 async def _run(settings: Settings, *, build: bool) -> "tuple[Survey, Kept | None]":
-    from eunoe_consumers.postgres.database import Database  # noqa: PLC0415 - asyncpg
-    from eunoe_consumers.postgres.migrations import check_schema  # noqa: PLC0415
+    from eunoe_consumers.postgres.schema_check import open_database  # noqa: PLC0415 - asyncpg
     from eunoe_consumers.postgres.scope_indexes import IndexShape, ScopeIndexes  # noqa: PLC0415
 
-    url, wait_seconds = settings.database_url or "", settings.start_timeout_seconds
+    url, dimensions = settings.database_url or "", settings.embedding_dimensions
     shape = IndexShape(settings.ann_scope_rows, settings.ann_m, settings.ann_ef_construction)
-    async with AsyncExitStack() as stack:
-        await check_schema(url, embedding_dimensions=settings.embedding_dimensions, wait_seconds=wait_seconds)
-        database = await stack.enter_async_context(
-            await Database.connect(url, connections=1, wait_seconds=wait_seconds)
-        )
+    async with open_database(url, settings, embedding_dimensions=dimensions, connections=1) as database:
         indexes = ScopeIndexes(database, url, shape)
         kept = await _build(indexes) if build else None
         return await indexes.survey(), kept

@@ -29,16 +29,23 @@ def run(*, as_json: JsonOption = False) -> None:
 
     It works in batches, one tenant after the other. If another janitor is at work, it does nothing.
     """
-    from eunoe_consumers.roles import tidy  # noqa: PLC0415 - asyncpg
-
     settings = Settings()
     configure_logs(settings)
     with servers(settings) as resolved:
-        done = asyncio.run(tidy(resolved))
+        done = asyncio.run(_run_once(resolved))
     if as_json:
         print_json(asdict(done))
     else:
         print_plain(_sentence(done))
+
+
+async def _run_once(settings: Settings) -> "Round":
+    from eunoe_consumers.janitor.build import build  # noqa: PLC0415 - asyncpg
+    from eunoe_consumers.postgres.schema_check import open_database  # noqa: PLC0415 - asyncpg
+
+    url, dimensions = settings.database_url or "", settings.embedding_dimensions
+    async with open_database(url, settings, embedding_dimensions=dimensions, connections=1) as database:
+        return await build(settings, database).tidy()
 
 
 def _sentence(done: "Round") -> str:

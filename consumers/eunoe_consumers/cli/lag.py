@@ -45,7 +45,7 @@ def lag(
         raise typer.BadParameter("SECONDS needs --watch")
 
     async def show(settings: Settings) -> None:
-        from eunoe_consumers.connections import connect_redis  # noqa: PLC0415 - redis
+        from eunoe_consumers.delivery.redis_client import connect_redis  # noqa: PLC0415 - redis
 
         redis = await connect_redis(settings.redis_url or "", wait_seconds=settings.start_timeout_seconds)
         try:

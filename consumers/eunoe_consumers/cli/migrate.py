@@ -13,7 +13,8 @@ from eunoe_consumers.cli.servers import servers
 from eunoe_consumers.settings import Settings
 
 if TYPE_CHECKING:
-    from eunoe_consumers.postgres.migrations import Migration, Migrator
+    from eunoe_consumers.postgres.migration_files import Migration
+    from eunoe_consumers.postgres.migrations import Migrator
 
 ResultT = TypeVar("ResultT")
 app = typer.Typer(no_args_is_help=True, help="Apply and roll back the database's migrations.")
@@ -58,6 +59,16 @@ def status(*, as_json: JsonOption = False) -> None:
     output.print(table)
 
 
+def migrate_up(settings: Settings) -> list["Migration"]:
+    """Apply missing migrations to the database that `settings` name; return them.
+
+    Raises:
+        SchemaMismatch: If the database's embeddings have another width than EUNOE_EMBEDDING_DIMENSIONS.
+        StoreUnavailable: If PostgreSQL cannot be reached, or refuses.
+    """
+    return asyncio.run(_with_migrator(settings, lambda migrator: migrator.up()))
+
+
 def _report(verb: str, migrations: "list[Migration]", nothing: str, *, as_json: bool) -> None:
     if as_json:
         print_json({verb.replace(" ", "_"): [f"{migration.version}_{migration.name}" for migration in migrations]})
@@ -69,19 +80,17 @@ def _report(verb: str, migrations: "list[Migration]", nothing: str, *, as_json: 
 
 
 def _migrate(action: "Callable[[Migrator], Awaitable[ResultT]]") -> ResultT:
+    with servers(Settings(), redis=False) as resolved:
+        return asyncio.run(_with_migrator(resolved, action))
+
+
+async def _with_migrator(settings: Settings, action: "Callable[[Migrator], Awaitable[ResultT]]") -> ResultT:
     from eunoe_consumers.postgres.migrations import HnswOptions, Migrator  # noqa: PLC0415 - asyncpg
 
-    settings = Settings()
-    hnsw = HnswOptions(settings.hnsw_m, settings.hnsw_ef_construction)
-
-    async def run(url: str) -> ResultT:
-        async with Migrator.connect(
-            url,
-            embedding_dimensions=settings.embedding_dimensions,
-            hnsw=hnsw,
-            wait_seconds=settings.start_timeout_seconds,
-        ) as migrator:
-            return await action(migrator)
-
-    with servers(settings, redis=False) as resolved:
-        return asyncio.run(run(resolved.database_url or ""))
+    async with Migrator.connect(
+        settings.database_url or "",
+        embedding_dimensions=settings.embedding_dimensions,
+        hnsw=HnswOptions(settings.hnsw_m, settings.hnsw_ef_construction),
+        wait_seconds=settings.start_timeout_seconds,
+    ) as migrator:
+        return await action(migrator)

@@ -82,7 +82,7 @@ def find_tenant(settings: Settings, tenant: str) -> UUID:
             f"the tenant {tenant!r} can only be looked up in the database: "
             "set EUNOE_DATABASE_URL; or give the tenant's UUID"
         )
-    from eunoe_consumers.administration import open_tenants  # noqa: PLC0415 - asyncpg
+    from eunoe_consumers.cli.tenant_administration import open_tenants  # noqa: PLC0415 - asyncpg
 
     async def find() -> UUID:
         async with open_tenants(settings) as tenants:

@@ -16,7 +16,7 @@ from eunoe_consumers.errors import ConfigurationError
 from eunoe_consumers.settings import Settings
 
 if TYPE_CHECKING:
-    from eunoe_consumers.administration import Tenants
+    from eunoe_consumers.cli.tenant_administration import Tenants
 
 ResultT = TypeVar("ResultT")
 app = typer.Typer(no_args_is_help=True, help="Register, list and remove tenants.")
@@ -84,7 +84,7 @@ def remove(
 
 
 def _administer(action: "Callable[[Tenants], Awaitable[ResultT]]") -> ResultT:
-    from eunoe_consumers.administration import open_tenants  # noqa: PLC0415 - asyncpg
+    from eunoe_consumers.cli.tenant_administration import open_tenants  # noqa: PLC0415 - asyncpg
 
     async def run(settings: Settings) -> ResultT:
         async with open_tenants(settings) as tenants:

@@ -1,15 +1,15 @@
 """`eunoe up`: run the servers and every role until it is stopped."""
 
-import asyncio
 import time
 
 from eunoe_consumers.cli.console import output, print_plain
 from eunoe_consumers.cli.logs import configure_logs
+from eunoe_consumers.cli.migrate import migrate_up
 from eunoe_consumers.cli.servers import servers
 from eunoe_consumers.devservers import default_data_dir
-from eunoe_consumers.role import ProcessRole
+from eunoe_consumers.processes.role import ProcessRole
+from eunoe_consumers.processes.supervisor import RoleProcesses
 from eunoe_consumers.settings import Settings
-from eunoe_consumers.supervisor import RoleProcesses
 
 EXAMPLES = "Example: eunoe up"
 _CHECK_SECONDS = 0.5
@@ -20,14 +20,12 @@ def up() -> None:
 
     It migrates the schema first. Each role runs in its own process, which is started again when it ends.
     """
-    from eunoe_consumers.administration import migrate_up  # noqa: PLC0415 - asyncpg
-
     settings = Settings()
     folder = settings.data_dir or default_data_dir()
     configure_logs(settings)
 
     with servers(settings) as resolved:
-        asyncio.run(migrate_up(resolved))
+        migrate_up(resolved)
         with RoleProcesses(resolved, list(ProcessRole)) as roles:
             where = "your own servers keep running" if settings.redis_url else f"the data stays in {folder}"
             print_plain("Eunoe is up. To use the same servers in another terminal:")

@@ -8,7 +8,7 @@ from typing import Self, cast
 
 from redis.asyncio import Redis
 
-from eunoe_consumers.connections import redis_wrapped
+from eunoe_consumers.delivery.redis_client import redis_wrapped
 from eunoe_consumers.errors import PermanentError
 from eunoe_schema.streams import Group, dead_letters, stream
 

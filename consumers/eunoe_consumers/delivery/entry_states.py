@@ -8,7 +8,7 @@ from typing import cast
 
 from redis.asyncio import Redis
 
-from eunoe_consumers.connections import redis_wrapped
+from eunoe_consumers.delivery.redis_client import redis_wrapped
 from eunoe_schema.streams import Group, stream
 
 

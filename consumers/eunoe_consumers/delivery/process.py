@@ -13,7 +13,7 @@ from faststream.redis import RedisBroker, StreamSub
 from faststream.redis.message import FAKE_CONSUMER, BatchStreamMessage, RedisBatchStreamMessage
 from redis.asyncio import Redis
 
-from eunoe_consumers.cancellation import cancel_bounded
+from eunoe_consumers.delivery.cancellation import cancel_bounded
 from eunoe_consumers.delivery.entry import Entry
 from eunoe_consumers.delivery.stream_group import ensure_groups, entries_of
 from eunoe_consumers.delivery.worker import Worker

@@ -19,8 +19,8 @@ from tenacity import (
 
 from eunoe_consumers.delivery.entry import Delivered, Entry, EventT, EventT_contra
 from eunoe_consumers.delivery.stream_group import StreamGroup
+from eunoe_consumers.delivery.tenant_registry import TenantRegistry
 from eunoe_consumers.errors import PermanentError, TransientError
-from eunoe_consumers.postgres.tenants import TenantRegistry
 from eunoe_schema.codec import Refusal
 from eunoe_schema.errors import EunoeError
 

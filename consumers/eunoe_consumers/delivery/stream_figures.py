@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from redis.asyncio import Redis
 
-from eunoe_consumers.connections import redis_wrapped
+from eunoe_consumers.delivery.redis_client import redis_wrapped
 from eunoe_schema.entries import EntryOrder
 from eunoe_schema.streams import Group, Subject, dead_letters, stream
 

@@ -11,8 +11,8 @@ from typing import Literal, cast
 from redis import exceptions as redis_errors
 from redis.asyncio import Redis
 
-from eunoe_consumers.connections import redis_wrapped
 from eunoe_consumers.delivery.entry import Entry
+from eunoe_consumers.delivery.redis_client import redis_wrapped
 from eunoe_schema.errors import EunoeError
 from eunoe_schema.streams import Group, dead_letters, stream, trials
 

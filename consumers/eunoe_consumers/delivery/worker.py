@@ -10,13 +10,13 @@ from typing import Generic
 
 import structlog
 
-from eunoe_consumers.cancellation import cancel_bounded
+from eunoe_consumers.delivery.cancellation import cancel_bounded
 from eunoe_consumers.delivery.entry import Entry, EventT
 from eunoe_consumers.delivery.processor import GroupWork, Processor
 from eunoe_consumers.delivery.slots import Slots
 from eunoe_consumers.delivery.stream_group import StreamGroup
+from eunoe_consumers.delivery.tenant_registry import TenantRegistry
 from eunoe_consumers.errors import TransientError
-from eunoe_consumers.postgres.tenants import TenantRegistry
 from eunoe_schema.errors import EunoeError
 
 log = structlog.stdlib.get_logger()

@@ -10,13 +10,13 @@ from rich.panel import Panel
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from eunoe_consumers.connections import connect_redis
+from eunoe_consumers.delivery.redis_client import connect_redis
 from eunoe_consumers.delivery.stream_figures import read_figures
 from eunoe_consumers.demo.curated import remember_and_recall
 from eunoe_consumers.demo.sample import AGENT, Sample, SampleQuestion
 from eunoe_consumers.postgres.database import Database
 from eunoe_consumers.postgres.turns import TurnReader
-from eunoe_consumers.supervisor import RoleProcesses
+from eunoe_consumers.processes.supervisor import RoleProcesses
 from eunoe_producers import Curator, Gateway, Orchestrator
 from eunoe_schema import Context, Receipt, Scope, WindowMessage
 from eunoe_schema.errors import EunoeError

@@ -8,8 +8,8 @@ from uuid import UUID
 import structlog
 from redis.asyncio import Redis
 
-from eunoe_consumers.connections import redis_wrapped
 from eunoe_consumers.delivery.entry import Delivered, Entry
+from eunoe_consumers.delivery.redis_client import redis_wrapped
 from eunoe_consumers.errors import PermanentError, TransientError
 from eunoe_consumers.memories.answer import RequestExecutor
 from eunoe_consumers.memories.retrieval_log import RetrievalLog

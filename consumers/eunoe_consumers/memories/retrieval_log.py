@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import structlog
 from redis.asyncio import Redis
 
-from eunoe_consumers.connections import redis_wrapped
+from eunoe_consumers.delivery.redis_client import redis_wrapped
 from eunoe_consumers.errors import PermanentError, TransientError
 from eunoe_schema.codec import encode
 from eunoe_schema.memory.scope import MemoryScope

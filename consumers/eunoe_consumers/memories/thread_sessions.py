@@ -5,7 +5,7 @@ from uuid import UUID
 
 from redis.asyncio import Redis
 
-from eunoe_consumers.connections import redis_wrapped
+from eunoe_consumers.delivery.redis_client import redis_wrapped
 from eunoe_schema import keys
 from eunoe_schema.memory.sessions import Session
 from eunoe_schema.scope import Scope

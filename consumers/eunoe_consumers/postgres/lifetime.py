@@ -1,6 +1,8 @@
 """How long a memory lives where nobody said."""
 
-from typing import NamedTuple
+from typing import NamedTuple, Self
+
+from eunoe_consumers.postgres.settings import MemoryLifetimeSettings
 
 
 class Lifetime(NamedTuple):
@@ -13,3 +15,8 @@ class Lifetime(NamedTuple):
 
     task_days: int
     from_last_use: bool
+
+    @classmethod
+    def of(cls, settings: MemoryLifetimeSettings) -> Self:
+        """Return the lifetime that the settings name."""
+        return cls(settings.memory_task_days, from_last_use=settings.memory_task_expires_from == "last_use")

@@ -3,49 +3,23 @@
 Operators may use dbmate itself on the same files, after `psql -f bootstrap.sql`.
 """
 
-import re
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import cache
 from importlib.resources import files
 
 import asyncpg
 from tenacity import AsyncRetrying, RetryError, retry_if_result, stop_after_delay, wait_random
 
 from eunoe_consumers.errors import ConfigurationError
-from eunoe_consumers.postgres.database import SchemaQueries, until_reachable
-from eunoe_consumers.postgres.errors import SchemaMismatch, StoreUnavailable, wrapped
+from eunoe_consumers.postgres.database import until_reachable
+from eunoe_consumers.postgres.errors import StoreUnavailable, wrapped
+from eunoe_consumers.postgres.migration_files import Migration, load_migrations
+from eunoe_consumers.postgres.schema_check import applied_versions, check_dimensions
 
-_MARK = re.compile(r"^-- migrate:(up|down)((?: \S+)*)$", re.MULTILINE)
 # Any number does, as long as it is ours alone: "eunoe" in ASCII.
 _LOCK = 0x65756E6F65
 _LEDGER = "CREATE TABLE IF NOT EXISTS schema_migrations (version varchar(128) PRIMARY KEY)"
-
-
-@dataclass(frozen=True)
-class Migration:
-    """One file of migrations: its version (leading digits), its name, and both directions."""
-
-    version: str
-    name: str
-    up: str
-    down: str
-    transaction: bool
-
-    @classmethod
-    def parse(cls, file_name: str, text: str) -> "Migration":
-        """Parse a migration file.
-
-        Raises:
-            ConfigurationError: If it does not hold one `-- migrate:up` and one `-- migrate:down`.
-        """
-        parts = _MARK.split(text)  # text before, then (direction, options, statements) of each mark
-        if parts[1::3] != ["up", "down"]:
-            msg = f"{file_name}: expected one `-- migrate:up` and then one `-- migrate:down`"
-            raise ConfigurationError(msg)
-        version, _, name = file_name.removesuffix(".sql").partition("_")
-        return cls(version, name, parts[3], parts[6], transaction="transaction:false" not in parts[2] + parts[5])
 
 
 @dataclass(frozen=True)
@@ -55,14 +29,6 @@ class MigrationStatus:
     version: str
     name: str
     applied: bool
-
-
-@cache
-def load_migrations() -> tuple[Migration, ...]:
-    """Return every migration, in order."""
-    folder = files("eunoe_sql").joinpath("migrations")
-    found = sorted((file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name)
-    return tuple(Migration.parse(file.name, file.read_text(encoding="utf-8")) for file in found)
 
 
 @dataclass(frozen=True)
@@ -204,52 +170,3 @@ class Migrator:
             yield
         finally:
             await self._connection.execute("SELECT pg_advisory_unlock($1)", _LOCK)
-
-
-async def applied_versions(connection: "asyncpg.Connection[asyncpg.Record]") -> list[str]:
-    """Return the versions in the ledger; none where there is no ledger."""
-    try:
-        return [row["version"] for row in await connection.fetch(SchemaQueries.applied_versions)]
-    except asyncpg.UndefinedTableError:
-        return []
-
-
-async def check_dimensions(connection: "asyncpg.Connection[asyncpg.Record]", expected: int) -> None:
-    """Compare the column's width with the setting.
-
-    Raises:
-        SchemaMismatch: If they differ.
-    """
-    found = await connection.fetchval(SchemaQueries.embedding_dimensions)
-    if found != expected:
-        msg = (
-            f"the database's embeddings have {found} dimensions, EUNOE_EMBEDDING_DIMENSIONS is {expected}: "
-            "set it to the database's width, or migrate a new database"
-        )
-        raise SchemaMismatch(msg)
-
-
-async def check_schema(url: str, *, embedding_dimensions: int, wait_seconds: float = 30.0) -> None:
-    """Refuse a database whose schema is not the one that this version was built for; never migrate it.
-
-    Raises:
-        SchemaMismatch: If migrations are missing, unknown to this version, or the width differs.
-        ConfigurationError: If the URL or the credentials are wrong.
-        StoreUnavailable: If PostgreSQL cannot be reached.
-    """
-    connection = await until_reachable(
-        lambda: asyncpg.connect(url, server_settings={"application_name": "eunoe"}), wait_seconds=wait_seconds
-    )
-    with wrapped():
-        try:
-            applied = set(await applied_versions(connection))
-            known = {migration.version for migration in load_migrations()}
-            if missing := sorted(known - applied):
-                msg = f"the database lacks migration {', '.join(missing)}: run `eunoe migrate up`"
-                raise SchemaMismatch(msg)
-            if newer := sorted(applied - known):
-                msg = f"the database has migration {', '.join(newer)}, unknown to this version: upgrade eunoe"
-                raise SchemaMismatch(msg)
-            await check_dimensions(connection, embedding_dimensions)
-        finally:
-            await connection.close()

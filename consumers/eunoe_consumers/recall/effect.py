@@ -9,8 +9,8 @@ from typing import cast
 import structlog
 from redis.asyncio import Redis
 
-from eunoe_consumers.connections import redis_wrapped
 from eunoe_consumers.delivery.entry import Delivered, Entry
+from eunoe_consumers.delivery.redis_client import redis_wrapped
 from eunoe_consumers.errors import TransientError
 from eunoe_consumers.memories.retrieval_log import RetrievalLog
 from eunoe_consumers.recall.answer import RecallAnswerer

@@ -3,8 +3,8 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from eunoe_consumers.connections import RedisNotReady
 from eunoe_consumers.delivery.entry import Delivered
+from eunoe_consumers.delivery.redis_client import RedisNotReady
 from eunoe_consumers.errors import PermanentError, TransientError
 from eunoe_consumers.postgres.turns import TurnReader
 from eunoe_consumers.window.window import Windows

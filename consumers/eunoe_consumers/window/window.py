@@ -7,7 +7,7 @@ from typing import cast
 from pydantic import ValidationError
 from redis.asyncio import Redis
 
-from eunoe_consumers.connections import redis_wrapped
+from eunoe_consumers.delivery.redis_client import redis_wrapped
 from eunoe_consumers.errors import PermanentError
 from eunoe_schema import keys
 from eunoe_schema.codec import encode

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from eunoe_chaos.waiting import came_true
+from eunoe_consumers.processes.supervisor import role_environment
 from eunoe_consumers.settings import Settings
-from eunoe_consumers.supervisor import role_environment
 from eunoe_schema.streams import Group
 
 _POLL_SECONDS = 0.05

@@ -21,10 +21,11 @@ from eunoe_chaos.recalls import Asker
 from eunoe_chaos.servers import Servers, processes_naming
 from eunoe_chaos.verdict import Verdict, judge
 from eunoe_chaos.waiting import came_true
-from eunoe_consumers.connections import connect_redis
+from eunoe_consumers.delivery.redis_client import connect_redis
+from eunoe_consumers.delivery.tenant_registry import TenantRegistry
 from eunoe_consumers.postgres.database import Database
 from eunoe_consumers.postgres.migrations import Migrator
-from eunoe_consumers.postgres.tenants import TenantRegistry, TenantTable
+from eunoe_consumers.postgres.tenants import TenantTable
 from eunoe_consumers.settings import Settings
 from eunoe_producers import Gateway, Orchestrator
 from eunoe_schema import EunoeError

@@ -14,8 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self, cast
 
+from eunoe_consumers.processes.supervisor import role_environment
 from eunoe_consumers.settings import Settings
-from eunoe_consumers.supervisor import role_environment
 from eunoe_tests.processes import Clis
 
 

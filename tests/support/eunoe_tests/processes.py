@@ -7,8 +7,8 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from eunoe_consumers.processes.supervisor import role_environment
 from eunoe_consumers.settings import Settings
-from eunoe_consumers.supervisor import role_environment
 from eunoe_tests.waiting import wait_until
 
 _END_SECONDS = 30.0

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import structlog
 from redis.asyncio import Redis
 
-from eunoe_consumers.connections import redis_wrapped
+from eunoe_consumers.delivery.redis_client import redis_wrapped
 from eunoe_consumers.postgres.stream_log import Observation, StreamLog
 from eunoe_schema import keys
 from eunoe_schema.entries import EntryOrder
@@ -28,7 +28,7 @@ class StreamWatch:
         self._stream_log = stream_log
         self._stream = stream(Subject.MESSAGES)
         self._newest: EntryOrder | None = None
-        lua = files("eunoe_consumers.delivery").joinpath("lua")
+        lua = files("eunoe_consumers.embed").joinpath("lua")
         self._observe = redis.register_script(lua.joinpath("observe.lua").read_text(encoding="utf-8"))
         self._raise_ids = redis.register_script(lua.joinpath("raise_ids.lua").read_text(encoding="utf-8"))
 
