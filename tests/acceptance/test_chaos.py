@@ -8,6 +8,7 @@ from eunoe_chaos.plan import SHORT
 from eunoe_chaos.storm import storm
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)  # a storm takes a minute; a machine that is busy may take many
 def test_a_storm_loses_doubles_misorders_and_leaves_nothing(tmp_path: Path) -> None:
     """The short form of benchmarks/chaos.py: each fault really happened, and everything that must be 0 is 0."""

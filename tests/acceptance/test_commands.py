@@ -40,12 +40,12 @@ async def test_a_message_is_published_and_recalled(clis: Clis, redis: Redis, ten
     assert "Minka" in shown
 
 
-async def test_publishing_needs_no_database(clis: Clis, redis: Redis, tenant: UUID) -> None:
+async def test_publishing_needs_no_database(spawned_clis: Clis, redis: Redis, tenant: UUID) -> None:
     """A gateway's machine knows Redis alone: a tenant's UUID is enough, its name is not."""
     message = ["--agent", str(AGENT), "--user", "ada", "--content", "hello"]
-    await run(clis, "publish", "--tenant", str(tenant), *message, database_url=None)
+    await run(spawned_clis, "publish", "--tenant", str(tenant), *message, database_url=None)
     assert await redis.xlen(MESSAGES) == 1
-    log = await run(clis, "publish", "--tenant", "acme", *message, database_url=None, code=2)
+    log = await run(spawned_clis, "publish", "--tenant", "acme", *message, database_url=None, code=2)
     assert "set EUNOE_DATABASE_URL; or give its UUID" in log
 
 

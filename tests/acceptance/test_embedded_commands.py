@@ -14,6 +14,7 @@ from eunoe_consumers.devservers.sharing import stop_all
 from eunoe_consumers.processes.role import ProcessRole
 from eunoe_consumers.settings import Settings
 from eunoe_producers import Gateway
+from eunoe_tests.forks import ForkServer
 from eunoe_tests.processes import Clis, command_lines
 from eunoe_tests.waiting import wait_until
 
@@ -27,10 +28,10 @@ def data_dir() -> Iterator[Path]:
 
 
 @pytest.fixture
-def unconfigured(data_dir: Path, model_cache: Path, tmp_path: Path) -> Iterator[Clis]:
+def unconfigured(data_dir: Path, model_cache: Path, tmp_path: Path, fork_server: ForkServer) -> Iterator[Clis]:
     """Commands without any URL."""
     settings = Settings(redis_url=None, database_url=None, data_dir=data_dir, model_cache_dir=model_cache)
-    with command_lines(tmp_path, settings) as clis:
+    with command_lines(tmp_path, settings, fork_server) as clis:
         yield clis
 
 

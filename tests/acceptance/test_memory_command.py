@@ -16,9 +16,9 @@ from eunoe_tests.processes import Clis
 from eunoe_tests.waiting import wait_until
 
 
-async def test_what_is_remembered_is_found_again(forked_clis: Clis, tenant: UUID) -> None:
+async def test_what_is_remembered_is_found_again(clis: Clis, tenant: UUID) -> None:
     """By its id, by filters, page by page, by meaning; the same content again confirms it, and near ones are told."""
-    ada = await memory_commands(forked_clis, tenant)
+    ada = await memory_commands(clis, tenant)
     fear = ["--metadata", '{"stressor": true, "emotion": "fear"}', "--tag", "health"]
     first = await ada.remember("Ada is afraid of [flying].", *fear)
     again = await ada.shown("remember", "ada is afraid  of [FLYING].")
@@ -26,9 +26,7 @@ async def test_what_is_remembered_is_found_again(forked_clis: Clis, tenant: UUID
     assert "confidence is 0.82 now" in again
     near = await ada.shown("remember", "Ada is really afraid of [flying].", "--tier", "project")
     assert "remembered as" in near
-    train = await of_both(forked_clis, tenant).remember(
-        "A train to Graz is booked.", "--tier", "task", "--session", "s1"
-    )
+    train = await of_both(clis, tenant).remember("A train to Graz is booked.", "--tier", "task", "--session", "s1")
 
     found = await ada.json("get", first)
     assert (found["content"], found["tags"], found["user_id"], found["agent_id"]) == (
@@ -43,17 +41,17 @@ async def test_what_is_remembered_is_found_again(forked_clis: Clis, tenant: UUID
 
     stressors = await ada.json("list", "--metadata", '{"stressor": true}', "--tag", "health", "--tier", "personal")
     assert ([memory["id"] for memory in stressors["memories"]], stressors["cursor"]) == ([first], None)
-    page = await of_both(forked_clis, tenant).json("list", "--limit", "2")
-    rest = await of_both(forked_clis, tenant).json("list", "--cursor", page["cursor"])
-    every = await of_both(forked_clis, tenant).json("list", "--all")
+    page = await of_both(clis, tenant).json("list", "--limit", "2")
+    rest = await of_both(clis, tenant).json("list", "--cursor", page["cursor"])
+    every = await of_both(clis, tenant).json("list", "--all")
     assert [memory["id"] for memory in page["memories"] + rest["memories"]] == [
         memory["id"] for memory in every["memories"]
     ]
     assert every["memories"][0]["id"] == train
     assert len(every["memories"]) == 3
-    assert [
-        memory["id"] for memory in (await of_both(forked_clis, tenant).json("list", "--session", "s1"))["memories"]
-    ] == [train]
+    assert [memory["id"] for memory in (await of_both(clis, tenant).json("list", "--session", "s1"))["memories"]] == [
+        train
+    ]
     listed = await ada.shown("list", "--limit", "1")
     assert "goes on, --all shows everything" in listed
     assert "there is no such memory" in await ada.shown("list", "--category", "episodic")
@@ -66,9 +64,9 @@ async def test_what_is_remembered_is_found_again(forked_clis: Clis, tenant: UUID
     assert "distance 0." in searched
 
 
-async def test_what_a_memory_says_is_changed(forked_clis: Clis, tenant: UUID) -> None:
+async def test_what_a_memory_says_is_changed(clis: Clis, tenant: UUID) -> None:
     """Revised, superseded, merged, tagged; a version that is not its own any more is refused, as is a taken content."""
-    ada = await memory_commands(forked_clis, tenant)
+    ada = await memory_commands(clis, tenant)
     home, other = await ada.remember("Ada lives in Vienna."), await ada.remember("Ada moved to Graz.", "--tag", "moved")
     log = await ada.shown("revise", home, "--content", "x", "--version", "7", code=1)
     assert f"memory {home} has version 1, not 7" in log
@@ -109,9 +107,9 @@ async def test_what_a_memory_says_is_changed(forked_clis: Clis, tenant: UUID) ->
     assert left["content"] == "Ada lived in Vienna, then in Graz."
 
 
-async def test_a_memorys_life_is_decided(forked_clis: Clis, tenant: UUID) -> None:
+async def test_a_memorys_life_is_decided(clis: Clis, tenant: UUID) -> None:
     """Approved, rejected, archived, restored, forgotten, purged; what its state does not allow names what it does."""
-    ada = await memory_commands(forked_clis, tenant)
+    ada = await memory_commands(clis, tenant)
     one = await ada.remember("Ada likes tea.", "--review")
     refused = await ada.shown("archive", one, code=1)
     assert f"memory {one} is pending_review: archive is not allowed, only approve, reject" in refused
@@ -135,9 +133,9 @@ async def test_a_memorys_life_is_decided(forked_clis: Clis, tenant: UUID) -> Non
     assert [memory["id"] for memory in (await ada.json("list", "--any-status"))["memories"]] == [other]
 
 
-async def test_what_became_of_memories_is_told_and_noted(forked_clis: Clis, tenant: UUID) -> None:
+async def test_what_became_of_memories_is_told_and_noted(clis: Clis, tenant: UUID) -> None:
     """Put into a prompt, found useful: the consumer notes it soon after."""
-    ada = await memory_commands(forked_clis, tenant)
+    ada = await memory_commands(clis, tenant)
     one = await ada.remember("Ada likes tea.")
     assert "told of 1" in await ada.shown("injected", one)
     assert (await ada.json("feedback", one, "useful"))["score"] == 1
@@ -150,9 +148,9 @@ async def test_what_became_of_memories_is_told_and_noted(forked_clis: Clis, tena
     await wait_until(noted)
 
 
-async def test_a_file_is_remembered_as_a_whole_or_not_begun(forked_clis: Clis, tenant: UUID, tmp_path: Path) -> None:
+async def test_a_file_is_remembered_as_a_whole_or_not_begun(clis: Clis, tenant: UUID, tmp_path: Path) -> None:
     """Wrong lines are named before anything is sent; sent again with its request id, nothing is done twice."""
-    ada = await memory_commands(forked_clis, tenant)
+    ada = await memory_commands(clis, tenant)
     file = tmp_path / "memories.jsonl"
     lines = [json.dumps({"content": f"fact {number} of {uuid4()}", "tags": ["file"]}) for number in range(120)]
     file.write_text("\n".join([*lines, '{"contents": "x"}', "{"]), encoding="utf-8")
@@ -175,22 +173,22 @@ async def test_a_file_is_remembered_as_a_whole_or_not_begun(forked_clis: Clis, t
     assert "either a text or --file" in await ada.shown("remember", code=2)
 
 
-async def test_a_file_that_was_stopped_can_go_on(forked_clis: Clis, redis: Redis, tenant: UUID, tmp_path: Path) -> None:
+async def test_a_file_that_was_stopped_can_go_on(clis: Clis, redis: Redis, tenant: UUID, tmp_path: Path) -> None:
     """Without an answer, or after Ctrl-C, the request id is named under which nothing is done twice."""
     file = tmp_path / "memories.jsonl"
     file.write_text('\n{"content": "one"}\n{"content": "two"}\n', encoding="utf-8")
     words = ["memory", "remember", "--tenant", str(tenant), "--user", "ada", "--file", str(file)]
-    log = await run(forked_clis, *words, "--deadline", "0.5", "--request-id", "r1", code=1)
+    log = await run(clis, *words, "--deadline", "0.5", "--request-id", "r1", code=1)
     assert "lines 2-3: no reply within 0.5 s" in log
     assert "the same command with --request-id r1 goes on, and does nothing twice (0 of 2 are remembered)" in log
 
-    stopped = forked_clis.start(*words, "--request-id", "r1")
+    stopped = clis.start(*words, "--request-id", "r1")
     await wait_until(lambda: _waiting(redis, 2))
     stopped.process.send_signal(signal.SIGINT)
     assert await asyncio.to_thread(stopped.process.wait) == 130
     assert "the same command with --request-id r1 goes on" in stopped.log
 
-    ada = await memory_commands(forked_clis, tenant)
+    ada = await memory_commands(clis, tenant)
     assert "2 lines: 2 remembered" in await ada.shown("remember", "--file", str(file), "--request-id", "r1")
     assert {memory["confidence"] for memory in (await ada.json("list"))["memories"]} == {0.8}
 
@@ -199,11 +197,11 @@ async def _waiting(redis: Redis, requests: int) -> bool:
     return await redis.xlen(stream(Subject.MEMORY)) == requests
 
 
-async def test_what_a_user_gets_wrong_is_said_in_a_line(forked_clis: Clis, tenant: UUID) -> None:
+async def test_what_a_user_gets_wrong_is_said_in_a_line(clis: Clis, tenant: UUID) -> None:
     """Nobody's memories, another's, no such tenant, a broken contract, and no consumer; never a traceback."""
-    nobody = MemoryCommands(forked_clis, ("--tenant", str(tenant)))
+    nobody = MemoryCommands(clis, ("--tenant", str(tenant)))
     assert "give --agent, --user, or both" in await nobody.shown("list", code=2)
-    ada = of_ada(forked_clis, tenant)
+    ada = of_ada(clis, tenant)
     for words, said in (
         (["remember", ""], "content: String should have at least 1 character"),
         (["remember", "x", "--metadata", "[1]"], "a JSON object is needed"),
@@ -214,23 +212,21 @@ async def test_what_a_user_gets_wrong_is_said_in_a_line(forked_clis: Clis, tenan
         (["get", "x"], "UUID"),
     ):
         assert said in await ada.shown(*words, code=2)
-    assert "eunoe tenant list" in await MemoryCommands(forked_clis, ("--tenant", "x", "--user", "a")).shown(
-        "list", code=2
-    )
+    assert "eunoe tenant list" in await MemoryCommands(clis, ("--tenant", "x", "--user", "a")).shown("list", code=2)
 
     quick = ["--tenant", str(tenant), "--user", "ada", "--deadline", "0.5"]
-    log = await run(forked_clis, "memory", "remember", "x", *quick, "--request-id", "r7", code=1)
+    log = await run(clis, "memory", "remember", "x", *quick, "--request-id", "r7", code=1)
     assert "`eunoe consume curate`" in log
     assert "--request-id r7 does it once" in log
-    log = await run(forked_clis, "memory", "list", *quick, code=1)
+    log = await run(clis, "memory", "list", *quick, code=1)
     assert "`eunoe consume curate`" in log
     assert "--request-id" not in log
 
-    await memory_commands(forked_clis, tenant)
+    await memory_commands(clis, tenant)
     one = await ada.remember("Ada likes tea.")
     assert "nothing awaits review" in await ada.shown("remember", "ada likes TEA.", "--review")
     nowhere = await ada.shown("list", "--collection", str(uuid4()), code=1)
     assert "`eunoe memory collection list` shows those that do" in nowhere
-    stranger = MemoryCommands(forked_clis, ("--tenant", str(tenant), "--user", "ben", "--agent", str(AGENT)))
+    stranger = MemoryCommands(clis, ("--tenant", str(tenant), "--user", "ben", "--agent", str(AGENT)))
     for words in (["get", one], ["forget", one], ["purge", one, "--yes"]):
         assert f"there is no memory {one}" in await stranger.shown(*words, code=1)

@@ -9,9 +9,9 @@ from eunoe_tests.memory_commands import MemoryCommands, memory_commands, of_agen
 from eunoe_tests.processes import Clis
 
 
-async def test_relations_are_made_walked_and_taken_back(forked_clis: Clis, tenant: UUID) -> None:
+async def test_relations_are_made_walked_and_taken_back(clis: Clis, tenant: UUID) -> None:
     """To a depth, in a direction, over types; said twice it is one relation; none with itself."""
-    ada = await memory_commands(forked_clis, tenant)
+    ada = await memory_commands(clis, tenant)
     one, two, three = [await ada.remember(f"{name} is a fact.") for name in ("This", "That", "Another")]
     assert (await ada.json("relate", one, "supports", two))["changed"] is True
     assert "as was said before" in await ada.shown("relate", one, "supports", two)
@@ -31,9 +31,9 @@ async def test_relations_are_made_walked_and_taken_back(forked_clis: Clis, tenan
     assert "there is no memory" in await ada.shown("relate", one, "supports", str(uuid4()), code=1)
 
 
-async def test_a_collection_holds_memories(forked_clis: Clis, tenant: UUID) -> None:
+async def test_a_collection_holds_memories(clis: Clis, tenant: UUID) -> None:
     """Made once by type and name, filled, listed, renamed, emptied, deleted; its memories stay."""
-    ada = await memory_commands(forked_clis, tenant)
+    ada = await memory_commands(clis, tenant)
     one, two = await ada.remember("Graz has a clock tower."), await ada.remember("Vienna has a tram.")
     trip = (await ada.json("collection", "create", "Trip", "--type", "project", "--description", "May"))["id"]
     assert "take another name" in await ada.shown("collection", "create", "Trip", "--type", "project", code=1)
@@ -56,10 +56,10 @@ async def test_a_collection_holds_memories(forked_clis: Clis, tenant: UUID) -> N
     assert len((await ada.json("list"))["memories"]) == 2
 
 
-async def test_sessions_and_their_checkpoints(forked_clis: Clis, tenant: UUID, tmp_path: Path) -> None:
+async def test_sessions_and_their_checkpoints(clis: Clis, tenant: UUID, tmp_path: Path) -> None:
     """Opened, listed, closed; a state is saved from the command line or a file, and the latest is loaded."""
-    ada = await memory_commands(forked_clis, tenant)
-    both = of_both(forked_clis, tenant)
+    ada = await memory_commands(clis, tenant)
+    both = of_both(clis, tenant)
     assert "Missing option '--agent'" in await ada.shown("session", "list", code=2)
     opened = await both.json("session", "open", "s1", "--channel", "slack", "--metadata", '{"topic": "travel"}')
     assert (opened["channel"], opened["metadata"], opened["closed_at"]) == ("slack", {"topic": "travel"}, None)
@@ -84,30 +84,30 @@ async def test_sessions_and_their_checkpoints(forked_clis: Clis, tenant: UUID, t
     assert "either the state or --file" in await both.shown("checkpoint", "save", "s1", code=2)
 
 
-async def test_directives_stand_in_an_order(forked_clis: Clis, tenant: UUID) -> None:
+async def test_directives_stand_in_an_order(clis: Clis, tenant: UUID) -> None:
     """Set for every user or for one, changed, ordered, removed; what is not there is named."""
-    await memory_commands(forked_clis, tenant)
-    agent = of_agent(forked_clis, tenant)
+    await memory_commands(clis, tenant)
+    agent = of_agent(clis, tenant)
     await agent.json("directive", "set", "tone", "Answer in one sentence.")
     await agent.json("directive", "set", "safety", "Never promise a refund.")
     changed = await agent.json("directive", "set", "tone", "Be brief.", "--version", "1")
     assert (changed["content"], changed["version"]) == ("Be brief.", 2)
     assert "has version 2, not 1" in await agent.shown("directive", "set", "tone", "x", "--version", "1", code=1)
-    await of_both(forked_clis, tenant).json("directive", "set", "language", "German.", "--place", "9")
-    names = [one["name"] for one in (await of_both(forked_clis, tenant).json("directive", "list"))["directives"]]
+    await of_both(clis, tenant).json("directive", "set", "language", "German.", "--place", "9")
+    names = [one["name"] for one in (await of_both(clis, tenant).json("directive", "list"))["directives"]]
     assert names == ["tone", "safety", "language"]
     ordered = await agent.json("directive", "order", "safety", "tone")
     assert [one["name"] for one in ordered["directives"]] == ["safety", "tone"]
     assert "named twice: tone" in await agent.shown("directive", "order", "tone", "tone", code=2)
-    assert "everyone" in await of_both(forked_clis, tenant).shown("directive", "list")
+    assert "everyone" in await of_both(clis, tenant).shown("directive", "list")
     assert "for good?" in await agent.shown("directive", "remove", "tone", code=1)
     assert await agent.json("directive", "remove", "tone", "--yes") == {"removed": "tone"}
     assert "`eunoe memory directive list`" in await agent.shown("directive", "remove", "tone", "--yes", code=1)
 
 
-async def test_old_memories_are_consolidated_and_a_tenant_is_searched(forked_clis: Clis, tenant: UUID) -> None:
+async def test_old_memories_are_consolidated_and_a_tenant_is_searched(clis: Clis, tenant: UUID) -> None:
     """A group is offered and a summary takes its place; an administrator sees whose memories say what."""
-    ada = await memory_commands(forked_clis, tenant)
+    ada = await memory_commands(clis, tenant)
     ids = [await ada.remember(f"The cat Minka sleeps on the warm {place}.") for place in ("sofa", "chair")]
     old = ["consolidation", "groups", "--older-than-days", "0", "--min-cosine", "0.3"]
     (group,) = (await ada.json(*old))["groups"]
@@ -117,8 +117,8 @@ async def test_old_memories_are_consolidated_and_a_tenant_is_searched(forked_cli
     summary = await ada.json("consolidation", "replace", *ids, "--summary", "Minka sleeps wherever it is warm.")
     assert (await ada.json("get", ids[0]))["merged_into"] == summary["id"]
 
-    await of_both(forked_clis, tenant).remember("The dog Rex sleeps outside.")
-    admin = MemoryCommands(forked_clis, ("--tenant", str(tenant)))
+    await of_both(clis, tenant).remember("The dog Rex sleeps outside.")
+    admin = MemoryCommands(clis, ("--tenant", str(tenant)))
     words = await admin.json("admin-search", "--words", "SLEEPS warm", "--status", "active")
     assert [found["memory"]["id"] for found in words["found"]] == [summary["id"]]
     first = await admin.json("admin-search", "--words", "sleeps", "--limit", "3")

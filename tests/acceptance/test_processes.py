@@ -15,10 +15,10 @@ from eunoe_tests.waiting import wait_until
 
 
 async def test_sigterm_finishes_what_is_in_hand_and_leaves_no_consumer(
-    clis: Clis, redis: Redis, redis_url: str, database_url: str, tenant: UUID
+    spawned_clis: Clis, redis: Redis, redis_url: str, database_url: str, tenant: UUID
 ) -> None:
     """Exit code 0, nothing pending, every entry that was taken applied, the consumer's name gone."""
-    cli = await clis.consume("embed", batch_entries=20, embed_batch_tokens=256)
+    cli = await spawned_clis.consume("embed", batch_entries=20, embed_batch_tokens=256)
     async with await Gateway.connect(redis_url) as gateway:
         await gateway.publish_many(event_of(scope_of(tenant), f"e{i}", f"Message {i}") for i in range(300))
 

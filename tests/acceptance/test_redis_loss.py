@@ -22,6 +22,7 @@ from eunoe_schema import Receipt, Scope
 from eunoe_schema.entries import EntryOrder
 from eunoe_schema.streams import Group
 from eunoe_tests.events import event_of, scope_of
+from eunoe_tests.forks import ForkServer
 from eunoe_tests.processes import Cli, Clis, command_lines
 from eunoe_tests.stores import consumed, stored_events, window_events, window_of
 from eunoe_tests.valkeys import Valkey
@@ -82,12 +83,14 @@ class System:
 
 
 @pytest.fixture
-async def system(database_url: str, settings: Settings, tmp_path: Path) -> AsyncIterator[System]:
+async def system(
+    database_url: str, settings: Settings, tmp_path: Path, fork_server: ForkServer
+) -> AsyncIterator[System]:
     """A system whose Redis is its own."""
     with TemporaryDirectory(prefix="eunoe-tests-") as folder, ExitStack() as stack:
         valkey = Valkey(Path(folder), stack)
         own = settings.model_copy(update={"redis_url": valkey.url, "embedder": "hash", "purpose": "test"})
-        clis = stack.enter_context(command_lines(tmp_path, own))
+        clis = stack.enter_context(command_lines(tmp_path, own, fork_server))
         async with Redis.from_url(valkey.url) as redis, await Database.connect(database_url) as database:
             table = TenantTable(database)
             added = await table.add("acme")
