@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import Literal, cast
 
 from redis.asyncio import Redis
@@ -10,6 +9,7 @@ from redis.asyncio import Redis
 from eunoe_schema import keys
 from eunoe_schema.codec import encode
 from eunoe_schema.events import MessageEvent
+from eunoe_schema.lua import register_lua
 from eunoe_schema.streams import Subject, stream
 
 Status = Literal["ok", "duplicate", "unknown_tenant", "no_registry", "rate_limited", "backlog"]
@@ -39,8 +39,7 @@ class PublishScript:
     """Append events to the stream, each at most once, after the checks that only Redis can make atomically."""
 
     def __init__(self, redis: Redis, limits: PublishLimits) -> None:
-        source = files("eunoe_producers").joinpath("lua/publish.lua").read_text(encoding="utf-8")
-        self._script = redis.register_script(source)
+        self._script = register_lua(redis, "eunoe_producers", "publish")
         self._head = (
             limits.backlog_entries,
             limits.dedup_seconds,

@@ -3,13 +3,13 @@
 from collections.abc import AsyncGenerator, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.resources import files
 from typing import Self, cast
 
 from redis.asyncio import Redis
 
 from eunoe_consumers.delivery.redis_client import redis_wrapped
 from eunoe_consumers.errors import PermanentError
+from eunoe_schema.lua import register_lua
 from eunoe_schema.streams import Group, dead_letters, stream
 
 _PAGE_LETTERS = 100
@@ -81,8 +81,7 @@ class DeadLetters:
         self.group = group
         self.key = dead_letters(group)
         self._redis = redis
-        lua = files("eunoe_consumers.delivery").joinpath("lua", "replay.lua")
-        self._replay = redis.register_script(lua.read_text(encoding="utf-8"))
+        self._replay = register_lua(redis, "eunoe_consumers.delivery", "replay")
 
     async def count(self) -> int:
         """Return how many there are."""

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from importlib.resources import files
 from typing import cast
 
 from redis.asyncio import Redis
 
 from eunoe_consumers.delivery.redis_client import redis_wrapped
+from eunoe_schema.lua import register_lua
 from eunoe_schema.streams import Group, stream
 
 
@@ -37,8 +37,7 @@ class EntryStates:
 
     def __init__(self, redis: Redis, group: Group) -> None:
         self._group = group
-        lua = files("eunoe_consumers.delivery").joinpath("lua", "entry_state.lua")
-        self._ask = redis.register_script(lua.read_text(encoding="utf-8"))
+        self._ask = register_lua(redis, "eunoe_consumers.delivery", "entry_state")
 
     async def of(self, entry_id: str) -> EntryState:
         """Return the state of an entry.

@@ -5,7 +5,6 @@ import os
 import secrets
 import socket
 from collections.abc import Collection, Generator, Mapping, Sequence
-from importlib.resources import files
 from typing import Literal, cast
 
 from redis import exceptions as redis_errors
@@ -14,6 +13,7 @@ from redis.asyncio import Redis
 from eunoe_consumers.delivery.entry import Entry
 from eunoe_consumers.delivery.redis_client import redis_wrapped
 from eunoe_schema.errors import EunoeError
+from eunoe_schema.lua import register_lua
 from eunoe_schema.streams import Group, dead_letters, stream, trials
 
 _CLAIM_COUNT = 100
@@ -39,11 +39,10 @@ class StreamGroup:
         self.stream = stream(group.subject)
         self._redis = redis
         self._keeps_entries = keeps_entries
-        lua = files("eunoe_consumers.delivery").joinpath("lua")
-        self._bury = redis.register_script(lua.joinpath("bury.lua").read_text(encoding="utf-8"))
-        self._set_idle = redis.register_script(lua.joinpath("set_idle.lua").read_text(encoding="utf-8"))
-        self._dismiss = redis.register_script(lua.joinpath("dismiss.lua").read_text(encoding="utf-8"))
-        self._trial = redis.register_script(lua.joinpath("trial.lua").read_text(encoding="utf-8"))
+        self._bury = register_lua(redis, "eunoe_consumers.delivery", "bury")
+        self._set_idle = register_lua(redis, "eunoe_consumers.delivery", "set_idle")
+        self._dismiss = register_lua(redis, "eunoe_consumers.delivery", "dismiss")
+        self._trial = register_lua(redis, "eunoe_consumers.delivery", "trial")
 
     async def acknowledge(self, ids: Collection[str]) -> None:
         """Take entries off the pending list; off the stream too where it keeps nothing that was answered."""

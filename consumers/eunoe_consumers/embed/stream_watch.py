@@ -1,7 +1,6 @@
 """Watch the stream of messages from outside of Redis, so that a loss of its data can be told, with its span of time."""
 
 from datetime import UTC, datetime
-from importlib.resources import files
 from typing import cast
 from uuid import UUID, uuid4
 
@@ -12,6 +11,7 @@ from eunoe_consumers.delivery.redis_client import redis_wrapped
 from eunoe_consumers.postgres.stream_log import Observation, StreamLog
 from eunoe_schema import keys
 from eunoe_schema.entries import EntryOrder
+from eunoe_schema.lua import register_lua
 from eunoe_schema.streams import Group, Subject, stream
 
 log = structlog.stdlib.get_logger()
@@ -28,9 +28,8 @@ class StreamWatch:
         self._stream_log = stream_log
         self._stream = stream(Subject.MESSAGES)
         self._newest: EntryOrder | None = None
-        lua = files("eunoe_consumers.embed").joinpath("lua")
-        self._observe = redis.register_script(lua.joinpath("observe.lua").read_text(encoding="utf-8"))
-        self._raise_ids = redis.register_script(lua.joinpath("raise_ids.lua").read_text(encoding="utf-8"))
+        self._observe = register_lua(redis, "eunoe_consumers.embed", "observe")
+        self._raise_ids = register_lua(redis, "eunoe_consumers.embed", "raise_ids")
 
     async def note(self) -> None:
         """Observe and note once.

@@ -1,12 +1,12 @@
 """What gateways know of a thread's session, and must not go on with once it is closed."""
 
-from importlib.resources import files
 from uuid import UUID
 
 from redis.asyncio import Redis
 
 from eunoe_consumers.delivery.redis_client import redis_wrapped
 from eunoe_schema import keys
+from eunoe_schema.lua import register_lua
 from eunoe_schema.memory.sessions import Session
 from eunoe_schema.scope import Scope
 
@@ -15,8 +15,7 @@ class ThreadSessions:
     """The sessions that messages without one are put into."""
 
     def __init__(self, redis: Redis) -> None:
-        source = files("eunoe_consumers.memories").joinpath("lua/leave_session.lua").read_text(encoding="utf-8")
-        self._leave = redis.register_script(source)
+        self._leave = register_lua(redis, "eunoe_consumers.memories", "leave_session")
 
     async def leave(self, tenant_id: UUID, session: Session) -> None:
         """Let the thread's next message begin a session of its own, if the thread is in this one still.

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from typing import cast
 
 import structlog
@@ -16,6 +15,7 @@ from eunoe_consumers.memories.retrieval_log import RetrievalLog
 from eunoe_consumers.recall.answer import RecallAnswerer
 from eunoe_schema.codec import Refusal, decode, encode
 from eunoe_schema.errors import EunoeError
+from eunoe_schema.lua import register_lua
 from eunoe_schema.memory.scope import MemoryScope
 from eunoe_schema.recall import RecallReply, RecallRequest, ReplyAddress
 from eunoe_schema.streams import Group, stream
@@ -29,9 +29,8 @@ class AnswerRequests:
     def __init__(self, redis: Redis, answerer: RecallAnswerer) -> None:
         self._redis = redis
         self._answerer = answerer
-        source = files("eunoe_consumers.recall").joinpath("lua/reply.lua").read_text(encoding="utf-8")
         self._retrievals = RetrievalLog(redis)
-        self._reply_once = redis.register_script(source)
+        self._reply_once = register_lua(redis, "eunoe_consumers.recall", "reply")
 
     async def __call__(self, batch: Sequence[Delivered[RecallRequest]]) -> Mapping[str, EunoeError]:
         """Answer a batch; the requests whose reply could not be sent are named with the error."""

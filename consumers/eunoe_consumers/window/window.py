@@ -1,7 +1,6 @@
 """The sliding window of a scope: a Redis list of JSON objects, oldest first."""
 
 from collections.abc import Sequence
-from importlib.resources import files
 from typing import cast
 
 from pydantic import ValidationError
@@ -11,6 +10,7 @@ from eunoe_consumers.delivery.redis_client import redis_wrapped
 from eunoe_consumers.errors import PermanentError
 from eunoe_schema import keys
 from eunoe_schema.codec import encode
+from eunoe_schema.lua import register_lua
 from eunoe_schema.recall import WindowMessage
 from eunoe_schema.scope import Scope
 
@@ -29,8 +29,7 @@ class Windows:
     def __init__(self, redis: Redis, *, size: int) -> None:
         self.size = size
         self._redis = redis
-        source = files("eunoe_consumers.window").joinpath("lua/append.lua").read_text(encoding="utf-8")
-        self._append = redis.register_script(source)
+        self._append = register_lua(redis, "eunoe_consumers.window", "append")
 
     async def append(
         self, scope: Scope, messages: Sequence[WindowMessage], *, loaded: Sequence[WindowMessage] | None = None

@@ -1,7 +1,6 @@
 """Records in Redis as the accessors use them: outages are outlasted, refusals become errors of ours."""
 
 from collections.abc import Awaitable, Callable
-from importlib.resources import files
 from typing import TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
@@ -12,6 +11,7 @@ from eunoe_producers.connection import outlast
 from eunoe_producers.errors import RedisRefused
 from eunoe_producers.threads.errors import UnreadableRecord
 from eunoe_schema.codec import encode
+from eunoe_schema.lua import register_lua
 from eunoe_schema.validation import describe
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
@@ -33,9 +33,7 @@ class Records:
 
     def script(self, name: str) -> AsyncScript:
         """Return a script of the folder `lua`."""
-        return self.redis.register_script(
-            files("eunoe_producers").joinpath(f"lua/{name}.lua").read_text(encoding="utf-8")
-        )
+        return register_lua(self.redis, "eunoe_producers", name)
 
     async def run(self, key: str, call: Callable[[], Awaitable[ResultT]]) -> ResultT:
         """Call until Redis answers; `call` works on `key`, and may be repeated when an answer is lost.
