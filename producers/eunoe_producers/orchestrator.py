@@ -28,12 +28,6 @@ DEFAULT_CONNECT_SECONDS = 30.0
 _REQUEST_LIFETIME_SECONDS = 600
 
 
-class ContextReply(RecallReply, frozen=True):
-    """A reply whose context can assemble prompts."""
-
-    context: PromptContext | None = None
-
-
 class Orchestrator(Client):
     """Asks the recall consumers for context; any number of calls may run at the same time.
 
@@ -44,7 +38,7 @@ class Orchestrator(Client):
         ```
     """
 
-    def __init__(self, redis: Redis, replies: ReplyChannel[ContextReply], *, place: str) -> None:
+    def __init__(self, redis: Redis, replies: ReplyChannel[RecallReply], *, place: str) -> None:
         self._redis = redis
         self._replies = replies
         self._place = place
@@ -61,7 +55,7 @@ class Orchestrator(Client):
             RedisUnavailable: If the URL is wrong, or Redis did not answer for `retry_seconds`.
         """
         redis, place = open_redis(url), mask_passwords(url)
-        replies = ReplyChannel(redis, reply_channel(uuid4().hex), ContextReply)
+        replies = ReplyChannel(redis, reply_channel(uuid4().hex), RecallReply)
         try:
             await outlast(replies.open, seconds=retry_seconds, place=place)
         except EunoeError:
@@ -151,7 +145,7 @@ class Orchestrator(Client):
             raise RecallTimeout(deadline) from error
         if reply.context is None:
             raise RecallRefused(reply.error or "the consumers gave no reason")
-        return reply.context
+        return PromptContext(**dict(reply.context))
 
     async def close(self) -> None:
         """Close the reply channel and the connections."""

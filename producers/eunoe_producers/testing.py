@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 
 from eunoe_producers.connection import Client
 from eunoe_producers.gateway import Gateway, GatewayOptions
-from eunoe_producers.orchestrator import ContextReply, Orchestrator
+from eunoe_producers.orchestrator import Orchestrator
 from eunoe_producers.replies import ReplyChannel
 from eunoe_producers.threads import ThreadOptions, ThreadState
 from eunoe_schema import keys
@@ -125,7 +125,7 @@ class InMemoryEunoe(Client):
         return self
 
 
-class _DirectReplies(ReplyChannel[ContextReply]):
+class _DirectReplies(ReplyChannel[RecallReply]):
     """Delivers replies without pub/sub."""
 
     def answer(self, reply: RecallReply) -> None:
@@ -136,7 +136,7 @@ class _InMemoryOrchestrator(Orchestrator):
     """An orchestrator that answers a request itself instead of appending it to the stream."""
 
     def __init__(self, redis: Redis, *, window_messages: int, top_k: int) -> None:
-        self._direct = _DirectReplies(redis, reply_channel(_PLACE), ContextReply)
+        self._direct = _DirectReplies(redis, reply_channel(_PLACE), RecallReply)
         super().__init__(redis, self._direct, place=_PLACE)
         self._window_messages = window_messages
         self._top_k = top_k

@@ -1,55 +1,53 @@
-"""Stream entry ids, and the order that they give."""
+"""Entry ids of a stream, and the positions that order them."""
 
 from datetime import UTC, datetime
 from typing import NamedTuple, Self
 
-# Entries of one pipeline share a millisecond; sequence numbers in the thousands were seen. 2^20 leaves room for a
-# million in one millisecond, and 43 bits for the milliseconds: until the year 2248.
+# One pipeline can append thousands of entries in a millisecond. 20 bits allow a million, and leave 43 bits for the
+# milliseconds, which last until the year 2248. PostgreSQL stores positions, so this must never change.
 SEQUENCE_BITS = 20
-_SEQUENCE_MASK = (1 << SEQUENCE_BITS) - 1
+_LAST_SEQUENCE = (1 << SEQUENCE_BITS) - 1
 _LAST_MILLISECOND = (1 << (63 - SEQUENCE_BITS)) - 1
 
 
 class EntryOrder(NamedTuple):
-    """An entry id as two numbers, ordered as the stream is."""
+    """An entry id as two numbers, which compare in stream order."""
 
     milliseconds: int
     sequence: int
 
     @classmethod
     def parse(cls, entry_id: str) -> Self:
-        """Parse `1700000000000-3`.
+        """Parse an entry id such as `1700000000000-3`.
 
         Raises:
-            ValueError: If it is not an entry id.
+            ValueError: If the text is not an entry id.
         """
         milliseconds, _, sequence = entry_id.partition("-")
         return cls(int(milliseconds), int(sequence))
 
     @classmethod
     def from_position(cls, position: int) -> Self:
-        """Return the entry id that `position` was made from."""
-        return cls(position >> SEQUENCE_BITS, position & _SEQUENCE_MASK)
+        """Return the entry id of a position."""
+        return cls(position >> SEQUENCE_BITS, position & _LAST_SEQUENCE)
 
     @property
     def position(self) -> int:
-        """The place in the stream as one 64-bit number: milliseconds x 2^20 + sequence.
+        """The entry id as one 64-bit number: milliseconds x 2^20 + sequence.
 
         Raises:
-            ValueError: If the sequence number does not fit in 20 bits, or the milliseconds do not in 43: only who
-                appends past the gateway, with an id of their own, can make such an entry.
+            ValueError: If a number is too large for its bits. Redis makes no such ids, but XADD accepts them from a
+                client that chooses its own.
         """
         if self.milliseconds > _LAST_MILLISECOND:
-            msg = f"entry {self} is of a time beyond the year 2248"
-            raise ValueError(msg)
-        if self.sequence > _SEQUENCE_MASK:
-            msg = f"entry {self} has a sequence number beyond {_SEQUENCE_MASK}"
-            raise ValueError(msg)
+            raise ValueError(f"entry {self} has a time beyond the year 2248")
+        if self.sequence > _LAST_SEQUENCE:
+            raise ValueError(f"entry {self} has a sequence number beyond {_LAST_SEQUENCE}")
         return (self.milliseconds << SEQUENCE_BITS) + self.sequence
 
     @property
     def time(self) -> datetime:
-        """When the entry was appended, by the clock of Redis."""
+        """The time when Redis appended the entry."""
         return datetime.fromtimestamp(self.milliseconds / 1000, UTC)
 
     def __str__(self) -> str:

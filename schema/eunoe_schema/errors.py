@@ -1,9 +1,9 @@
-"""The root of Eunoe's errors, and the one that both sides of the stream raise."""
+"""The root of all errors, and the error that both sides of the stream raise."""
 
 
 class EunoeError(Exception):
-    """Something went wrong in Eunoe."""
+    """The root of all errors of Eunoe."""
 
 
 class InvalidEvent(EunoeError):
-    """An event or a request breaks the contract and was refused at the edge."""
+    """An event, a request or an argument breaks the contract. It was refused before anything was sent."""

@@ -1,18 +1,17 @@
-"""Every Redis key that Eunoe uses, made in one place.
+"""All Redis keys of Eunoe.
 
-No key of a tenant's data can be made without its tenant id, which comes first. Parts other than the last are
-percent-encoded where they contain a colon (Matrix, Teams and WhatsApp ids do) or a percent sign, so that different
-parts always give different keys. The shared streams and the sets beside them (`eunoe:...`) are the one named exception:
-their entries name their tenant.
+Each key of a tenant's data begins with the tenant id. Every part but the last is percent-encoded if it contains a colon
+(ids of Matrix, Teams and WhatsApp do) or a percent sign, so that different parts always make different keys. The shared
+streams and sets (`eunoe:...`) are the only keys without a tenant id. Their entries name the tenant.
 """
 
 from uuid import UUID
 
 from eunoe_schema.scope import Scope
 
-TENANTS = "eunoe:tenants"  # set of tenant ids; the member REGISTRY_MARK shows that it was filled from the table
+TENANTS = "eunoe:tenants"  # set: tenant ids, and REGISTRY_MARK once the set was filled from the table of tenants
 REGISTRY_MARK = "-"
-INCARNATION = "eunoe:incarnation"  # hash {incarnation, born_ms}: goes when Redis loses its data, and is made anew
+INCARNATION = "eunoe:incarnation"  # hash {incarnation, born_ms}: disappears when Redis loses its data
 
 
 def _encode(part: str) -> str:
@@ -25,48 +24,48 @@ def _key(tenant_id: UUID, kind: str, *parts: str) -> str:
 
 
 def rate_limit(tenant_id: UUID, channel: str) -> str:
-    """Hash {tokens, at}: the token bucket of a tenant's channel."""
+    """Hash {tokens, at}: the token bucket of a channel."""
     return _key(tenant_id, "ratelimit", channel)
 
 
 def dedup(scope: Scope, event_id: str) -> str:
-    """String: the entry id under which this event was published; expires.
+    """String: the entry id of a published event. Expires.
 
-    Channels number messages per chat, so the message's id is made of agent, user and event id.
+    Channels number messages per chat, so the key names agent and user, too.
     """
     return _key(scope.tenant_id, "dedup", str(scope.agent_id), scope.user_id, event_id)
 
 
 def session(tenant_id: UUID, thread_id: str) -> str:
-    """String (JSON): the orchestrator's state of a thread."""
+    """String (JSON): the state that the orchestrator saved for a thread."""
     return _key(tenant_id, "session", thread_id)
 
 
 def current_session(scope: Scope, thread_id: str) -> str:
-    """Hash {session_id, at}: the derived session that a thread ('' where none) is in; expires when idle."""
+    """Hash {session_id, at}: the derived session of a thread ('' for messages without one). Expires when idle."""
     return _key(scope.tenant_id, "current_session", str(scope.agent_id), scope.user_id, thread_id)
 
 
 def engaged(tenant_id: UUID, thread_id: str) -> str:
-    """String: the agent was mentioned or answered in this thread."""
+    """String: present if the agent was mentioned or answered in the thread."""
     return _key(tenant_id, "engaged", thread_id)
 
 
 def window(scope: Scope) -> str:
-    """List of JSON objects, oldest first: the sliding window of a scope; no expiry."""
+    """List of JSON objects, oldest first: the sliding window. Never expires."""
     return _key(scope.tenant_id, "memory", "short", str(scope.agent_id), scope.user_id)
 
 
 def escalation(tenant_id: UUID, thread_id: str) -> str:
-    """String (JSON): the thread was handed to a human or to another agent."""
+    """String (JSON): the hand-over of a thread to a human or another agent."""
     return _key(tenant_id, "escalation", thread_id)
 
 
 def tool_confirm(tenant_id: UUID, thread_id: str) -> str:
-    """String (JSON): the tool call that awaits the user's yes."""
+    """String (JSON): the tool call that the user must confirm."""
     return _key(tenant_id, "tool_confirm", thread_id)
 
 
 def of_tenant(tenant_id: UUID) -> str:
-    """Pattern of every key of a tenant, for SCAN."""
+    """Return the SCAN pattern of all keys of a tenant."""
     return f"{tenant_id}:*"

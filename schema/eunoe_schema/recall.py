@@ -4,8 +4,9 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
 
+from eunoe_schema.contract import ContractModel, ReplyModel
 from eunoe_schema.events import MessageRole
 from eunoe_schema.limits import MAX_DEADLINE_SECONDS, MAX_QUERY_CHARS
 from eunoe_schema.memory.directives import Directive
@@ -20,263 +21,221 @@ MAX_TOKEN_BUDGET = 1_000_000
 MAX_MEMORIES = 100
 
 
-class RecallRequest(BaseModel):
-    """A question to memory, asked before a model call.
-
-    Attributes:
-        request_id: Names the reply.
-        reply_to: The pub/sub channel on which the client waits for it.
-        tenant_id: The tenant.
-        agent_id: The agent.
-        user_id: The user.
-        query: What to look for, 1..8,192 characters; usually the user's message.
-        top_k: How many turns at most, 0..100; absent: the consumers' EUNOE_RECALL_TOP_K.
-        window: How many of the window's last messages, 0..1,000; absent: all that the window holds.
-        min_cosine: Leave out turns less similar than this, -1..1; absent: the consumers' EUNOE_RECALL_MIN_COSINE.
-        after: An entry id from a receipt: wait until that message is in the window.
-        exclude: Event ids that must not come back, the message being answered above all.
-        token_budget: How many tokens the turns may have in all, by the model's tokenizer; the best are kept, whole
-            ones only, and `cut` names the rest. Absent: no bound.
-        neighbours: Whether each turn comes with the turn before and after it in its session.
-        excerpts: Whether a long turn comes as the piece that matches; absent: the consumers' EUNOE_RECALL_EXCERPTS.
-        asked_at: What "last week" is relative to; absent: the request's place on the stream.
-        explain: Whether each turn comes with the parts of its score.
-        memories: How many curated memories of each tier at most, 0..100; absent: the consumers' EUNOE_RECALL_MEMORIES.
-        tiers: Further tiers that are wanted; personal memories always are.
-        deadline_seconds: How long the client waits, counted from the request's place on the stream.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class RecallRequest(ContractModel):
+    """A request for context, sent before a model call."""
 
     request_id: Name
+    """The id that the reply repeats."""
     reply_to: Name
+    """The pub/sub channel on which the client waits for the reply."""
     tenant_id: UUID
+    """The tenant."""
     agent_id: UUID
+    """The agent."""
     user_id: Name
+    """The user."""
     query: Annotated[str, Field(min_length=1, max_length=MAX_QUERY_CHARS), WithoutNul]
+    """The text to look for; usually the user's message."""
     top_k: Annotated[int, Field(ge=0, le=MAX_TOP_K)] | None = None
+    """The largest number of turns. The default is the consumers' EUNOE_RECALL_TOP_K."""
     window: Annotated[int, Field(ge=0, le=MAX_WINDOW)] | None = None
+    """The largest number of window messages, newest first. The default is the whole window."""
     min_cosine: Annotated[float, Field(ge=-1, le=1)] | None = None
+    """Leave out turns that are less similar than this. The default is the consumers' EUNOE_RECALL_MIN_COSINE."""
     after: EntryId | None = None
+    """The entry id of a message. The reply waits until the message is in the window."""
     exclude: tuple[Name, ...] = Field(default=(), max_length=100)
+    """Event ids of messages to leave out, such as the message that is about to be answered."""
     token_budget: Annotated[int, Field(ge=1, le=MAX_TOKEN_BUDGET)] | None = None
+    """The largest number of tokens of all turns together, counted by the embedding model's tokenizer. The best turns
+    are kept, none is shortened, and `cut` names the others. The default is no bound."""
     neighbours: bool = False
+    """Whether each turn includes the turns before and after it in its session."""
     excerpts: bool | None = None
+    """Whether a long turn is cut to the piece that matches. The default is the consumers' EUNOE_RECALL_EXCERPTS."""
     asked_at: AwareDatetime | None = None
+    """The moment that words like "last week" refer to. The default is the time of the request's entry id."""
     explain: bool = False
+    """Whether each turn includes the parts of its score."""
     memories: Annotated[int, Field(ge=0, le=MAX_MEMORIES)] | None = None
+    """The largest number of curated memories of each tier. The default is the consumers' EUNOE_RECALL_MEMORIES."""
     tiers: tuple[Tier, ...] = Field(default=(), max_length=len(Tier))
+    """Further tiers of memories to include. Personal memories are always included."""
     deadline_seconds: Annotated[float, Field(gt=0, le=MAX_DEADLINE_SECONDS)] = 5.0
+    """How long the client waits, counted from the time of the request's entry id."""
 
     @property
     def scope(self) -> Scope:
-        """The scope that is asked."""
+        """The scope of the request."""
         return Scope(tenant_id=self.tenant_id, agent_id=self.agent_id, user_id=self.user_id)
 
 
-class WindowMessage(BaseModel):
-    """A message of the sliding window; also the JSON of an element of the Redis list.
-
-    Attributes:
-        role: Who wrote it.
-        content: The text.
-        id: The entry id on the stream.
-        event_id: The event's own id.
-        at: When it was written, or else appended to the stream.
-        session_id: Its session.
-        speaker: A display name.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
+class WindowMessage(ReplyModel):
+    """A message of the sliding window. The elements of the Redis list have this form, too."""
 
     role: MessageRole
+    """Who wrote the message."""
     content: str
+    """The text."""
     id: str | None = None
+    """The entry id on the stream."""
     event_id: str | None = None
+    """The event id."""
     at: datetime | None = None
+    """When the message was written. If that is unknown, when it was appended to the stream."""
     session_id: str | None = None
+    """The session."""
     speaker: str | None = None
+    """The display name of the person who wrote the message."""
 
 
-class Excerpt(BaseModel):
-    """Which part of a long message stands for it.
-
-    Attributes:
-        starts_at: Its first character in the whole content, counted in code points.
-        ends_at: Behind its last.
-        content_chars: How many the whole content has.
-    """
-
-    model_config = ConfigDict(frozen=True)
+class Excerpt(ReplyModel):
+    """The piece of a long message that is shown instead of the whole message."""
 
     starts_at: int
+    """The index of the first character in the whole content, counted in code points."""
     ends_at: int
+    """The index after the last character."""
     content_chars: int
+    """The length of the whole content."""
 
 
-class Neighbour(BaseModel):
-    """The message before or after a recalled one in its session.
-
-    Attributes:
-        event_id: The event's own id.
-        role: Who wrote it.
-        content: The text; its first 1,000 characters where the request wants excerpts.
-        speaker: A display name.
-    """
-
-    model_config = ConfigDict(frozen=True)
+class Neighbour(ReplyModel):
+    """The message before or after a turn in its session."""
 
     event_id: str
+    """The event id."""
     role: MessageRole
+    """Who wrote the message."""
     content: str
+    """The text. If the request asks for excerpts, its first 1,000 characters."""
     speaker: str | None = None
+    """The display name of the person who wrote the message."""
 
 
-class Turn(BaseModel):
-    """A recalled message.
-
-    Attributes:
-        event_id: The event's own id.
-        entry_id: Its entry id on the stream, which is its place in time.
-        role: Who wrote it.
-        content: The text; the part that matches, where `excerpt` says so.
-        speaker: A display name.
-        session_id: Its session.
-        created_at: When it was appended to the stream.
-        occurred_at: When it was written, where the gateway said so.
-        cosine: The similarity to the query, -1..1; of a long message, that of its most similar piece.
-        score: What the turns are ordered by.
-        excerpt: Which part of a long message `content` is; None where it is the whole.
-        before: The message before it in its session, where the request asks for neighbours and there is one.
-        after: The message after it.
-        explanation: The parts that add up to the score, by name, where the request asks for them.
-    """
-
-    model_config = ConfigDict(frozen=True)
+class Turn(ReplyModel):
+    """A stored message that recall found."""
 
     event_id: str
+    """The event id."""
     entry_id: str
+    """The entry id on the stream, which orders turns by time."""
     role: MessageRole
+    """Who wrote the message."""
     content: str
+    """The text, or the piece that `excerpt` describes."""
     speaker: str | None = None
+    """The display name of the person who wrote the message."""
     session_id: str | None = None
+    """The session."""
     created_at: datetime
+    """When the message was appended to the stream."""
     occurred_at: datetime | None = None
+    """When the message was written, if the gateway said so."""
     cosine: float
+    """The similarity to the query, -1..1. For a long message, the similarity of its most similar piece."""
     score: float
+    """The score by which turns are ordered."""
     excerpt: Excerpt | None = None
+    """Which piece of a long message `content` is. Absent if `content` is the whole message."""
     before: Neighbour | None = None
+    """The message before the turn in its session, if the request asks for neighbours."""
     after: Neighbour | None = None
+    """The message after the turn in its session, if the request asks for neighbours."""
     explanation: dict[str, float] | None = None
+    """The parts whose sum is the score, by name, if the request asks for them."""
 
 
-class CutTurn(BaseModel):
-    """A turn that was found and left out, for it did not fit into the token budget.
-
-    Attributes:
-        event_id: The event's own id.
-        score: Its score.
-        tokens: How many tokens it has, its neighbours included where they were asked for.
-    """
-
-    model_config = ConfigDict(frozen=True)
+class CutTurn(ReplyModel):
+    """A turn that was left out because it did not fit into the token budget."""
 
     event_id: str
+    """The event id."""
     score: float
+    """The score by which turns are ordered."""
     tokens: int
+    """The number of tokens, neighbours included."""
 
 
-class Freshness(BaseModel):
-    """How current the window of a reply is.
-
-    Attributes:
-        latest_entry_id: The newest entry in the window; None for an empty one.
-        after: The entry id that the request wanted to see applied.
-        applied: Whether it was, when the reply was made; None where none was named.
-        reason: Why it was not: it waits still, it was lost, or it was refused.
-        waited_ms: How long the reply waited for it.
-    """
-
-    model_config = ConfigDict(frozen=True)
+class Freshness(ReplyModel):
+    """How current the window of a reply is."""
 
     latest_entry_id: str | None = None
+    """The newest entry in the window. Absent if the window is empty."""
     after: str | None = None
+    """The entry id that the request waits for."""
     applied: bool | None = None
+    """Whether that entry was in the window when the reply was made. Absent if the request names no entry."""
     reason: str | None = None
+    """Why the entry is not in the window: it is still waiting, it was lost, or it was refused."""
     waited_ms: float = 0.0
+    """How long the reply waited for the entry."""
 
 
-class Timings(BaseModel):
-    """Where the time of a reply went, in milliseconds.
-
-    Attributes:
-        queued_ms: From the request's append to the stream until a consumer took it up.
-        embed_ms: Embedding the query, waiting for the model included.
-        window_ms: Reading the window, waiting for `after` included.
-        lexical_ms: Searching for the query's words, while it is embedded.
-        turns_ms: Searching the turns by the query's embedding, and ranking them.
-        memories_ms: Reading directives and memories, waiting for the query's embedding included.
-        total_ms: From taking the request up until the reply; the parts overlap.
-    """
-
-    model_config = ConfigDict(frozen=True)
+class Timings(ReplyModel):
+    """The time that each step of a reply took, in milliseconds. The steps overlap."""
 
     queued_ms: float = 0.0
+    """From the append of the request until a consumer read it."""
     embed_ms: float = 0.0
+    """Embedding the query, including the wait for the model."""
     window_ms: float = 0.0
+    """Reading the window, including the wait for `after`."""
     lexical_ms: float = 0.0
+    """Searching for the words of the query, while the model embeds it."""
     turns_ms: float = 0.0
+    """Searching the turns by the embedding of the query, and ranking them."""
     memories_ms: float = 0.0
+    """Reading directives and memories, including the wait for the embedding."""
     total_ms: float = 0.0
+    """From the moment a consumer read the request until the reply."""
 
 
-class MissingPart(BaseModel):
-    """A part of the reply that could not be had, and why: a reply is partial rather than nothing."""
-
-    model_config = ConfigDict(frozen=True)
+class MissingPart(ReplyModel):
+    """A part of the reply that could not be read in time. The other parts are complete."""
 
     part: Literal["window", "turns", "memories"]
+    """The part that is missing."""
     reason: str
+    """Why it is missing."""
 
 
-class Context(BaseModel):
-    """What memory holds for a request.
-
-    Attributes:
-        window: The last messages of the conversation, oldest first.
-        directives: The agent's standing instructions, with every user and with this one, in their order.
-        memories: Curated memories that apply, tier by tier, those nearest to the query first.
-        turns: Turns that answer the query, best first; none that is in the window, and no two that say the same.
-        cut: Turns that did not fit into the token budget, best first.
-        freshness: How current the window is.
-        timings: Where the time went.
-        missing: Parts that could not be had; empty when the reply is whole.
-    """
-
-    model_config = ConfigDict(frozen=True)
+class Context(ReplyModel):
+    """The answer to a recall."""
 
     window: tuple[WindowMessage, ...] = ()
+    """The last messages of the conversation, oldest first."""
     directives: tuple[Directive, ...] = ()
+    """The standing instructions of the agent for every user and for this user, in their order."""
     memories: tuple[RecalledMemory, ...] = ()
+    """The memories that apply, tier by tier. In each tier, the nearest to the query come first."""
     turns: tuple[Turn, ...] = ()
+    """The turns that answer the query, best first. None is in the window, and no two say the same."""
     cut: tuple[CutTurn, ...] = ()
+    """The turns that did not fit into the token budget, best first."""
     freshness: Freshness = Freshness()
+    """How current the window is."""
     timings: Timings = Timings()
+    """The time that each step took."""
     missing: tuple[MissingPart, ...] = ()
+    """The parts that could not be read in time. Empty if the reply is complete."""
 
 
-class ReplyAddress(BaseModel):
-    """Where an answer goes, read from a request that is otherwise refused."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
+class ReplyAddress(ReplyModel):
+    """The address for an answer, read from a request that breaks the contract."""
 
     request_id: Name
+    """The id that the reply repeats."""
     reply_to: Name
+    """The pub/sub channel on which the client waits for the reply."""
 
 
-class RecallReply(BaseModel, frozen=True):
-    """The envelope in which a context, or the reason why there is none, comes back."""
+class RecallReply(ReplyModel):
+    """The reply to a recall: a context, or the reason why there is none."""
 
     request_id: str
+    """The id of the request."""
     context: Context | None = None
+    """The context."""
     error: str | None = None
+    """Why the request was refused: which member was wrong, or that the tenant is not registered."""

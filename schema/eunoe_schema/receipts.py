@@ -1,22 +1,16 @@
-"""What a gateway gets back for a published event."""
+"""The receipt of a published event."""
 
-from pydantic import BaseModel, ConfigDict
-
+from eunoe_schema.contract import ReplyModel
 from eunoe_schema.text import EntryId, Name
 
 
-class Receipt(BaseModel):
-    """Proof that an event is on the stream, and the token to read one's own write with.
-
-    Attributes:
-        entry_id: The entry id on the stream; of a duplicate, that of the first publication.
-        event_id: The event's own id.
-        duplicate: Whether the event had been published before, so that nothing was added now. A publication that is
-            repeated because an outage hid its outcome counts as one too.
-    """
-
-    model_config = ConfigDict(frozen=True)
+class Receipt(ReplyModel):
+    """Proof that an event is on the stream. Pass it to a recall as `after` to read your own write."""
 
     entry_id: EntryId
+    """The entry id of the event. For a duplicate, the entry id of the first publication."""
     event_id: Name
+    """The id of the event."""
     duplicate: bool
+    """Whether the event was published before, so that nothing was added. Also true when the gateway repeated a
+    publication because an outage hid its outcome."""

@@ -1,36 +1,30 @@
-"""The scope that every window, turn and memory belongs to."""
+"""The scope: the unit of isolation of windows, turns and memories."""
 
 from uuid import UUID, uuid5
 
-from pydantic import BaseModel, ConfigDict
-
+from eunoe_schema.contract import ContractModel
 from eunoe_schema.text import Name
 
-# Ours alone: ids made from it can be made again from the event, by anyone, for ever. Never change it.
+# Part of every stored turn id. A change would give all stored turns new ids, and every message would be stored twice.
 TURN_NAMESPACE = UUID("6f2ab1b0-3f0e-5d53-9e0f-9a3f0a6f4c11")
 
 
-class Scope(BaseModel):
-    """One user's conversation with one agent of one tenant; the unit of isolation.
-
-    Attributes:
-        tenant_id: The tenant; leads every key, row and predicate.
-        agent_id: The agent within the tenant.
-        user_id: The user's channel-native id, 1..256 characters.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class Scope(ContractModel):
+    """One user's conversation with one agent of one tenant."""
 
     tenant_id: UUID
+    """The tenant. Every key, row and predicate begins with it."""
     agent_id: UUID
+    """The agent, which belongs to the tenant."""
     user_id: Name
+    """The id of the user in the channel, 1..256 characters."""
 
     def turn_id(self, event_id: str) -> UUID:
-        """Return the id of the turn that `event_id` becomes in this scope.
+        """Return the id of the turn that stores the event `event_id` of this scope.
 
-        Channels number messages per chat, so an event id alone would swallow another user's message: the id is the
-        UUIDv5 of tenant, agent, user and event. The user id is preceded by its length, so that no two different pairs
-        of user and event spell the same name.
+        Channels number messages per chat, so two users may have the same event id. The turn id is therefore the UUIDv5
+        of tenant, agent, user and event. The length before the user id keeps two different pairs of user and event
+        from making the same name.
         """
         name = f"{self.tenant_id}:{self.agent_id}:{len(self.user_id)}:{self.user_id}:{event_id}"
         return uuid5(TURN_NAMESPACE, name)

@@ -1,12 +1,12 @@
-"""Names of the shared streams, their consumer groups and what stands beside them."""
+"""The streams, their consumer groups, and the keys beside them."""
 
 from enum import StrEnum
 
-DATA_FIELD = "__data__"  # the one field of an entry: JSON of a model of the contract
+DATA_FIELD = "__data__"  # the only field of an entry: an event or a request as JSON
 
 
 class Subject(StrEnum):
-    """What a stream carries."""
+    """The subjects. Each has its own stream."""
 
     MESSAGES = "messages"
     RECALL = "recall"
@@ -14,7 +14,7 @@ class Subject(StrEnum):
 
 
 class Group(StrEnum):
-    """The consumer groups; each is the role of the processes that serve it."""
+    """The consumer groups. Each has a process role of the same name."""
 
     WINDOW = "window"
     EMBED = "embed"
@@ -23,7 +23,7 @@ class Group(StrEnum):
 
     @property
     def subject(self) -> Subject:
-        """The subject whose stream this group reads."""
+        """The subject whose stream the group reads."""
         match self:
             case Group.RECALL:
                 return Subject.RECALL
@@ -34,28 +34,25 @@ class Group(StrEnum):
 
     @property
     def keeps_entries(self) -> bool:
-        """Whether an entry stays on the stream when it is done; a request that was answered does not."""
+        """Whether processed entries stay on the stream. Messages stay for replays; answered requests are removed."""
         return self.subject is Subject.MESSAGES
 
 
 def stream(subject: Subject, partition: int = 0) -> str:
-    """Return the name of a subject's stream; the only place where one is made.
-
-    Partition 0 carries the bare name: more partitions can be added beside it later.
-    """
+    """Return the name of a stream. Partition 0 has no number in its name, so that partitions can be added later."""
     return f"eunoe:{subject}" if partition == 0 else f"eunoe:{subject}:{partition}"
 
 
 def dead_letters(group: Group) -> str:
-    """Return the name of the stream that holds what `group` could not process."""
+    """Return the name of the stream that holds the dead letters of a group."""
     return f"eunoe:dead:{group}"
 
 
 def trials(group: Group) -> str:
-    """Return the name of the hash that counts, by entry id, how often a suspected entry has run alone."""
+    """Return the key of the hash that counts isolated attempts by entry id."""
     return f"eunoe:trials:{group}"
 
 
 def reply_channel(client: str) -> str:
-    """Return the pub/sub channel on which one client receives its replies."""
+    """Return the name of the pub/sub channel on which a client receives replies."""
     return f"eunoe:reply:{client}"

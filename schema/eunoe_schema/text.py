@@ -1,7 +1,7 @@
-"""Text types of the contract: what PostgreSQL can store and a key can hold.
+"""The text types of the contract: texts that PostgreSQL can store and that a Redis key can contain.
 
-PostgreSQL's `text` holds any Unicode text but the NUL character; pydantic itself refuses lone surrogates. Refusing both
-here means that no group meets them later.
+PostgreSQL's `text` stores any Unicode text without NUL characters. pydantic refuses lone surrogates by itself. Both are
+refused when a message is validated, so that no consumer group meets them later.
 """
 
 from typing import Annotated
@@ -9,19 +9,18 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 NAME_CHARS = 256
-# A derived session id is a thread id and the millisecond of its first message. No longer: with a user id beside it,
-# both of four-byte characters, it must fit a btree row of 2,704 bytes.
+# A derived session id is a thread id (256 characters) and a time in milliseconds. With a user id beside it, both of
+# four-byte characters, it must fit into an index row of 2,704 bytes. A larger value would make inserts fail.
 SESSION_CHARS = 300
 
 
 def _without_nul(text: str) -> str:
     if "\x00" in text:
-        msg = f"contains the NUL character at index {text.index(chr(0))}, which PostgreSQL cannot store"
-        raise ValueError(msg)
+        raise ValueError(f"contains the NUL character at index {text.index(chr(0))}, which PostgreSQL cannot store")
     return text
 
 
-# Last among a type's annotations, so that lengths are checked, and named, as those of a string.
+# The last annotation of a type, so that pydantic still checks and names the lengths as those of a string.
 WithoutNul = AfterValidator(_without_nul)
 Text = Annotated[str, Field(min_length=1), WithoutNul]
 Name = Annotated[str, Field(min_length=1, max_length=NAME_CHARS), WithoutNul]
