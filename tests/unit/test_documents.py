@@ -1,19 +1,17 @@
-"""The documents name tests that exist, and their tables say what the code says."""
+"""The documents name tests that exist, their tables say what the code says, and no example escapes its test."""
 
 import re
-from pathlib import Path
 
 from eunoe_schema.memory.status_machine import TRANSITIONS, Action, MemoryState
+from eunoe_tests.documents import DOCUMENTS, NOT_CODE, NOT_RUN, ROOT, blocks, reason_not_to_run
 
-_ROOT = Path(__file__).resolve().parents[2]
-_DOCUMENTS = (*_ROOT.glob("*.md"), *(_ROOT / "docs").glob("*.md"), _ROOT / "benchmarks" / "README.md")
 _TEST = re.compile(r"`(test_\w+): (\w+)`")
 _TEST_FILE = re.compile(r"\b(test_\w+\.py)\b")
 
 
 def test_each_row_of_the_parity_table_names_its_tests() -> None:
     """A row without a test would promise what nothing checks."""
-    text = (_ROOT / "docs" / "parity.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "parity.md").read_text(encoding="utf-8")
     rows = [line for line in text.splitlines() if line.startswith("| ") and not line.startswith("| what ")]
     assert rows
     assert not [row for row in rows if not _TEST.search(row)]
@@ -22,8 +20,8 @@ def test_each_row_of_the_parity_table_names_its_tests() -> None:
 def test_every_test_that_a_document_names_exists() -> None:
     """Renaming or removing a test breaks the document that refers to it; every broken name is listed."""
     missing: list[str] = []
-    tests = {path.name: path.read_text(encoding="utf-8") for path in (_ROOT / "tests").rglob("test_*.py")}
-    for document in _DOCUMENTS:
+    tests = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py")}
+    for document in DOCUMENTS:
         text = document.read_text(encoding="utf-8")
         missing += [f"{document.name}: {file}" for file in _TEST_FILE.findall(text) if file not in tests]
         missing += [
@@ -34,9 +32,29 @@ def test_every_test_that_a_document_names_exists() -> None:
     assert not missing
 
 
+def test_every_block_is_an_example_or_says_what_it_is() -> None:
+    """A fence without a language would hide an example from the test that runs them."""
+    known = {"python", "shell"} | NOT_CODE
+    assert not [block.place for document in DOCUMENTS for block in blocks(document) if block.language not in known]
+
+
+def test_the_table_of_commands_that_are_not_run_is_needed() -> None:
+    """An entry that no document uses would let a later command escape; so would a benchmark that does not exist."""
+    commands = [
+        command
+        for document in DOCUMENTS
+        for block in blocks(document)
+        if block.language == "shell"
+        for command in block.commands()
+    ]
+    assert {reason_not_to_run(command) for command in commands} - {None} == set(NOT_RUN)
+    scripts = [command[1] for command in commands if reason_not_to_run(command) == "python benchmarks/"]
+    assert not [script for script in scripts if not (ROOT / script).is_file()]
+
+
 def test_the_table_of_memory_states_is_the_status_machine() -> None:
     """docs/memories.md shows which action leads from which state to which."""
-    assert _state_table() in (_ROOT / "docs" / "memories.md").read_text(encoding="utf-8")
+    assert _state_table() in (ROOT / "docs" / "memories.md").read_text(encoding="utf-8")
 
 
 def _state_table() -> str:
