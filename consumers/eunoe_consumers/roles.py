@@ -79,8 +79,8 @@ async def _assemble(settings: Settings, roles: Collection[ProcessRole], stack: A
     redis = await connect_redis(redis_url, wait_seconds=settings.start_timeout_seconds)
     stack.push_async_callback(redis.aclose)
     workers: list[Worker[Any]] = []
-    # Runs after PostgreSQL's connections are closed and before Redis' client is: see `Worker.settle`.
-    stack.push_async_callback(_settle, workers)
+    # Runs after PostgreSQL's connections are closed and before Redis' client is: see `Worker.abandon`.
+    stack.push_async_callback(_abandon, workers)
     database = await stack.enter_async_context(
         open_database(settings.database_url or "", settings, embedding_dimensions=settings.embedding_dimensions)
     )
@@ -103,5 +103,5 @@ async def _assemble(settings: Settings, roles: Collection[ProcessRole], stack: A
     )
 
 
-async def _settle(workers: Collection[Worker[Any]]) -> None:
-    await asyncio.gather(*(worker.settle() for worker in workers))
+async def _abandon(workers: Collection[Worker[Any]]) -> None:
+    await asyncio.gather(*(worker.abandon() for worker in workers))

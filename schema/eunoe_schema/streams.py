@@ -48,7 +48,7 @@ def dead_letters(group: Group) -> str:
     return f"eunoe:dead:{group}"
 
 
-def trials(group: Group) -> str:
+def isolated_attempts(group: Group) -> str:
     """Return the key of the hash that counts isolated attempts by entry id."""
     return f"eunoe:trials:{group}"
 

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from eunoe_consumers.embedding.hash_embedder import EXIT_MARKER
 from eunoe_producers import Gateway, Orchestrator, RecallTimeout
 from eunoe_schema import MessageEvent, Receipt
-from eunoe_schema.streams import Group, trials
+from eunoe_schema.streams import Group, isolated_attempts
 from eunoe_tests.events import event_of, scope_of
 from eunoe_tests.processes import Cli, Clis
 from eunoe_tests.stores import consumed, dead, dead_entries, pending, stored_events
@@ -22,7 +22,7 @@ _KILLED = 137
 # Twice among others, since the first death may be a coincidence; twice alone, for the same reason. Killers that were
 # read together share the first two.
 _AMONG_OTHERS, _ALONE = 2, 2
-_REASON = "killed its consumer 2 times when it ran alone"
+_REASON = "killed its consumer in 2 isolated attempts"
 
 
 class Supervised:
@@ -106,7 +106,7 @@ async def test_killers_are_buried_alone_and_soon(
     shared = _AMONG_OTHERS if together else _AMONG_OTHERS * killers
     assert running.deaths <= shared + _ALONE * killers
     assert await pending(redis, Group.EMBED) == 0
-    assert await redis.exists(trials(Group.EMBED)) == 0
+    assert await redis.exists(isolated_attempts(Group.EMBED)) == 0
 
 
 async def test_a_request_that_kills_leaves_the_others_answered(

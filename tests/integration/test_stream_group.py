@@ -36,14 +36,14 @@ async def read(redis: Redis, consumer: StreamGroup, count: int = 1_000) -> list[
 
 
 async def age(redis: Redis, consumer: StreamGroup, *ids: str, seconds: float = HOUR) -> None:
-    """Let entries of a consumer have lain untouched for so long."""
+    """Set the time since the last heartbeat of a consumer's entries."""
     await redis.xclaim(
         consumer.stream, consumer.group, consumer.consumer, 0, list(ids), idle=int(seconds * 1000), justid=True
     )
 
 
 async def owners(redis: Redis, group: Group = Group.WINDOW) -> dict[str, str]:
-    """Return by entry id who has it."""
+    """Return the owner of each pending entry, by entry id."""
     rows = cast("list[dict[str, Any]]", await redis.xpending_range(stream(group.subject), group, "-", "+", 1_000))
     return {row["message_id"].decode(): row["consumer"].decode() for row in rows}
 
@@ -55,7 +55,7 @@ async def consumers(redis: Redis, group: Group = Group.WINDOW) -> set[str]:
 
 @pytest.fixture
 async def a(redis: Redis) -> StreamGroup:
-    """A consumer, with the groups in place."""
+    """A consumer, with the groups created."""
     await ensure_groups(redis)
     return consumer_of(redis, "a")
 
@@ -67,8 +67,8 @@ async def b(redis: Redis, a: StreamGroup) -> StreamGroup:
     return consumer_of(redis, "b")
 
 
-async def test_groups_begin_before_the_first_event(redis: Redis, redis_url: str, tenant: UUID) -> None:
-    """What was published before any consumer ever started is delivered, to every group of the stream."""
+async def test_groups_start_at_the_first_entry(redis: Redis, redis_url: str, tenant: UUID) -> None:
+    """Entries published before the first consumer are delivered to every group of the stream."""
     async with await Gateway.connect(redis_url) as gateway:
         receipts = [await gateway.publish(event_of(scope_of(tenant), f"e{number}")) for number in range(3)]
     await ensure_groups(redis)
@@ -80,8 +80,8 @@ async def test_groups_begin_before_the_first_event(redis: Redis, redis_url: str,
         assert [entry.id for entry in entries] == [receipt.entry_id for receipt in receipts]
 
 
-async def test_groups_are_made_once(redis: Redis) -> None:
-    """Made again, also by many processes at once, a group keeps its place and its pending entries."""
+async def test_creating_groups_again_changes_nothing(redis: Redis) -> None:
+    """Many processes may do it at once. A group keeps its position and its pending entries."""
     await asyncio.gather(*(ensure_groups(redis) for _ in range(4)))
     (entry_id,) = await add(redis)
     await read(redis, consumer_of(redis, "a"))
@@ -90,17 +90,15 @@ async def test_groups_are_made_once(redis: Redis) -> None:
     assert await read(redis, consumer_of(redis, "a")) == []
 
 
-async def test_an_entry_is_buried_once_with_all_that_is_known_of_it(
-    redis: Redis, a: StreamGroup, b: StreamGroup
-) -> None:
-    """Whoever asks how often: one dead letter, with reason, origin, attempts, and the fields as they were."""
+async def test_an_entry_is_dead_lettered_once_with_its_origin(redis: Redis, a: StreamGroup, b: StreamGroup) -> None:
+    """Concurrent calls make one dead letter, with reason, origin, attempts and the unchanged fields."""
     fields = {b"__data__": b"\xff\x00", b"reason": b"a publisher's own", "größe".encode(): b""}
     entry_id = cast("bytes", await redis.xadd(MESSAGES, cast("Any", fields))).decode()
     (entry,) = await read(redis, a)
     await age(redis, a, entry_id)
     assert [claimed.id for claimed in (await b.claim(after_seconds=1, cursor="0-0"))[1]] == [entry_id]
     before_ms = time.time() * 1000
-    moved = await asyncio.gather(*(consumer.bury(entry, "why: größe") for consumer in (a, b, a, b)))
+    moved = await asyncio.gather(*(consumer.dead_letter(entry, "why: größe") for consumer in (a, b, a, b)))
     assert sorted(moved) == [False, False, False, True]
     ((_, letter),) = cast("list[tuple[bytes, dict[bytes, bytes]]]", await redis.xrange(dead_letters(Group.WINDOW)))
     assert abs(int(letter.pop(b"buried_ms")) - before_ms) < 60_000
@@ -117,36 +115,36 @@ async def test_an_entry_is_buried_once_with_all_that_is_known_of_it(
     assert await redis.xlen(dead_letters(Group.EMBED)) == 0
 
 
-async def test_an_entry_that_was_acknowledged_is_not_buried(redis: Redis, a: StreamGroup) -> None:
-    """What was done is done: a late burial changes nothing."""
+async def test_an_acknowledged_entry_is_not_dead_lettered(redis: Redis, a: StreamGroup) -> None:
+    """A late call changes nothing."""
     await add(redis)
     (entry,) = await read(redis, a)
     await a.acknowledge([entry.id])
-    assert not await a.bury(entry, "too late")
+    assert not await a.dead_letter(entry, "too late")
     assert await redis.exists(dead_letters(Group.WINDOW)) == 0
 
 
 @pytest.mark.parametrize("count", [1, 1_000, 5_000])
-async def test_an_entry_of_any_number_of_fields_is_buried(redis: Redis, a: StreamGroup, count: int) -> None:
-    """A publisher's fields may be many: an entry that cannot be buried would come back for ever."""
+async def test_an_entry_with_thousands_of_fields_is_dead_lettered(redis: Redis, a: StreamGroup, count: int) -> None:
+    """An entry that could not be dead-lettered would come back for ever."""
     await redis.xadd(MESSAGES, cast("Any", {f"field {number}": str(number) for number in range(count)}))
     (entry,) = await read(redis, a)
-    assert await a.bury(entry, "not an event")
+    assert await a.dead_letter(entry, "not an event")
     ((_, letter),) = cast("list[tuple[bytes, dict[bytes, bytes]]]", await redis.xrange(dead_letters(Group.WINDOW)))
     kept = [name for name in letter if name.startswith(b"entry:")]
     assert len(kept) == min(count, 1_000)
     rest = letter.get(b"more_fields_msgpack", b"")
-    assert all(f"field {number}".encode() in rest for number in range(1_000, count)), "what is beyond is packed"
+    assert all(f"field {number}".encode() in rest for number in range(1_000, count)), "the other fields are packed"
     assert await owners(redis) == {}
 
 
-async def test_a_stream_of_requests_keeps_nothing_that_is_done(redis: Redis, a: StreamGroup) -> None:
-    """Recall requests leave the stream, answered or buried; messages stay for the other groups."""
+async def test_finished_requests_are_deleted_from_their_stream(redis: Redis, a: StreamGroup) -> None:
+    """Messages stay on theirs, because other groups read them."""
     recall = consumer_of(redis, "a", Group.RECALL)
     await add(redis, 3, recall.stream)
     answered, buried, waiting = await read(redis, recall)
     await recall.acknowledge([answered.id])
-    assert await recall.bury(buried, "not a request")
+    assert await recall.dead_letter(buried, "not a request")
     left = entries_of(cast("list[tuple[bytes, dict[bytes, bytes]]]", await redis.xrange(recall.stream)))
     assert [entry.id for entry in left] == [waiting.id]
     assert await owners(redis, Group.RECALL) == {waiting.id: "a"}
@@ -158,7 +156,7 @@ async def test_a_stream_of_requests_keeps_nothing_that_is_done(redis: Redis, a: 
 
 
 async def test_a_renewed_entry_is_not_claimed(redis: Redis, a: StreamGroup, b: StreamGroup) -> None:
-    """A sign of life keeps an entry; it counts as no delivery; without it the next claimer has the entry."""
+    """A heartbeat is no delivery. Without it, the next consumer claims the entry."""
     renewed, forgotten = await add(redis, 2)
     await read(redis, a)
     await age(redis, a, renewed, forgotten)
@@ -169,8 +167,8 @@ async def test_a_renewed_entry_is_not_claimed(redis: Redis, a: StreamGroup, b: S
     assert await a.deliveries([Entry(renewed, {}), *claimed, Entry("1-1", {})]) == {renewed: 1, forgotten: 2}
 
 
-async def test_renewing_takes_nothing_back(redis: Redis, a: StreamGroup, b: StreamGroup) -> None:
-    """A consumer that was frozen learns that its entry is another's, and leaves owner and clock as they are."""
+async def test_renewing_takes_no_entry_back(redis: Redis, a: StreamGroup, b: StreamGroup) -> None:
+    """A consumer that was frozen learns that another owns its entry. Owner and idle time stay as they are."""
     mine, lost, done = await add(redis, 3)
     await read(redis, a)
     await a.acknowledge([done])
@@ -184,7 +182,7 @@ async def test_renewing_takes_nothing_back(redis: Redis, a: StreamGroup, b: Stre
 
 
 async def test_a_released_entry_is_claimed_at_once(redis: Redis, a: StreamGroup, b: StreamGroup) -> None:
-    """A consumer that stops hands over what it has, and only that."""
+    """A stopping consumer releases its own entries and no others."""
     released, kept, others = await add(redis, 3)
     await read(redis, a, 2)
     await read(redis, b)
@@ -196,8 +194,8 @@ async def test_a_released_entry_is_claimed_at_once(redis: Redis, a: StreamGroup,
     assert await owners(redis) == {released: "c", kept: "a", others: "b"}
 
 
-async def test_claiming_goes_through_all_that_is_pending(redis: Redis, a: StreamGroup, b: StreamGroup) -> None:
-    """By cursor, a hundred at a time, each once; what was deleted from the stream meanwhile drops out."""
+async def test_claiming_visits_every_pending_entry_once(redis: Redis, a: StreamGroup, b: StreamGroup) -> None:
+    """It goes by cursor, a hundred at a time. Entries that were trimmed are left out."""
     ids = await add(redis, 250)
     await read(redis, a)
     await age(redis, a, *ids)
@@ -212,8 +210,8 @@ async def test_claiming_goes_through_all_that_is_pending(redis: Redis, a: Stream
     assert ids[7] not in await owners(redis)
 
 
-async def test_own_pending_is_what_this_consumer_has_in_hand(redis: Redis, a: StreamGroup, b: StreamGroup) -> None:
-    """The oldest first and at most a hundred; nothing of others, nothing acknowledged; deleted ones without fields."""
+async def test_own_pending_lists_the_entries_of_this_consumer(redis: Redis, a: StreamGroup, b: StreamGroup) -> None:
+    """The oldest first, at most a hundred, without acknowledged ones. Deleted entries have no fields."""
     ids = await add(redis, 120)
     await read(redis, a, 110)
     await read(redis, b)
@@ -227,26 +225,26 @@ async def test_own_pending_is_what_this_consumer_has_in_hand(redis: Redis, a: St
     assert await consumer_of(redis, "c").own_pending() == []
 
 
-async def test_a_consumer_with_pending_entries_is_never_dismissed(redis: Redis, a: StreamGroup, b: StreamGroup) -> None:
-    """To delete it would drop its entries for ever; one that is idle with nothing in hand goes."""
+async def test_a_consumer_with_pending_entries_is_never_deleted(redis: Redis, a: StreamGroup, b: StreamGroup) -> None:
+    """Deleting it would drop its entries for ever. An idle consumer without entries is deleted."""
     (entry_id,) = await add(redis)
     await read(redis, a)
     await read(redis, b)
     await read(redis, consumer_of(redis, "c"))
-    assert await a.dismiss(idle_seconds=HOUR) == []
-    assert await a.dismiss(idle_seconds=0, only_self=True) == []
-    assert await b.dismiss(idle_seconds=0, only_self=True) == ["b"]
+    assert await a.delete_idle_consumers(idle_seconds=HOUR) == []
+    assert await a.delete_idle_consumers(idle_seconds=0, only_self=True) == []
+    assert await b.delete_idle_consumers(idle_seconds=0, only_self=True) == ["b"]
     assert await consumers(redis) == {"a", "c"}
-    assert await b.dismiss(idle_seconds=0) == ["c"]
+    assert await b.delete_idle_consumers(idle_seconds=0) == ["c"]
     assert await owners(redis) == {entry_id: "a"}
     await a.acknowledge([entry_id])
-    assert await b.dismiss(idle_seconds=0) == ["a"]
+    assert await b.delete_idle_consumers(idle_seconds=0) == ["a"]
     assert await consumers(redis) == set()
 
 
 @pytest.mark.parametrize("loss", ["never made", "stream deleted", "group destroyed"])
-async def test_a_lost_group_is_said_to_be_lost(redis: Redis, loss: str) -> None:
-    """However it came about, whoever claims or reads learns that the group is gone, and not that Redis is away."""
+async def test_a_lost_group_raises_group_lost(redis: Redis, loss: str) -> None:
+    """However it was lost, the error differs from an outage of Redis."""
     consumer = consumer_of(redis, "a")
     if loss != "never made":
         await ensure_groups(redis)
@@ -262,43 +260,49 @@ async def test_a_lost_group_is_said_to_be_lost(redis: Redis, loss: str) -> None:
         await consumer.own_pending()
 
 
-async def test_trials_are_counted_until_they_end(redis: Redis, a: StreamGroup, b: StreamGroup) -> None:
-    """Whichever process tries: the count is the group's, and an end forgets it."""
+async def test_isolated_attempts_are_counted_until_one_ends(redis: Redis, a: StreamGroup, b: StreamGroup) -> None:
+    """The count belongs to the group, whichever process attempts. The end of an attempt clears it."""
     first, second = await add(redis, 2)
     entries = await read(redis, a)
-    assert await a.begin_trial(first) == 1
+    assert await a.begin_isolated_attempt(first) == 1
     await age(redis, a, first)
     await b.claim(after_seconds=1, cursor="0-0")
-    assert [await b.begin_trial(first), await a.begin_trial(second)] == [2, 1]
-    assert await a.trials(entries) == {first: 2, second: 1}
-    await b.end_trial(first)
-    assert await b.begin_trial(first) == 1
-    await b.end_trial(first)
-    await a.end_trial(second)
-    assert await a.trials(entries) == {}
+    assert [await b.begin_isolated_attempt(first), await a.begin_isolated_attempt(second)] == [2, 1]
+    assert await a.isolated_attempts(entries) == {first: 2, second: 1}
+    await b.clear_isolated_attempts(first)
+    assert await b.begin_isolated_attempt(first) == 1
+    await b.clear_isolated_attempts(first)
+    await a.clear_isolated_attempts(second)
+    assert await a.isolated_attempts(entries) == {}
     assert await redis.exists("eunoe:trials:window") == 0
 
 
-async def test_only_who_has_an_entry_tries_it(redis: Redis, a: StreamGroup, b: StreamGroup) -> None:
-    """A consumer that was frozen must not count against what another has in hand, nor against what is done."""
+async def test_only_the_owner_of_an_entry_begins_an_isolated_attempt(
+    redis: Redis, a: StreamGroup, b: StreamGroup
+) -> None:
+    """A consumer that was frozen must not count against an entry of another, or one that is done."""
     lost, done = await add(redis, 2)
     await read(redis, a)
     await a.acknowledge([done])
     await age(redis, a, lost)
     await b.claim(after_seconds=1, cursor="0-0")
-    assert [await a.begin_trial(lost), await a.begin_trial(done), await b.begin_trial(lost)] == [0, 0, 1]
+    assert [
+        await a.begin_isolated_attempt(lost),
+        await a.begin_isolated_attempt(done),
+        await b.begin_isolated_attempt(lost),
+    ] == [0, 0, 1]
 
 
-async def test_a_trial_that_is_taken_back_is_only_ones_own(redis: Redis, a: StreamGroup, b: StreamGroup) -> None:
-    """A consumer that is told to stop takes back its own trial; that another died in one still counts."""
+async def test_withdrawing_takes_back_only_ones_own_attempt(redis: Redis, a: StreamGroup, b: StreamGroup) -> None:
+    """That another process died in an attempt still counts."""
     (entry_id,) = await add(redis)
     entries = await read(redis, a)
-    await a.begin_trial(entry_id)
+    await a.begin_isolated_attempt(entry_id)
     await age(redis, a, entry_id)
     await b.claim(after_seconds=1, cursor="0-0")
-    assert await b.begin_trial(entry_id) == 2
-    await a.withdraw_trial(entry_id)
-    assert await a.trials(entries) == {entry_id: 1}
-    await b.withdraw_trial(entry_id)
-    await b.withdraw_trial(entry_id)
+    assert await b.begin_isolated_attempt(entry_id) == 2
+    await a.withdraw_isolated_attempt(entry_id)
+    assert await a.isolated_attempts(entries) == {entry_id: 1}
+    await b.withdraw_isolated_attempt(entry_id)
+    await b.withdraw_isolated_attempt(entry_id)
     assert await redis.exists("eunoe:trials:window") == 0

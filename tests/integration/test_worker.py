@@ -1,4 +1,4 @@
-"""A worker on real servers: what dead consumers leave is done, once, and what kills consumers is found out."""
+"""A worker on real servers: entries of dead consumers are applied once, and entries that kill consumers are found."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
@@ -23,7 +23,7 @@ from eunoe_consumers.window.window import Windows
 from eunoe_schema.codec import decode_message, encode
 from eunoe_schema.errors import EunoeError
 from eunoe_schema.events import MessageEvent
-from eunoe_schema.streams import DATA_FIELD, Group, Subject, dead_letters, stream, trials
+from eunoe_schema.streams import DATA_FIELD, Group, Subject, dead_letters, isolated_attempts, stream
 from eunoe_tests.events import event_of, scope_of
 from eunoe_tests.waiting import wait_until
 
@@ -38,33 +38,33 @@ class CountingGroup(StreamGroup):
     claims = 0
 
     async def claim(self, *, after_seconds: float, cursor: str) -> tuple[str, list[Entry]]:
-        """Claim, and count."""
+        """Claim entries, and count the call."""
         claimed = await super().claim(after_seconds=after_seconds, cursor=cursor)
         self.claims += 1
         return claimed
 
 
 class Recorder:
-    """An effect that notes its batches, and hands them on."""
+    """An effect that records its batches, and passes them on."""
 
     def __init__(self, inner: Callable[[Sequence[Delivered[MessageEvent]]], Any] | None = None) -> None:
         self.batches: list[list[str]] = []
         self._inner = inner
 
     async def __call__(self, batch: Sequence[Delivered[MessageEvent]]) -> Mapping[str, EunoeError]:
-        """Note a batch."""
+        """Record a batch."""
         self.batches.append([delivered.event.event_id for delivered in batch])
         return cast("Mapping[str, EunoeError]", await self._inner(batch)) if self._inner else {}
 
     @property
     def applied(self) -> list[str]:
-        """Event ids, as often as they were applied."""
+        """The applied event ids, sorted, each as often as it was applied."""
         return sorted(event_id for batch in self.batches for event_id in batch)
 
 
 @pytest.fixture
 async def ids(redis: Redis, tenant: UUID) -> dict[str, str]:
-    """Five events e0..e4 of a stream, read by a consumer that died long ago: their entry ids."""
+    """The entry ids of five events e0..e4, by event id, delivered to a consumer that died long ago."""
     await ensure_groups(redis)
     scope = scope_of(tenant)
     found: dict[str, str] = {}
@@ -78,23 +78,23 @@ async def ids(redis: Redis, tenant: UUID) -> dict[str, str]:
 
 
 async def read(redis: Redis, consumer: str) -> list[Entry]:
-    """Read new entries under a consumer's name."""
+    """Read new entries as a consumer."""
     reply = cast("list[Any]", await redis.xreadgroup(Group.WINDOW, consumer, {MESSAGES: ">"}))
     return entries_of(reply[0][1]) if reply else []
 
 
 async def pending(redis: Redis) -> int:
-    """Return how many entries are delivered and not acknowledged."""
+    """Return the number of pending entries."""
     return int((await redis.xpending(MESSAGES, Group.WINDOW))["pending"])
 
 
 async def done(redis: Redis) -> bool:
-    """Tell whether nothing is pending."""
+    """Return whether no entry is pending."""
     return await pending(redis) == 0
 
 
 async def letters(redis: Redis) -> dict[str, str]:
-    """Return by entry id why it was buried."""
+    """Return the reasons of the dead letters, by entry id."""
     entries = cast("list[tuple[bytes, dict[bytes, bytes]]]", await redis.xrange(dead_letters(Group.WINDOW)))
     return {fields[b"entry_id"].decode(): fields[b"reason"].decode() for _, fields in entries}
 
@@ -107,7 +107,7 @@ def worker_of(redis: Redis, registry: TenantRegistry, effect: Recorder, name: st
 
 
 async def ended(*tasks: asyncio.Task[None]) -> bool:
-    """Tell whether tasks end soon; if they do not, end everything that runs, so that the test can."""
+    """Return whether the tasks end soon. If not, end every task, so that the test can end."""
     _, stuck = await asyncio.wait(tasks, timeout=5)
     while others := asyncio.all_tasks() - {asyncio.current_task()} if stuck else set[asyncio.Task[Any]]():
         for task in others:
@@ -118,7 +118,7 @@ async def ended(*tasks: asyncio.Task[None]) -> bool:
 
 @asynccontextmanager
 async def running(*workers: Worker[MessageEvent]) -> AsyncGenerator[None]:
-    """Run workers for the length of the block, as a process does."""
+    """Run workers during the block, as a process does."""
     tasks = [asyncio.create_task(worker.run()) for worker in workers]
     try:
         yield
@@ -127,15 +127,15 @@ async def running(*workers: Worker[MessageEvent]) -> AsyncGenerator[None]:
         for task in tasks:
             task.cancel()
         stopped = await ended(*tasks)
-        await asyncio.gather(*(worker.drain(5) for worker in workers))
+        await asyncio.gather(*(worker.finish_or_release(5) for worker in workers))
     assert not died, "a worker stopped by itself"
     assert stopped, "a worker did not stop when it was cancelled"
 
 
-async def test_what_a_dead_consumer_has_left_is_applied_once(
+async def test_entries_of_a_dead_consumer_are_applied_once(
     redis: Redis, database: Database, registry: TenantRegistry, tenant: UUID, ids: dict[str, str]
 ) -> None:
-    """Reclaimed by one of several workers, in the window once and in order, and acknowledged."""
+    """One of several workers claims them. The window holds them once and in order, and they are acknowledged."""
     windows = Windows(redis, size=20)
     effect = Recorder(AppendToWindows(windows, TurnReader(database)))
     async with running(*(worker_of(redis, registry, effect, f"alive-{number}") for number in range(3))):
@@ -146,8 +146,8 @@ async def test_what_a_dead_consumer_has_left_is_applied_once(
     assert await letters(redis) == {}
 
 
-async def test_what_is_in_hand_is_not_taken_by_another(redis: Redis, registry: TenantRegistry, tenant: UUID) -> None:
-    """An effect may take many times as long as a claim lasts: its entries are renewed meanwhile."""
+async def test_entries_in_hand_are_not_claimed_by_another(redis: Redis, registry: TenantRegistry, tenant: UUID) -> None:
+    """Their claims are renewed, so an effect may take many times as long as a claim lasts."""
     await ensure_groups(redis)
     await redis.xadd(MESSAGES, {DATA_FIELD: encode(event_of(scope_of(tenant), "slow"))})
     may_end = asyncio.Event()
@@ -161,7 +161,7 @@ async def test_what_is_in_hand_is_not_taken_by_another(redis: Redis, registry: T
     async with running(slow, other):
         await slow.handle(await read(redis, "slow"))
 
-        async def looked_often() -> bool:  # three beats a claim: more than two claims' time
+        async def looked_often() -> bool:  # three heartbeats per claim: longer than two claims last
             return cast("CountingGroup", other.group).claims > 7
 
         await wait_until(looked_often)
@@ -171,36 +171,38 @@ async def test_what_is_in_hand_is_not_taken_by_another(redis: Redis, registry: T
     assert (effect.batches, others.batches) == ([["slow"]], [])
 
 
-async def test_an_entry_that_came_often_runs_alone(redis: Redis, registry: TenantRegistry, ids: dict[str, str]) -> None:
-    """It may be what kills its consumers: its neighbours go first, without it, and it is not buried for being late."""
+async def test_an_entry_with_many_deliveries_is_processed_alone(
+    redis: Redis, registry: TenantRegistry, ids: dict[str, str]
+) -> None:
+    """It may kill its consumers, so its neighbours come first. It is not dead-lettered for its deliveries."""
     await redis.xclaim(MESSAGES, Group.WINDOW, "dead", 0, [ids["e2"]], idle=LONG_AGO_MS, retrycount=9, justid=True)
-    await redis.hset(trials(Group.WINDOW), ids["e2"], "1")
+    await redis.hset(isolated_attempts(Group.WINDOW), ids["e2"], "1")
     effect = Recorder()
     async with running(worker_of(redis, registry, effect)):
         await wait_until(partial(done, redis))
     assert effect.batches == [["e0", "e1", "e3", "e4"], ["e2"]]
     assert await letters(redis) == {}
-    assert await redis.exists(trials(Group.WINDOW)) == 0
+    assert await redis.exists(isolated_attempts(Group.WINDOW)) == 0
 
 
-async def test_an_entry_that_kills_its_consumer_is_buried(
+async def test_an_entry_that_kills_its_consumer_is_dead_lettered(
     redis: Redis, registry: TenantRegistry, ids: dict[str, str]
 ) -> None:
-    """Two processes have died while it ran alone: it goes to the dead letters, never to an effect again."""
+    """After two processes died in its isolated attempts, it never reaches an effect again."""
     await redis.xclaim(MESSAGES, Group.WINDOW, "dead", 0, [ids["e2"]], idle=LONG_AGO_MS, retrycount=9, justid=True)
-    await redis.hset(trials(Group.WINDOW), ids["e2"], "2")
+    await redis.hset(isolated_attempts(Group.WINDOW), ids["e2"], "2")
     effect = Recorder()
     async with running(worker_of(redis, registry, effect)):
         await wait_until(partial(done, redis))
     assert effect.batches == [["e0", "e1", "e3", "e4"]]
-    assert await letters(redis) == {ids["e2"]: "killed its consumer 2 times when it ran alone"}
-    assert await redis.exists(trials(Group.WINDOW)) == 0
+    assert await letters(redis) == {ids["e2"]: "killed its consumer in 2 isolated attempts"}
+    assert await redis.exists(isolated_attempts(Group.WINDOW)) == 0
 
 
-async def test_poison_that_was_reclaimed_is_buried_and_its_neighbours_are_applied(
+async def test_claimed_poison_entries_are_dead_lettered_alone(
     redis: Redis, registry: TenantRegistry, tenant: UUID, ids: dict[str, str]
 ) -> None:
-    """No event, an unknown tenant, content that is too long, an effect's bug: each with its own reason."""
+    """An invalid event, an unknown tenant, too long a content, a bug in the effect: each has its own reason."""
     broken = cast("bytes", await redis.xadd(MESSAGES, {"hello": "world"})).decode()
     stranger = event_of(scope_of(UUID(int=7)), "e6")
     strange = cast("bytes", await redis.xadd(MESSAGES, {DATA_FIELD: encode(stranger)})).decode()
@@ -226,10 +228,10 @@ async def test_poison_that_was_reclaimed_is_buried_and_its_neighbours_are_applie
     assert "101 characters; at most 100" in reasons[long.decode()]
 
 
-async def test_an_entry_that_was_deleted_from_the_stream_hinders_nobody(
+async def test_a_pending_entry_that_was_trimmed_is_skipped(
     redis: Redis, registry: TenantRegistry, ids: dict[str, str]
 ) -> None:
-    """Trimmed away while pending, there is nothing left to do for it."""
+    """The stream no longer holds it, so there is nothing to do."""
     await redis.xdel(MESSAGES, ids["e1"])
     effect = Recorder()
     async with running(worker_of(redis, registry, effect)):
@@ -237,10 +239,10 @@ async def test_an_entry_that_was_deleted_from_the_stream_hinders_nobody(
     assert effect.applied == ["e0", "e2", "e3", "e4"]
 
 
-async def test_a_stopping_worker_releases_what_it_cannot_finish(
+async def test_a_stopping_worker_releases_unfinished_entries(
     redis: Redis, registry: TenantRegistry, tenant: UUID
 ) -> None:
-    """When the store stays away the entries are another's at once, and none is lost or buried."""
+    """While the store is away, another consumer can claim them at once. None is lost or dead-lettered."""
     await ensure_groups(redis)
     await redis.xadd(MESSAGES, {DATA_FIELD: encode(event_of(scope_of(tenant), "e0"))})
 
@@ -251,12 +253,12 @@ async def test_a_stopping_worker_releases_what_it_cannot_finish(
     stopping = worker_of(redis, registry, effect, "stopping")
     await stopping.handle(await read(redis, "stopping"))
     await wait_until(_has_begun(effect))
-    await stopping.drain(0)
+    await stopping.finish_or_release(0)
     other = StreamGroup(redis, Group.WINDOW, consumer="other", keeps_entries=True)
     _, claimed = await other.claim(after_seconds=3_600, cursor="0-0")
     assert len(claimed) == 1
     assert await letters(redis) == {}
-    await worker_of(redis, registry, second, "other").drain(5)  # what a consumer has in hand is finished, too
+    await worker_of(redis, registry, second, "other").finish_or_release(5)  # finishes the entries in hand
     assert second.batches == [["e0"]]
     assert await pending(redis) == 0
 
@@ -269,29 +271,29 @@ def _has_begun(effect: Recorder) -> Callable[[], Any]:
 
 
 async def test_a_worker_whose_group_is_lost_stops(redis: Redis, registry: TenantRegistry) -> None:
-    """It does not go on as if there were nothing to do: its process must start anew and make the group again."""
+    """Its process must start again and create the group, instead of waiting for entries for ever."""
     await ensure_groups(redis)
     task = asyncio.create_task(worker_of(redis, registry, Recorder()).run())
     await redis.delete(MESSAGES)
-    assert await ended(task), "one beat has ended with GroupLost, and another goes on for ever"
+    assert await ended(task), "one task has ended with GroupLost, and another runs for ever"
     with pytest.RaisesGroup(GroupLost):
         task.result()
 
 
-async def test_a_worker_that_is_cancelled_stops(redis: Redis, registry: TenantRegistry) -> None:
-    """Whatever it is doing at that moment: here it is cancelled at each of its first steps."""
+async def test_a_cancelled_worker_stops(redis: Redis, registry: TenantRegistry) -> None:
+    """The test cancels it at each of its first steps."""
     await ensure_groups(redis)
     for steps in range(1, 80):
         task = asyncio.create_task(worker_of(redis, registry, Recorder()).run())
         for _ in range(steps):
             await asyncio.sleep(0)  # one turn of the event loop
         task.cancel()
-        assert await ended(task), f"cancelled at step {steps}, it goes on for ever"
+        assert await ended(task), f"cancelled at step {steps}, it runs for ever"
         assert task.cancelled()
 
 
-async def test_a_drain_ends_though_its_batch_does_not(redis: Redis, registry: TenantRegistry, tenant: UUID) -> None:
-    """A batch that waits for an outage to end is given up, whatever it is doing at that moment."""
+async def test_stopping_ends_although_a_batch_does_not(redis: Redis, registry: TenantRegistry, tenant: UUID) -> None:
+    """A batch that waits for the end of an outage is cancelled, whatever it is doing at that moment."""
     await ensure_groups(redis)
 
     async def fail(_: object) -> Mapping[str, EunoeError]:
@@ -311,11 +313,13 @@ async def test_a_drain_ends_though_its_batch_does_not(redis: Redis, registry: Te
         outage.set()
         for _ in range(steps):
             await asyncio.sleep(0)  # one turn of the event loop
-        assert await ended(asyncio.create_task(worker.drain(0))), f"drained at step {steps}, it goes on for ever"
+        assert await ended(asyncio.create_task(worker.finish_or_release(0))), (
+            f"drained at step {steps}, it runs for ever"
+        )
 
 
-async def test_consumers_that_are_gone_are_dismissed(redis: Redis, registry: TenantRegistry) -> None:
-    """A lost registry is filled and an idle consumer without entries is deleted, with nobody asking for it."""
+async def test_idle_consumers_are_deleted_and_a_lost_registry_is_filled(redis: Redis, registry: TenantRegistry) -> None:
+    """Both happen in the background, without any entry."""
     await ensure_groups(redis)
     await redis.delete("eunoe:tenants")
     worker = worker_of(redis, registry, Recorder())
@@ -330,14 +334,14 @@ async def test_consumers_that_are_gone_are_dismissed(redis: Redis, registry: Ten
     quick = Worker(group, worker_work(), registry, WorkerTimes(CLAIM_SECONDS, consumer_idle_seconds=0.1))
     assert worker.group.consumer == quick.group.consumer
 
-    async def dismissed() -> bool:
+    async def deleted() -> bool:
         rows = await redis.xinfo_consumers(MESSAGES, Group.WINDOW)
         return all(row["name"] != b"gone" for row in rows) and bool(await redis.exists("eunoe:tenants"))
 
     async with running(quick):
-        await wait_until(dismissed)
+        await wait_until(deleted)
 
 
 def worker_work() -> GroupWork[MessageEvent]:
-    """Return work that notes nothing."""
+    """Return work that only records."""
     return GroupWork[MessageEvent](decode=partial(decode_message, max_content_chars=100), effect=Recorder())

@@ -26,7 +26,7 @@ from eunoe_consumers.window.window import Windows
 from eunoe_schema.codec import decode_message, encode
 from eunoe_schema.errors import EunoeError
 from eunoe_schema.events import MessageEvent
-from eunoe_schema.streams import DATA_FIELD, Group, Subject, stream, trials
+from eunoe_schema.streams import DATA_FIELD, Group, Subject, isolated_attempts, stream
 from eunoe_tests.events import event_of, scope_of
 from eunoe_tests.stores import dead, dead_entries, pending, window_events
 from eunoe_tests.waiting import wait_until
@@ -34,34 +34,34 @@ from eunoe_tests.waiting import wait_until
 MESSAGES = stream(Subject.MESSAGES)
 CLAIM_SECONDS = 0.5
 LONG_AGO_MS = 3_600_000
-OFTEN = 9  # deliveries, beyond doubt enough to be suspected
+OFTEN = 9  # deliveries, enough to be suspected
 Batch = Sequence[Delivered[MessageEvent]]
 
 
 class SteppedGroup(StreamGroup):
-    """A group's consumer that counts its claims, and can be held up where a process might be frozen."""
+    """A consumer that counts its claims, and can be held where a process may be frozen."""
 
     claims = 0
     after_claim: Callable[[], Awaitable[None]] | None = None
-    before_trial: Callable[[], Awaitable[None]] | None = None
+    before_isolated_attempt: Callable[[], Awaitable[None]] | None = None
 
     async def claim(self, *, after_seconds: float, cursor: str) -> tuple[str, list[Entry]]:
-        """Claim, count, and do what the test wants to happen then."""
+        """Claim entries, count the call, and then do what the test wants."""
         claimed = await super().claim(after_seconds=after_seconds, cursor=cursor)
         self.claims += 1
         if claimed[1] and self.after_claim is not None:
             await self.after_claim()
         return claimed
 
-    async def begin_trial(self, entry_id: str) -> int:
-        """Do what the test wants to happen, then begin."""
-        if self.before_trial is not None:
-            await self.before_trial()
-        return await super().begin_trial(entry_id)
+    async def begin_isolated_attempt(self, entry_id: str) -> int:
+        """Do what the test wants, then begin the attempt."""
+        if self.before_isolated_attempt is not None:
+            await self.before_isolated_attempt()
+        return await super().begin_isolated_attempt(entry_id)
 
 
 class Applied:
-    """An effect that notes the event ids of its batches, then waits where the test says so, or fails."""
+    """An effect that records the event ids of its batches, then waits or fails as the test wants."""
 
     def __init__(self, *, hold: str = "", error: EunoeError | None = None) -> None:
         self.batches: list[list[str]] = []
@@ -70,7 +70,7 @@ class Applied:
         self._error = error
 
     async def __call__(self, batch: Batch) -> Mapping[str, EunoeError]:
-        """Note a batch; one that holds the event `hold` waits."""
+        """Record a batch. A batch with the event `hold` waits."""
         ids = [delivered.event.event_id for delivered in batch]
         self.batches.append(ids)
         if self._hold in ids:
@@ -80,7 +80,7 @@ class Applied:
         return {}
 
     async def has_begun(self) -> bool:
-        """Tell whether there was a batch."""
+        """Return whether a batch has begun."""
         return bool(self.batches)
 
 
@@ -100,12 +100,12 @@ class Setting:
         ]
 
     async def read(self, consumer: str) -> list[Entry]:
-        """Read new entries under a consumer's name."""
+        """Read new entries as a consumer."""
         reply = cast("list[Any]", await self.redis.xreadgroup(Group.WINDOW, consumer, {MESSAGES: ">"}))
         return entries_of(reply[0][1]) if reply else []
 
-    async def lapse(self, consumer: str, ids: Sequence[str], *, deliveries: int = 1) -> None:
-        """Let a consumer have entries that it has shown no sign of life for since long ago."""
+    async def expire_claims(self, consumer: str, ids: Sequence[str], *, deliveries: int = 1) -> None:
+        """Give entries to a consumer whose last heartbeat was long ago."""
         await self.redis.xclaim(
             MESSAGES, Group.WINDOW, consumer, 0, list(ids), idle=LONG_AGO_MS, retrycount=deliveries, justid=True
         )
@@ -114,7 +114,7 @@ class Setting:
         """Append events whose consumers have died often; return their entry ids."""
         ids = await self.publish(*event_ids)
         await self.read("dead")
-        await self.lapse("dead", ids, deliveries=OFTEN)
+        await self.expire_claims("dead", ids, deliveries=OFTEN)
         return ids
 
     def group(self, name: str) -> SteppedGroup:
@@ -122,13 +122,13 @@ class Setting:
         return SteppedGroup(self.redis, Group.WINDOW, consumer=name, keeps_entries=True)
 
     def worker(self, group: StreamGroup, effect: Applied, *, in_flight: int = 1) -> Worker[MessageEvent]:
-        """Return a worker of a consumer."""
+        """Return the worker of a consumer."""
         decode = partial(decode_message, max_content_chars=100)
         work = GroupWork[MessageEvent](decode=decode, effect=effect, in_flight=in_flight)
         return Worker(group, work, self.registry, WorkerTimes(CLAIM_SECONDS, consumer_idle_seconds=60))
 
     async def done(self) -> bool:
-        """Tell whether nothing is pending."""
+        """Return whether no entry is pending."""
         return await pending(self.redis, Group.WINDOW) == 0
 
 
@@ -141,7 +141,7 @@ async def setting(redis: Redis, registry: TenantRegistry, tenant: UUID) -> Setti
 
 @asynccontextmanager
 async def running(*workers: Worker[MessageEvent]) -> AsyncGenerator[None]:
-    """Run workers for the length of the block, as a process does."""
+    """Run workers during the block, as a process does."""
     tasks = [asyncio.create_task(worker.run()) for worker in workers]
     try:
         yield
@@ -149,11 +149,11 @@ async def running(*workers: Worker[MessageEvent]) -> AsyncGenerator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
-        await asyncio.gather(*(worker.drain(5) for worker in workers))
+        await asyncio.gather(*(worker.finish_or_release(5) for worker in workers))
 
 
-async def looked(group: SteppedGroup) -> None:
-    """Wait until a consumer has looked for entries to claim over more than two claims' time."""
+async def wait_for_claims(group: SteppedGroup) -> None:
+    """Wait until a consumer has claimed for longer than two claims last."""
     before = group.claims
 
     async def often() -> bool:
@@ -162,22 +162,22 @@ async def looked(group: SteppedGroup) -> None:
     await wait_until(often)
 
 
-async def test_suspects_that_wait_for_their_turn_are_not_claimed_by_another(setting: Setting) -> None:
-    """A series of entries that run alone may take many claims' time: none of them runs elsewhere meanwhile."""
+async def test_suspects_that_wait_are_not_claimed_by_another(setting: Setting) -> None:
+    """Isolated attempts one after another may take longer than a claim lasts. Meanwhile none runs elsewhere."""
     await setting.suspects("e0", "e1", "e2")
     slow, others = Applied(hold="e0"), Applied()
     other = setting.group("other")
     async with running(setting.worker(setting.group("slow"), slow)):
         await wait_until(slow.has_begun)
         async with running(setting.worker(other, others)):
-            await looked(other)
+            await wait_for_claims(other)
             slow.may_go_on.set()
             await wait_until(setting.done)
     assert (slow.batches, others.batches) == ([["e0"], ["e1"], ["e2"]], [])
 
 
-async def test_a_suspect_shares_its_process_with_no_other_batch(setting: Setting) -> None:
-    """What is in hand is finished first and what comes meanwhile waits: another's death must not count against it."""
+async def test_an_isolated_attempt_shares_its_process_with_no_batch(setting: Setting) -> None:
+    """Batches in hand finish first and later ones wait, so that no other crash counts against the suspect."""
     await setting.publish("first")
     effect = Applied(hold="first")
     worker = setting.worker(setting.group("alive"), effect, in_flight=3)
@@ -193,7 +193,7 @@ async def test_a_suspect_shares_its_process_with_no_other_batch(setting: Setting
         await wait_until(claimed)
         await setting.publish("last")
         handling = asyncio.create_task(worker.handle(await setting.read("alive")))
-        await looked_by_another(setting)
+        await wait_for_claims_of_another(setting)
         assert effect.batches == [["first"]]
         effect.may_go_on.set()
         await handling
@@ -201,18 +201,18 @@ async def test_a_suspect_shares_its_process_with_no_other_batch(setting: Setting
     assert effect.batches == [["first"], ["suspect"], ["last"]]
 
 
-async def looked_by_another(setting: Setting) -> None:
-    """Let more than two claims' time pass, by the clock of a consumer that finds nothing."""
+async def wait_for_claims_of_another(setting: Setting) -> None:
+    """Let more than two claims pass, by the clock of a consumer that finds nothing."""
     other = setting.group("looking")
     async with running(setting.worker(other, Applied())):
-        await looked(other)
+        await wait_for_claims(other)
 
 
-async def test_what_was_done_while_the_claimer_was_frozen_is_not_done_again(setting: Setting) -> None:
-    """Frozen between its claim and the work, it finds the entries finished by another, and leaves them alone."""
+async def test_entries_finished_while_the_claimer_was_frozen_are_skipped(setting: Setting) -> None:
+    """A consumer that was frozen between its claim and the work leaves them alone."""
     ids = await setting.publish("e0", "e1")
     await setting.read("dead")
-    await setting.lapse("dead", ids)
+    await setting.expire_claims("dead", ids)
     zombie, effect = setting.group("zombie"), Applied()
     woken = asyncio.Event()
 
@@ -227,31 +227,31 @@ async def test_what_was_done_while_the_claimer_was_frozen_is_not_done_again(sett
     assert effect.batches == [["e1"]]
 
 
-async def test_a_frozen_consumer_buries_nothing_that_another_has_in_hand(setting: Setting) -> None:
-    """Its own trial came to nothing, and the next one would be too many: but it is no longer its entry to judge."""
+async def test_a_frozen_consumer_dead_letters_no_entry_of_another(setting: Setting) -> None:
+    """Its next attempt would be one too many, but another consumer owns the entry now."""
     (entry_id,) = await setting.suspects("e0")
-    await setting.redis.hset(trials(Group.WINDOW), entry_id, "2")
+    await setting.redis.hset(isolated_attempts(Group.WINDOW), entry_id, "2")
     zombie, effect = setting.group("zombie"), Applied()
     woken = asyncio.Event()
 
     async def be_frozen() -> None:
-        await setting.lapse("other", [entry_id], deliveries=OFTEN + 1)
-        zombie.before_trial = None
+        await setting.expire_claims("other", [entry_id], deliveries=OFTEN + 1)
+        zombie.before_isolated_attempt = None
         await setting.group("other").renew([entry_id])
         woken.set()
 
-    zombie.before_trial = be_frozen
+    zombie.before_isolated_attempt = be_frozen
     async with running(setting.worker(zombie, effect)):
         await woken.wait()
-        # Until the other's claim lapses in its turn; then it is judged, once.
+        # The entry is dead-lettered once, after the other's claim has expired, too.
         await wait_until(setting.done)
-    assert await dead(setting.redis, Group.WINDOW) == {entry_id: "killed its consumer 2 times when it ran alone"}
-    assert zombie.claims > 3, "it was judged before the other's claim had lapsed"
-    assert await setting.redis.exists(trials(Group.WINDOW)) == 0
+    assert await dead(setting.redis, Group.WINDOW) == {entry_id: "killed its consumer in 2 isolated attempts"}
+    assert zombie.claims > 3, "it was dead-lettered before the other's claim had expired"
+    assert await setting.redis.exists(isolated_attempts(Group.WINDOW)) == 0
 
 
-async def test_an_outage_says_nothing_against_a_suspect(setting: Setting) -> None:
-    """It survived: whatever befalls processes while they wait for the store, a good entry is not buried for it."""
+async def test_an_outage_does_not_count_against_a_suspect(setting: Setting) -> None:
+    """Its process survived. A good entry is not dead-lettered for what happens to processes during an outage."""
     (entry_id,) = await setting.suspects("e0")
     effect = Applied(error=TransientError("the store is away"))
     async with running(setting.worker(setting.group("waiting"), effect)):
@@ -268,39 +268,39 @@ async def test_an_outage_says_nothing_against_a_suspect(setting: Setting) -> Non
         await wait_until(setting.done)
     assert healthy.batches == [["e0"]]
     assert await dead(setting.redis, Group.WINDOW) == {}
-    assert await setting.redis.hget(trials(Group.WINDOW), entry_id) is None
+    assert await setting.redis.hget(isolated_attempts(Group.WINDOW), entry_id) is None
 
 
 async def _gone(redis: Redis) -> bool:
-    return not await redis.exists(trials(Group.WINDOW))
+    return not await redis.exists(isolated_attempts(Group.WINDOW))
 
 
-async def test_a_stop_takes_back_only_its_own_trial(setting: Setting) -> None:
-    """That another process died in a trial still counts; what this one has begun and not finished does not."""
+async def test_a_stopping_worker_withdraws_only_its_own_attempt(setting: Setting) -> None:
+    """That another process died in an attempt still counts. The unfinished attempt of this one does not."""
     (entry_id,) = await setting.suspects("e0")
-    await setting.redis.hset(trials(Group.WINDOW), entry_id, "1")
+    await setting.redis.hset(isolated_attempts(Group.WINDOW), entry_id, "1")
     effect = Applied(hold="e0")
     worker = setting.worker(setting.group("stopping"), effect)
     running_worker = asyncio.create_task(worker.run())
     await wait_until(effect.has_begun)
     running_worker.cancel()
     await asyncio.wait({running_worker})
-    await worker.drain(0)
-    assert await setting.redis.hgetall(trials(Group.WINDOW)) == {entry_id.encode(): b"1"}
+    await worker.finish_or_release(0)
+    assert await setting.redis.hgetall(isolated_attempts(Group.WINDOW)) == {entry_id.encode(): b"1"}
     assert await pending(setting.redis, Group.WINDOW) == 1
 
 
-async def test_a_suspect_that_is_left_at_the_end_runs_alone_too(setting: Setting) -> None:
-    """A process that was told to stop ends with code 0 and no neighbour's harm, or the killer's trial counts."""
+async def test_a_stopping_worker_processes_a_suspect_alone(setting: Setting) -> None:
+    """It could kill the process while its neighbours are unfinished."""
     (suspect,) = await setting.suspects("suspect")
     await setting.publish("e1")
     await setting.read("stopping")
-    await setting.lapse("stopping", [suspect], deliveries=OFTEN)
+    await setting.expire_claims("stopping", [suspect], deliveries=OFTEN)
     effect = Applied(hold="suspect")
-    draining = asyncio.create_task(setting.worker(setting.group("stopping"), effect).drain(30))
+    draining = asyncio.create_task(setting.worker(setting.group("stopping"), effect).finish_or_release(30))
 
     async def tried() -> bool:
-        return await setting.redis.hget(trials(Group.WINDOW), suspect) == b"1"
+        return await setting.redis.hget(isolated_attempts(Group.WINDOW), suspect) == b"1"
 
     await wait_until(tried)
     effect.may_go_on.set()
@@ -309,8 +309,8 @@ async def test_a_suspect_that_is_left_at_the_end_runs_alone_too(setting: Setting
     assert await setting.done()
 
 
-async def test_a_reader_that_waits_for_room_is_sent_away_by_the_stop(setting: Setting) -> None:
-    """Nothing is cut off: the shell's stop need not wait, and what it had read is finished with the rest."""
+async def test_a_stop_ends_the_readers_wait_for_a_slot(setting: Setting) -> None:
+    """Stopping the reader need not wait, and the entries it has read are finished with the rest."""
     await setting.publish("e0")
     effect = Applied(hold="e0")
     worker = setting.worker(setting.group("stopping"), effect)
@@ -319,12 +319,12 @@ async def test_a_reader_that_waits_for_room_is_sent_away_by_the_stop(setting: Se
     await wait_until(effect.has_begun)
     await setting.publish("e1")
     waiting = asyncio.create_task(worker.handle(await setting.read("stopping")))
-    await looked_by_another(setting)
+    await wait_for_claims_of_another(setting)
     assert not waiting.done()
     running_worker.cancel()
     await asyncio.wait_for(waiting, 5)
     effect.may_go_on.set()
-    await worker.drain(30)
+    await worker.finish_or_release(30)
     assert effect.batches == [["e0"], ["e1"]]
     assert await setting.done()
 
@@ -332,7 +332,7 @@ async def test_a_reader_that_waits_for_room_is_sent_away_by_the_stop(setting: Se
 async def test_stale_batches_change_no_window_and_leave_one_dead_letter(
     setting: Setting, redis: Redis, database: Database
 ) -> None:
-    """A zombie's whole batch, poison included, again: the window has moved on beyond it and stays as it is."""
+    """A zombie processes its whole batch again, poison included. The window has moved on and stays as it is."""
     windows = Windows(redis, size=5)
     work = GroupWork[MessageEvent](
         decode=partial(decode_message, max_content_chars=100), effect=AppendToWindows(windows, TurnReader(database))
@@ -341,7 +341,7 @@ async def test_stale_batches_change_no_window_and_leave_one_dead_letter(
     poison = cast("bytes", await redis.xadd(MESSAGES, {"hello": "world"}))
     await setting.publish(*(f"e{number}" for number in range(4)))
     stale = await setting.read("zombie")
-    await setting.lapse("zombie", [entry.id for entry in stale])
+    await setting.expire_claims("zombie", [entry.id for entry in stale])
     _, claimed = await setting.group("other").claim(after_seconds=1, cursor="0-0")
     await other.process(claimed)
     await zombie.process(stale)

@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from eunoe_schema import Scope, keys
-from eunoe_schema.streams import Group, Subject, dead_letters, reply_channel, stream, trials
+from eunoe_schema.streams import Group, Subject, dead_letters, isolated_attempts, reply_channel, stream
 
 TENANT = UUID("b0000000-0000-4000-8000-000000000001")
 AGENT = UUID("a0000000-0000-4000-8000-000000000001")
@@ -137,7 +137,7 @@ def test_shared_names_are_the_exception_and_never_a_tenants() -> None:
     """What all tenants share begins with `eunoe:`, which no UUID does, and each has a name of its own."""
     shared = [keys.TENANTS, reply_channel("c")]
     shared += [stream(subject, partition) for subject in Subject for partition in (0, 1)]
-    shared += [name(group) for group in Group for name in (dead_letters, trials)]
+    shared += [name(group) for group in Group for name in (dead_letters, isolated_attempts)]
     assert all(name.startswith("eunoe:") for name in shared)
     assert len(set(shared)) == len(shared)
     assert stream(Subject.MESSAGES) == "eunoe:messages"

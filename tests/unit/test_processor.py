@@ -1,4 +1,4 @@
-"""The processor: each entry of a batch is acknowledged, buried with its reason, or left pending; nothing else."""
+"""The processor: each entry of a batch is acknowledged, dead-lettered with its reason, or left pending."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -35,7 +35,7 @@ Rule = Callable[[list[str]], Mapping[str, EunoeError]]
 
 
 def decode(fields: Mapping[bytes, bytes]) -> Note | Refusal:
-    """Decode an entry; one with the text `no note` is none."""
+    """Decode an entry. The text `no note` is refused."""
     text = fields[b"text"].decode()
     return Refusal("not a note", "no note") if text == "no note" else Note(UUID(fields[b"tenant"].decode()), text)
 
@@ -47,46 +47,46 @@ def entry(number: int, text: str = "hello", tenant: UUID = TENANT) -> Entry:
 
 @dataclass
 class Setting:
-    """Stands in for the group on Redis, the registry and the effect; records what they are told, in order."""
+    """Stands in for the group on Redis, the registry and the effect. Records their calls in order."""
 
     group: Group = Group.WINDOW
     rule: Rule = field(default=lambda _: {})
     outages: list[str] = field(default_factory=list[str])
     acknowledged: list[list[str]] = field(default_factory=list[list[str]])
-    buried: dict[str, str] = field(default_factory=dict[str, str])
+    dead_lettered: dict[str, str] = field(default_factory=dict[str, str])
     applied: list[list[str]] = field(default_factory=list[list[str]])
-    told: list[str] = field(default_factory=list[str])
+    calls: list[str] = field(default_factory=list[str])
 
-    def hindered(self, step: str) -> None:
-        """Raise where the next outage meets this step."""
+    def raise_planned_outage(self, step: str) -> None:
+        """Raise if an outage is planned for this step."""
         if step in self.outages:
             self.outages.remove(step)
             raise TransientError("away")
 
     async def acknowledge(self, ids: Sequence[str]) -> None:
         """Stand in for StreamGroup."""
-        self.hindered("acknowledge")
+        self.raise_planned_outage("acknowledge")
         self.acknowledged.append(list(ids))
 
-    async def bury(self, buried: Entry, reason: str) -> bool:
+    async def dead_letter(self, entry: Entry, reason: str) -> bool:
         """Stand in for StreamGroup."""
-        self.hindered("bury")
-        assert buried.id not in self.buried
-        self.buried[buried.id] = reason
-        self.told.append(f"buried {buried.id}")
+        self.raise_planned_outage("dead-letter")
+        assert entry.id not in self.dead_lettered
+        self.dead_lettered[entry.id] = reason
+        self.calls.append(f"dead-lettered {entry.id}")
         return True
 
     async def check(self, tenants: set[UUID]) -> TenantCheck:
         """Stand in for TenantRegistry."""
-        self.hindered("check")
+        self.raise_planned_outage("check")
         return TenantCheck(unknown=frozenset(tenants - {TENANT, DOUBTFUL}), doubtful=frozenset(tenants & {DOUBTFUL}))
 
     async def refused(self, refused: Entry, reason: str) -> None:
-        """Stand in for what tells a client."""
-        self.told.append(f"refused {refused.id}: {reason}")
+        """Stand in for the call that informs a client."""
+        self.calls.append(f"refused {refused.id}: {reason}")
 
     async def apply(self, batch: Batch) -> Mapping[str, EunoeError]:
-        """Stand in for the effect: record every batch, then do as the rule says."""
+        """Stand in for the effect: record the batch, then follow the rule."""
         ids = [delivered.id for delivered in batch]
         self.applied.append(ids)
         return self.rule(ids)
@@ -96,14 +96,14 @@ class Setting:
         effect: Effect[Note] | None = None,
         split: Callable[[Batch], Sequence[Batch]] = lambda batch: [batch],
     ) -> Processor[Note]:
-        """Return a processor between these stand-ins."""
+        """Return a processor that uses these stand-ins."""
         work = GroupWork[Note](decode=decode, effect=effect or self.apply, split=split, on_refused=self.refused)
         return Processor(cast("StreamGroup", self), work, cast("TenantRegistry", self))
 
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Waiting takes no time; how long it would have been is recorded."""
+    """Skip every wait, and record how long it would have been."""
     waited: list[float] = []
     sleep = asyncio.sleep
 
@@ -116,7 +116,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def raising(error: Exception, guilty: set[str], *, times: int = 1_000) -> Rule:
-    """Return a rule that raises for a batch with a guilty entry, so many times."""
+    """Return a rule that raises `error` for a batch with a guilty entry, at most `times` times."""
     left = [times]
 
     def rule(ids: list[str]) -> Mapping[str, EunoeError]:
@@ -128,17 +128,17 @@ def raising(error: Exception, guilty: set[str], *, times: int = 1_000) -> Rule:
     return rule
 
 
-async def test_a_good_batch_is_applied_whole_and_acknowledged_once() -> None:
-    """Nothing goes wrong: one effect in stream order, one acknowledgement, nothing in hand afterwards."""
+async def test_a_good_batch_is_applied_and_acknowledged_once() -> None:
+    """One effect in stream order, one acknowledgement, and nothing in hand afterwards."""
     setting = Setting()
     processor = setting.processor()
     await processor.process([entry(number) for number in range(3)])
     assert setting.applied == setting.acknowledged == [["1-0", "1-1", "1-2"]]
-    assert (setting.buried, processor.in_hand) == ({}, set())
+    assert (setting.dead_lettered, processor.in_hand) == ({}, set())
 
 
-async def test_no_entries_cause_nothing() -> None:
-    """An empty read is no batch."""
+async def test_an_empty_read_does_nothing() -> None:
+    """Neither the effect nor an acknowledgement is called."""
     setting = Setting()
     work = GroupWork[Note](decode=decode, effect=setting.apply)
     await Processor(cast("StreamGroup", setting), work, cast("TenantRegistry", setting)).process([])
@@ -146,7 +146,7 @@ async def test_no_entries_cause_nothing() -> None:
 
 
 async def test_parts_are_acknowledged_one_by_one() -> None:
-    """What is done stays done: a part is acknowledged before the next one is begun."""
+    """A part is acknowledged before the next one begins, so that finished work stays finished."""
     setting = Setting()
     before: list[int] = []
 
@@ -160,119 +160,119 @@ async def test_parts_are_acknowledged_one_by_one() -> None:
     assert before == [0, 1]
 
 
-async def test_what_is_no_event_is_buried_and_its_neighbours_are_applied() -> None:
-    """A refused entry goes to the dead letters with its reason, after whoever waits for it was told."""
+async def test_invalid_entries_are_dead_lettered_alone() -> None:
+    """The client is informed first, then the entry is dead-lettered with its reason. Its neighbours are applied."""
     setting = Setting()
     await setting.processor().process([entry(0), entry(1, "no note"), entry(2)])
-    assert setting.buried == {"1-1": "not a note"}
-    assert setting.told == ["refused 1-1: not a note", "buried 1-1"]
+    assert setting.dead_lettered == {"1-1": "not a note"}
+    assert setting.calls == ["refused 1-1: not a note", "dead-lettered 1-1"]
     assert setting.applied == setting.acknowledged == [["1-0", "1-2"]]
 
 
-async def test_an_unknown_tenants_event_is_buried() -> None:
-    """What nobody registered is refused by name, and its neighbours are applied."""
+async def test_an_event_of_an_unknown_tenant_is_dead_lettered() -> None:
+    """The reason names the tenant. The neighbours are applied."""
     setting = Setting()
     await setting.processor().process([entry(0, tenant=STRANGER), entry(1)])
-    assert setting.buried == {"1-0": f"tenant_id: {STRANGER} is not a registered tenant"}
-    assert setting.told[0] == f"refused 1-0: {setting.buried['1-0']}"
+    assert setting.dead_lettered == {"1-0": f"tenant_id: {STRANGER} is not a registered tenant"}
+    assert setting.calls[0] == f"refused 1-0: {setting.dead_lettered['1-0']}"
     assert setting.applied == setting.acknowledged == [["1-1"]]
 
 
-async def test_a_tenant_that_cannot_be_looked_up_keeps_nobody_else_waiting() -> None:
-    """Its event stays pending, neither applied nor buried; the others go on."""
+async def test_a_tenant_that_cannot_be_looked_up_delays_no_other() -> None:
+    """Its event stays pending, neither applied nor dead-lettered. The others are applied."""
     setting = Setting()
     await setting.processor().process([entry(0, tenant=DOUBTFUL), entry(1)])
-    assert setting.buried == {}
+    assert setting.dead_lettered == {}
     assert setting.applied == setting.acknowledged == [["1-1"]]
 
 
 @pytest.mark.parametrize("guilty", [{0}, {5}, {15}, {3, 4}, {0, 15}, set(range(16))])
 async def test_the_guilty_entry_is_found_by_halving(waits: list[float], guilty: set[int]) -> None:
-    """Of sixteen entries only those that can never succeed are buried; each other one is applied and acknowledged."""
+    """Of sixteen entries only the guilty ones are dead-lettered. Every other one is applied and acknowledged."""
     bad = {f"1-{number}" for number in guilty}
     setting = Setting(rule=raising(PermanentError("cannot be stored"), bad))
     await setting.processor().process([entry(number) for number in range(16)])
-    assert setting.buried == dict.fromkeys(bad, "cannot be stored")
+    assert setting.dead_lettered == dict.fromkeys(bad, "cannot be stored")
     done = [entry_id for ids in setting.acknowledged for entry_id in ids]
-    assert done == [f"1-{number}" for number in range(16) if number not in guilty]  # once, in stream order
+    assert done == [f"1-{number}" for number in range(16) if number not in guilty]  # each once, in stream order
     assert len(setting.applied) <= 1 + 8 * len(guilty)  # two halves on each of four levels
     assert waits == []
 
 
 async def test_an_unforeseen_error_is_poison_after_three_attempts(waits: list[float]) -> None:
-    """A bug may depend on timing: the entry gets three chances alone, then its letter names the error's type."""
+    """A bug may depend on timing. The dead letter names the type of the error."""
     setting = Setting(rule=raising(ZeroDivisionError("by nought"), {"1-1"}))
     await setting.processor().process([entry(0), entry(1)])
-    assert setting.buried == {"1-1": "unforeseen ZeroDivisionError: by nought"}
+    assert setting.dead_lettered == {"1-1": "unforeseen ZeroDivisionError: by nought"}
     assert setting.applied == [["1-0", "1-1"], ["1-0"], ["1-1"], ["1-1"], ["1-1"]]
     assert setting.acknowledged == [["1-0"]]
     assert len(waits) == 2
 
 
-async def test_an_unforeseen_error_that_passes_buries_nothing(waits: list[float]) -> None:
-    """An entry that succeeds at its last chance is as good as any other."""
+async def test_an_unforeseen_error_that_passes_dead_letters_nothing(waits: list[float]) -> None:
+    """An entry that succeeds in its last attempt is acknowledged like any other."""
     setting = Setting(rule=raising(ZeroDivisionError(), {"1-0"}, times=2))
     await setting.processor().process([entry(0)])
-    assert (setting.buried, setting.acknowledged, len(waits)) == ({}, [["1-0"]], 2)
+    assert (setting.dead_lettered, setting.acknowledged, len(waits)) == ({}, [["1-0"]], 2)
 
 
-async def test_an_error_of_ours_is_its_own_reason(waits: list[float]) -> None:
-    """An error that Eunoe words is not called unforeseen in the letter."""
+async def test_an_error_of_eunoe_is_the_reason_as_it_is(waits: list[float]) -> None:
+    """The dead letter does not call it unforeseen."""
     setting = Setting(rule=raising(ConfigurationError("set it right"), {"1-0"}))
     await setting.processor().process([entry(0)])
-    assert setting.buried == {"1-0": "set it right"}
+    assert setting.dead_lettered == {"1-0": "set it right"}
     assert len(waits) == 2
 
 
-async def test_what_may_pass_is_waited_for(waits: list[float]) -> None:
-    """However long an outage is, the whole batch is tried again, with longer and longer waits, and nothing is lost."""
+async def test_transient_errors_are_waited_for(waits: list[float]) -> None:
+    """The whole batch is tried again, with longer and longer waits, and nothing is lost."""
     setting = Setting(rule=raising(TransientError("away"), {"1-0"}, times=20))
     await setting.processor().process([entry(0), entry(1)])
     assert setting.applied == [["1-0", "1-1"]] * 21
-    assert (setting.buried, setting.acknowledged) == ({}, [["1-0", "1-1"]])
+    assert (setting.dead_lettered, setting.acknowledged) == ({}, [["1-0", "1-1"]])
     assert len(waits) == 20
     assert max(waits[:2]) < 1 < min(waits[8:]) <= max(waits) <= 10.5
 
 
-@pytest.mark.parametrize("step", ["check", "bury", "acknowledge"])
-async def test_an_outage_of_redis_is_waited_for_too(waits: list[float], step: str) -> None:
-    """Asking the registry, burying and acknowledging outlast an outage as the effect does, which is not repeated."""
+@pytest.mark.parametrize("step", ["check", "dead-letter", "acknowledge"])
+async def test_an_outage_of_redis_is_waited_for(waits: list[float], step: str) -> None:
+    """Checking the tenants, dead-lettering and acknowledging are repeated. The effect is not."""
     setting = Setting(outages=[step] * 4, rule=lambda _ids: {"1-0": PermanentError("wrong type")})
     await setting.processor().process([entry(0), entry(1)])
-    assert (setting.buried, setting.acknowledged) == ({"1-0": "wrong type"}, [["1-1"]])
+    assert (setting.dead_lettered, setting.acknowledged) == ({"1-0": "wrong type"}, [["1-1"]])
     assert (len(waits), setting.outages, setting.applied) == (4, [], [["1-0", "1-1"]])
 
 
-async def test_an_effect_may_name_who_failed() -> None:
-    """Of the entries that it names, those that can never succeed are buried; the others stay pending as they are."""
+async def test_an_effect_may_return_the_entries_that_failed() -> None:
+    """Those with a permanent error are dead-lettered; the other failed entries stay pending."""
     failures = {"1-0": PermanentError("wrong type"), "1-2": TransientError("away"), "1-3": ConfigurationError("?")}
     setting = Setting(rule=lambda _ids: failures)
     processor = setting.processor()
     await processor.process([entry(number) for number in range(5)])
     assert setting.acknowledged == [["1-1", "1-4"]]
-    assert setting.buried == {"1-0": "wrong type"}
+    assert setting.dead_lettered == {"1-0": "wrong type"}
     assert len(setting.applied) == 1
     assert processor.in_hand == set()
 
 
 @dataclass
 class Held:
-    """An effect that begins and does not end before it is allowed to."""
+    """An effect that begins and waits."""
 
     begun: asyncio.Event = field(default_factory=asyncio.Event)
     may_end: asyncio.Event = field(default_factory=asyncio.Event)
     batches: list[list[str]] = field(default_factory=list[list[str]])
 
     async def __call__(self, batch: Batch) -> Mapping[str, EunoeError]:
-        """Hold the batch."""
+        """Hold the batch until the test lets it end."""
         self.batches.append([delivered.id for delivered in batch])
         self.begun.set()
         await self.may_end.wait()
         return {}
 
 
-async def test_entries_in_hand_are_not_taken_twice() -> None:
-    """An entry that comes again while it is worked on is left to whoever has it, and free again afterwards."""
+async def test_entries_in_hand_are_not_processed_twice() -> None:
+    """A redelivered entry is skipped while it is in hand, and processed again afterwards."""
     setting, held = Setting(), Held()
     processor = setting.processor(held)
     first = asyncio.create_task(processor.process([entry(0), entry(1)]))
@@ -286,8 +286,8 @@ async def test_entries_in_hand_are_not_taken_twice() -> None:
     assert held.batches[-1] == ["1-0"]
 
 
-async def test_cancelling_leaves_entries_as_they_are() -> None:
-    """A process that is told to stop neither acknowledges nor buries what it did not finish, and does stop."""
+async def test_cancelling_leaves_entries_pending() -> None:
+    """A stopping process neither acknowledges nor dead-letters unfinished entries."""
     setting, held = Setting(), Held()
     processor = setting.processor(held)
     working = asyncio.create_task(processor.process([entry(0), entry(1)]))
@@ -295,12 +295,12 @@ async def test_cancelling_leaves_entries_as_they_are() -> None:
     working.cancel()
     with pytest.raises(asyncio.CancelledError):
         await working
-    assert (setting.acknowledged, setting.buried, held.batches) == ([], {}, [["1-0", "1-1"]])
+    assert (setting.acknowledged, setting.dead_lettered, held.batches) == ([], {}, [["1-0", "1-1"]])
     assert processor.in_hand == set()
 
 
 async def test_cancelling_ends_the_wait_for_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stopping is not put off by an outage that lasts."""
+    """A long outage does not delay a stop."""
     setting = Setting(rule=raising(TransientError("away"), {"1-0"}))
     waiting = asyncio.Event()
 
@@ -314,4 +314,4 @@ async def test_cancelling_ends_the_wait_for_an_outage(monkeypatch: pytest.Monkey
     working.cancel()
     with pytest.raises(asyncio.CancelledError):
         await working
-    assert (setting.acknowledged, setting.buried, len(setting.applied)) == ([], {}, 1)
+    assert (setting.acknowledged, setting.dead_lettered, len(setting.applied)) == ([], {}, 1)

@@ -1,32 +1,32 @@
-"""Room for batches: never more than there is, one alone where one must be, nobody after the end."""
+"""Slots: never more batches than slots, one alone if it must be, none after the end."""
 
 import asyncio
 
 from eunoe_consumers.delivery.slots import Slots
 
 
-async def _settle() -> None:
-    """Let every task that can go on do so."""
+async def _run_tasks() -> None:
+    """Let every task run until it waits."""
     for _ in range(20):
         await asyncio.sleep(0)
 
 
-async def test_no_more_enter_than_there_is_room() -> None:
-    """The third of two waits, and goes in when one leaves."""
+async def test_no_more_batches_enter_than_there_are_slots() -> None:
+    """The third of two waits, and enters when another leaves."""
     slots = Slots(2)
     assert [await slots.enter(), await slots.enter()] == [True, True]
     third, fourth = asyncio.create_task(slots.enter()), asyncio.create_task(slots.enter())
-    await _settle()
+    await _run_tasks()
     assert not third.done()
     slots.leave()
-    await _settle()
+    await _run_tasks()
     assert (third.done(), fourth.done()) == (True, False)
     slots.leave()
     assert await fourth
 
 
-async def test_who_is_alone_waits_for_the_others_and_lets_nobody_in() -> None:
-    """It goes before those who come later, though there is room for them; they enter when it is through."""
+async def test_alone_waits_for_the_others_and_admits_nobody() -> None:
+    """It comes before later callers although there are free slots. They enter when it ends."""
     slots = Slots(3)
     await slots.enter()
     inside, may_end = asyncio.Event(), asyncio.Event()
@@ -37,20 +37,20 @@ async def test_who_is_alone_waits_for_the_others_and_lets_nobody_in() -> None:
             await may_end.wait()
 
     alone = asyncio.create_task(be_alone())
-    await _settle()
+    await _run_tasks()
     later = asyncio.create_task(slots.enter())
-    await _settle()
+    await _run_tasks()
     assert (inside.is_set(), later.done()) == (False, False)
     slots.leave()
-    await _settle()
+    await _run_tasks()
     assert (inside.is_set(), later.done()) == (True, False)
     may_end.set()
     await alone
     assert await later
 
 
-async def test_who_gives_up_being_alone_lets_the_others_in() -> None:
-    """A cancelled wait leaves nothing closed behind it."""
+async def test_a_cancelled_wait_for_alone_admits_the_others() -> None:
+    """It leaves nothing reserved."""
     slots = Slots(1)
     await slots.enter()
 
@@ -59,19 +59,19 @@ async def test_who_gives_up_being_alone_lets_the_others_in() -> None:
             pass
 
     alone = asyncio.create_task(be_alone())
-    await _settle()
+    await _run_tasks()
     alone.cancel()
     await asyncio.wait({alone})
     slots.leave()
     assert await slots.enter()
 
 
-async def test_nobody_enters_after_the_end() -> None:
-    """Who waits is sent away, and whoever comes; one may still be alone, to finish what is left."""
+async def test_closed_slots_admit_nobody() -> None:
+    """Whoever waits gets False, and so does whoever comes. `alone` still works, to finish what is left."""
     slots = Slots(1)
     await slots.enter()
     waiting = asyncio.create_task(slots.enter())
-    await _settle()
+    await _run_tasks()
     slots.close()
     assert not await waiting
     slots.leave()

@@ -73,7 +73,7 @@ def show_all(
     for name in ("attempts", "dead-lettered at", "reason"):
         table.add_column(name)
     for letter in (letter for letters, _ in found for letter in letters):
-        moment = f"{letter.buried_at:%Y-%m-%d %H:%M:%S}"
+        moment = f"{letter.dead_lettered_at:%Y-%m-%d %H:%M:%S}"
         table.add_row(letter.group, letter.id, letter.entry_id, str(letter.attempts), moment, Text(letter.reason))
     output.print(table if table.row_count else "there is no dead letter")
     for letters, count in found:
@@ -207,7 +207,7 @@ def _row(letter: "DeadLetter") -> dict[str, object]:
         "reason": letter.reason,
         "attempts": letter.attempts,
         "first_seen": letter.first_seen.isoformat(),
-        "buried_at": letter.buried_at.isoformat(),
+        "buried_at": letter.dead_lettered_at.isoformat(),
     }
 
 

@@ -1,5 +1,5 @@
-"""Delivery: one mechanism that brings the entries of a stream to a group's effect, each at least once and none in vain.
+"""Delivery: bring each entry of a stream to the effect of its consumer group, at least once, whatever fails.
 
-FastStream is the shell: it reads. What it does not have is here: recovery of pending entries, claims that are renewed,
-dead letters with reasons, and an honest end.
+FastStream reads the streams. This room adds what it lacks: recovery of pending entries, claims that are renewed, dead
+letters with reasons, and an orderly end.
 """

@@ -1,4 +1,4 @@
-"""The dead letters of a group: what could not be processed, to be looked at, replayed or dropped."""
+"""The dead letters of a group: read, replay or drop the entries that it could not process."""
 
 from collections.abc import AsyncGenerator, Collection, Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _PACKED = b"more_fields_msgpack"
 
 
 class CannotReplay(PermanentError):
-    """The dead letter's entry cannot be appended again: it is not there, or it has too many fields."""
+    """The dead letter cannot be replayed: it holds no entry, or one with too many fields."""
 
 
 @dataclass(frozen=True)
@@ -26,16 +26,16 @@ class DeadLetter:
     """An entry that its group could not process.
 
     Attributes:
-        id: Its own id among the group's dead letters.
+        id: Its own id on the stream of dead letters.
         group: The group.
-        stream: Where the entry was.
-        entry_id: The entry's id there.
-        reason: Why it was buried, in a sentence.
-        attempts: How often it was delivered.
+        stream: The stream of the entry.
+        entry_id: The entry's id on that stream.
+        reason: Why it was dead-lettered, one sentence.
+        attempts: Number of deliveries.
         first_seen: When the entry was appended.
-        buried_at: When it was buried.
-        fields: The entry's fields, as they were; at most a thousand.
-        packed_bytes: The size of what is kept packed of an entry with more fields.
+        dead_lettered_at: When it was moved to the dead letters.
+        fields: The original fields of the entry, at most a thousand.
+        packed_bytes: Size of the further fields, which are packed into one.
     """
 
     id: str
@@ -45,13 +45,13 @@ class DeadLetter:
     reason: str
     attempts: int
     first_seen: datetime
-    buried_at: datetime
+    dead_lettered_at: datetime
     fields: Mapping[bytes, bytes]
     packed_bytes: int = 0
 
     @classmethod
     def parse(cls, letter_id: str, found: Mapping[bytes, bytes]) -> Self:
-        """Parse what bury.lua wrote; what somebody else put there shows as far as it goes."""
+        """Parse what dead_letter.lua wrote. Unreadable fields of another writer become empty or 0."""
 
         def text(name: bytes) -> str:
             return found.get(name, b"").decode("utf-8", "backslashreplace")
@@ -68,7 +68,7 @@ class DeadLetter:
             reason=text(b"reason"),
             attempts=number(b"attempts"),
             first_seen=datetime.fromtimestamp(number(b"first_seen_ms") / 1000, UTC),
-            buried_at=datetime.fromtimestamp(number(b"buried_ms") / 1000, UTC),
+            dead_lettered_at=datetime.fromtimestamp(number(b"buried_ms") / 1000, UTC),
             fields={name.removeprefix(_ENTRY): value for name, value in found.items() if name.startswith(_ENTRY)},
             packed_bytes=len(found.get(_PACKED, b"")),
         )
@@ -84,14 +84,14 @@ class DeadLetters:
         self._replay = register_lua(redis, "eunoe_consumers.delivery", "replay")
 
     async def count(self) -> int:
-        """Return how many there are."""
+        """Return the number of dead letters."""
         with redis_wrapped():
             return await self._redis.xlen(self.key)
 
     async def all(self) -> AsyncGenerator[DeadLetter]:
-        """Yield those that there are now, the oldest first; one that is buried meanwhile is not among them.
+        """Yield the dead letters of this moment, the oldest first.
 
-        The bound matters to whoever replays them: poison comes back as a new dead letter, and would do so for ever.
+        Later ones are left out. Otherwise replaying all would never end: a poison entry becomes a new dead letter.
         """
         with redis_wrapped():
             newest = cast("list[tuple[bytes, object]]", await self._redis.xrevrange(self.key, count=1))
@@ -107,7 +107,7 @@ class DeadLetters:
             begin = f"({page[-1][0].decode()}" if len(page) == _PAGE_LETTERS else ""
 
     async def get(self, letter_id: str) -> DeadLetter | None:
-        """Return one, or None where there is none of that id."""
+        """Return the dead letter of this id, or None."""
         with redis_wrapped():
             found = cast(
                 "list[tuple[bytes, dict[bytes, bytes]]]", await self._redis.xrange(self.key, letter_id, letter_id)
@@ -115,29 +115,27 @@ class DeadLetters:
         return DeadLetter.parse(found[0][0].decode(), found[0][1]) if found else None
 
     async def replay(self, letter_id: str) -> str | None:
-        """Append the original entry to its stream again and remove the letter, in one step.
+        """Append the original entry to its stream again and delete the dead letter, in one step.
 
-        Every group of the stream gets the new entry, those too that had processed the old one; their effects are
-        idempotent by the event's id.
+        Every group of the stream gets the new entry, also those that have processed the old one. Their effects are
+        idempotent by the event id.
 
         Returns:
-            The new entry's id, or None where there is no such letter.
+            The id of the new entry, or None if there is no such dead letter.
 
         Raises:
-            CannotReplay: If the letter holds no entry, or one of more than about 4,000 fields.
+            CannotReplay: If it holds no entry, or one with more than about 4,000 fields.
         """
         with redis_wrapped():
             reply = cast("bytes", await self._replay(keys=[self.key, stream(self.group.subject)], args=[letter_id]))
         if reply == b"empty":
-            msg = f"dead letter {letter_id} of {self.group} holds no entry to replay: drop it"
-            raise CannotReplay(msg)
+            raise CannotReplay(f"dead letter {letter_id} of {self.group} holds no entry to replay: drop it")
         if reply == b"large":
-            msg = f"dead letter {letter_id} of {self.group} has too many fields to be an event: drop it"
-            raise CannotReplay(msg)
+            raise CannotReplay(f"dead letter {letter_id} of {self.group} has too many fields to be an event: drop it")
         return reply.decode() or None
 
     async def drop(self, letter_ids: Collection[str]) -> int:
-        """Delete letters for good; return how many there were."""
+        """Delete dead letters for good. Return how many were deleted."""
         ids = list(letter_ids)
         dropped = 0
         with redis_wrapped():

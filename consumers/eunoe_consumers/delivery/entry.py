@@ -1,4 +1,4 @@
-"""A stream entry as delivery sees it, before and after it is decoded."""
+"""A stream entry, before and after it is decoded."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ from eunoe_schema.entries import EntryOrder
 
 
 class OfTenant(Protocol):
-    """What every event and request has."""
+    """An event or a request: both belong to a tenant."""
 
     @property
     def tenant_id(self) -> UUID:
-        """The tenant that it belongs to."""
+        """The tenant."""
         ...
 
 
@@ -32,7 +32,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Delivered(Generic[EventT_co]):
-    """An event with its place on the stream."""
+    """A decoded event or request, with its entry."""
 
     entry: Entry
     event: EventT_co
@@ -44,5 +44,5 @@ class Delivered(Generic[EventT_co]):
 
     @property
     def order(self) -> EntryOrder:
-        """The place on the stream."""
+        """The entry id in a form that sorts."""
         return EntryOrder.parse(self.entry.id)

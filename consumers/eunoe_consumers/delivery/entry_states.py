@@ -1,4 +1,4 @@
-"""How far a group is with one entry of its stream."""
+"""The progress of a consumer group with one entry of its stream."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ from eunoe_schema.streams import Group, stream
 
 
 class EntryProgress(StrEnum):
-    """Where an entry is on its way.
+    """The progress with an entry.
 
-    ABSENT: not on the stream; it was lost, trimmed, or never there. WAITING: the group has not read it, or not
-    acknowledged it. DONE: the group has applied or buried it.
+    ABSENT: the stream does not hold the entry; it was lost or trimmed, or never existed. WAITING: the group has not
+    read the entry, or not acknowledged it. DONE: the group has applied or dead-lettered the entry.
     """
 
     ABSENT = "absent"
@@ -26,27 +26,28 @@ class EntryProgress(StrEnum):
 
 @dataclass(frozen=True)
 class EntryState:
-    """An entry's progress, and its fields where the group is done with it."""
+    """The progress with an entry, and its fields if it is done."""
 
     progress: EntryProgress
     fields: Mapping[bytes, bytes]
 
 
 class EntryStates:
-    """Asks Redis for the states of a group's entries."""
+    """The states of a group's entries."""
 
     def __init__(self, redis: Redis, group: Group) -> None:
         self._group = group
-        self._ask = register_lua(redis, "eunoe_consumers.delivery", "entry_state")
+        self._entry_state = register_lua(redis, "eunoe_consumers.delivery", "entry_state")
 
     async def of(self, entry_id: str) -> EntryState:
         """Return the state of an entry.
 
         Raises:
-            RedisUnavailable: If Redis failed.
+            RedisNotReady: If Redis failed.
         """
         with redis_wrapped():
             progress, *fields = cast(
-                "list[bytes]", await self._ask(keys=[stream(self._group.subject)], args=[self._group, entry_id])
+                "list[bytes]",
+                await self._entry_state(keys=[stream(self._group.subject)], args=[self._group, entry_id]),
             )
         return EntryState(EntryProgress(progress.decode()), dict(zip(fields[::2], fields[1::2], strict=True)))

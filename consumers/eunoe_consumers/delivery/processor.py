@@ -1,4 +1,4 @@
-"""From a batch of entries to their effect: decode, refuse, apply, acknowledge; bisect to the guilty entry."""
+"""Process a batch of entries: decode, refuse, apply, acknowledge. Bisect a failing batch to the guilty entry."""
 
 import asyncio
 import contextlib
@@ -27,19 +27,19 @@ from eunoe_schema.errors import EunoeError
 log = structlog.stdlib.get_logger()
 ResultT = TypeVar("ResultT")
 
-# An error that nobody foresaw may be a bug that depends on timing: it gets this many chances, then it is poison.
+# An unforeseen error may be a bug that depends on timing. After so many attempts the entry is dead-lettered.
 _UNFORESEEN_ATTEMPTS = 3
 
 
 class Effect(Protocol[EventT_contra]):
-    """What a group does with a batch. Idempotent: the same entries may come again, in another company."""
+    """The effect of a group on a batch. It must be idempotent: entries come again, in other batches."""
 
     async def __call__(self, batch: Sequence[Delivered[EventT_contra]], /) -> Mapping[str, EunoeError]:
-        """Apply a batch; what it returns is done, but for the entry ids named with their errors.
+        """Apply a batch. Return the error of each entry that failed, by entry id; the others are done.
 
         Raises:
             TransientError: The whole batch may succeed later.
-            PermanentError: Something in the batch can never succeed.
+            PermanentError: An entry of the batch can never succeed.
         """
         ...
 
@@ -54,16 +54,17 @@ async def _ignore(_entry: Entry, _reason: str) -> None:
 
 @dataclass(frozen=True)
 class GroupWork(Generic[EventT]):
-    """What distinguishes one group from another.
+    """The work of one group: everything in which it differs from the other groups.
 
     Attributes:
-        decode: An entry's fields to an event or a refusal; never raises.
-        effect: What is done with a batch.
-        split: Divides a batch into the parts that are applied and acknowledged at once; called in a thread, since it
-            may be slow. None for the whole batch.
-        on_refused: Told of an entry before it is buried as undecodable or of an unknown tenant.
-        in_flight: Batches that may be worked on at the same time.
-        beat: Done every two seconds beside the work; None for nothing.
+        decode: Decodes the fields of an entry to an event or a refusal. Never raises.
+        effect: Applies a batch.
+        split: Divides a batch into parts that are applied and acknowledged one by one. Runs in a thread, because it may
+            be slow. None applies the whole batch at once.
+        on_refused: Called with the reason before an entry is dead-lettered because it is invalid or its tenant is
+            unknown.
+        in_flight: Batches that may be processed at the same time.
+        periodic: Called every two seconds beside the work, and once at the end. None calls nothing.
     """
 
     decode: Callable[[Mapping[bytes, bytes]], EventT | Refusal]
@@ -71,11 +72,15 @@ class GroupWork(Generic[EventT]):
     split: Callable[[Sequence[Delivered[EventT]]], Iterable[Sequence[Delivered[EventT]]]] | None = None
     on_refused: Callable[[Entry, str], Awaitable[None]] = _ignore
     in_flight: int = 1
-    beat: Callable[[], Coroutine[Any, Any, None]] | None = None
+    periodic: Callable[[], Coroutine[Any, Any, None]] | None = None
 
 
 class Processor(Generic[EventT]):
-    """Takes batches to their end: when `process` returns, each entry is acknowledged, buried, or left pending."""
+    """Processes entries until each is acknowledged, dead-lettered, or left pending.
+
+    Attributes:
+        in_hand: The ids of the entries that wait or are processed. Their claims must be renewed.
+    """
 
     def __init__(self, group: StreamGroup, work: GroupWork[EventT], registry: TenantRegistry) -> None:
         self._group = group
@@ -85,116 +90,123 @@ class Processor(Generic[EventT]):
         self.in_hand: set[str] = set()
 
     async def process(self, entries: Sequence[Entry]) -> None:
-        """Process entries; those already in hand are left to whoever has them."""
-        with self.taking(entries) as taken:
-            await self.finish(taken)
+        """Process entries, except those that are in hand already."""
+        with self.holding(entries) as held:
+            await self.process_held(held)
 
     @contextlib.contextmanager
-    def taking(self, entries: Sequence[Entry]) -> Generator[list[Entry]]:
-        """Have entries in hand for the length of the block, so that their claims are renewed while they wait.
-
-        Yields:
-            Those that were not in hand already.
-        """
-        taken = [entry for entry in entries if entry.id not in self.in_hand]
-        ids = {entry.id for entry in taken}
-        self.in_hand |= ids
+    def holding(self, entries: Sequence[Entry]) -> Generator[list[Entry]]:
+        """Hold entries during the block; yield those that were not in hand already."""
+        held = self.hold(entries)
         try:
-            yield taken
+            yield held
         finally:
-            self.in_hand -= ids
+            self.let_go(held)
 
-    async def finish(self, taken: Sequence[Entry], *, patient: bool = True) -> None:
-        """Bring entries in hand to their end.
+    def hold(self, entries: Sequence[Entry]) -> list[Entry]:
+        """Take entries in hand, so that their claims are renewed. Return those that were not in hand already."""
+        held = [entry for entry in entries if entry.id not in self.in_hand]
+        self.in_hand.update(entry.id for entry in held)
+        return held
+
+    def let_go(self, held: Sequence[Entry]) -> None:
+        """End what `hold` began."""
+        self.in_hand.difference_update(entry.id for entry in held)
+
+    async def process_held(self, held: Sequence[Entry], *, wait_for_outages: bool = True) -> None:
+        """Process entries in hand.
 
         Args:
-            taken: What `taking` has yielded, or a part of it.
-            patient: Whether to wait where the effect can only succeed later.
+            held: Entries that `hold` returned.
+            wait_for_outages: Whether to retry the effect until a transient error has passed.
 
         Raises:
-            TransientError: If the effect can only succeed later, and nobody is to wait for that: all is left pending.
+            TransientError: If the effect met one and `wait_for_outages` is False. The entries stay pending.
         """
-        accepted = await self._persist(lambda: self._accept(taken))
+        accepted = await self._retry(lambda: self._accept(held))
         for part in await self._parts(accepted):
-            await self._apply(part, patient=patient)
+            await self._apply(part, wait_for_outages=wait_for_outages)
 
     async def _parts(self, batch: Sequence[Delivered[EventT]]) -> Sequence[Sequence[Delivered[EventT]]]:
-        """Divide a batch; where that fails, each entry stands alone, and the effect will tell which is guilty."""
+        """Divide a batch. If dividing fails, each entry becomes a part, and the effect finds the guilty one."""
         split = self._work.split
         if split is None or not batch:
             return [batch] if batch else []
         try:
             return await asyncio.to_thread(lambda: list(split(batch)))
-        except Exception as error:  # noqa: BLE001 - it looks into what users wrote, and must not keep it from its end
+        except Exception as error:  # noqa: BLE001 - it reads users' texts; a bug in it must not stop the group
             self._log.warning("a batch could not be divided", reason=str(error))
             return [[delivered] for delivered in batch]
 
-    async def bury(self, entry: Entry, reason: str, *, logged: str) -> None:
-        """Move an entry to the dead letters, with its reason; what is logged of it must hold no word of a user's."""
-        if await self._persist(lambda: self._group.bury(entry, reason)):
-            self._log.warning("buried", entry_id=entry.id, reason=logged)
+    async def dead_letter(self, entry: Entry, reason: str, *, logged_reason: str) -> None:
+        """Move an entry to the dead letters. `logged_reason` must not quote users' words; `reason` may."""
+        if await self._retry(lambda: self._group.dead_letter(entry, reason)):
+            self._log.warning("dead-lettered", entry_id=entry.id, reason=logged_reason)
 
     async def _accept(self, entries: Sequence[Entry]) -> list[Delivered[EventT]]:
-        """Decode entries; bury what is no event, or of a tenant that nobody registered."""
-        good: list[Delivered[EventT]] = []
+        """Decode entries. Refuse invalid ones and those of unknown tenants; leave those of doubtful tenants pending."""
+        decoded: list[Delivered[EventT]] = []
         for entry in entries:
             event = self._decode(entry)
             if isinstance(event, Refusal):
                 await self._refuse(entry, event)
             else:
-                good.append(Delivered(entry, event))
-        check = await self._registry.check({delivered.event.tenant_id for delivered in good})
-        for delivered in good:
-            if delivered.event.tenant_id in check.unknown:
-                reason = f"tenant_id: {delivered.event.tenant_id} is not a registered tenant"
+                decoded.append(Delivered(entry, event))
+        check = await self._registry.check({delivered.event.tenant_id for delivered in decoded})
+        accepted: list[Delivered[EventT]] = []
+        for delivered in decoded:
+            tenant_id = delivered.event.tenant_id
+            if tenant_id in check.unknown:
+                reason = f"tenant_id: {tenant_id} is not a registered tenant"
                 await self._refuse(delivered.entry, Refusal(reason, "an unknown tenant"))
-            if delivered.event.tenant_id in check.doubtful:
-                self._log.warning("left pending", entry_id=delivered.id, reason="the table of tenants cannot be asked")
-        left_out = check.unknown | check.doubtful
-        return [delivered for delivered in good if delivered.event.tenant_id not in left_out]
+            elif tenant_id in check.doubtful:
+                self._log.warning("left pending", entry_id=delivered.id, reason="the table of tenants cannot be read")
+            else:
+                accepted.append(delivered)
+        return accepted
 
     def _decode(self, entry: Entry) -> EventT | Refusal:
         try:
             return self._work.decode(entry.fields)
-        except Exception as error:  # noqa: BLE001 - it must not raise; if it does, one entry must not end the process
+        except Exception as error:  # noqa: BLE001 - a bug in a decoder must not let one entry stop the process
             return Refusal(f"not decodable: unforeseen {type(error).__name__}: {error}", type(error).__name__)
 
     async def _refuse(self, entry: Entry, refusal: Refusal) -> None:
         await self._work.on_refused(entry, refusal.reason)
-        await self.bury(entry, refusal.reason, logged=refusal.summary)
+        await self.dead_letter(entry, refusal.reason, logged_reason=refusal.summary)
 
-    async def _apply(self, batch: Sequence[Delivered[EventT]], *, patient: bool) -> None:
-        """Apply a batch; where something in it is poison, halve it until the guilty entry stands alone."""
+    async def _apply(self, batch: Sequence[Delivered[EventT]], *, wait_for_outages: bool) -> None:
+        """Apply a batch. If it fails, apply its halves, until the guilty entry is alone; dead-letter that one."""
         try:
             attempts = _UNFORESEEN_ATTEMPTS if len(batch) == 1 else 1
-            failures = await self._persist(
-                lambda: self._work.effect(batch), unforeseen_attempts=attempts, patient=patient
+            failures = await self._retry(
+                lambda: self._work.effect(batch), unforeseen_attempts=attempts, wait_for_outages=wait_for_outages
             )
-        except TransientError:  # only where nobody waits for it to pass
+        except TransientError:  # raised only if nobody waits for the outage to pass
             raise
-        except Exception as error:  # noqa: BLE001 - the worker loop: whatever an entry causes must not stop the others
+        except Exception as error:  # noqa: BLE001 - the worker loop: no error of one entry may stop the others
             if len(batch) == 1:
                 reason = str(error) if isinstance(error, EunoeError) else f"unforeseen {type(error).__name__}: {error}"
-                await self.bury(batch[0].entry, reason, logged=type(error).__name__)
+                await self.dead_letter(batch[0].entry, reason, logged_reason=type(error).__name__)
                 return
             half = len(batch) // 2
-            await self._apply(batch[:half], patient=patient)
-            await self._apply(batch[half:], patient=patient)
+            await self._apply(batch[:half], wait_for_outages=wait_for_outages)
+            await self._apply(batch[half:], wait_for_outages=wait_for_outages)
             return
-        await self._persist(lambda: self._group.acknowledge([done.id for done in batch if done.id not in failures]))
+        await self._retry(lambda: self._group.acknowledge([done.id for done in batch if done.id not in failures]))
         for delivered in batch:
             match failures.get(delivered.id):
                 case None:
                     pass
                 case PermanentError() as error:
-                    await self.bury(delivered.entry, str(error), logged=type(error).__name__)
+                    await self.dead_letter(delivered.entry, str(error), logged_reason=type(error).__name__)
                 case error:
                     self._log.warning("left pending", entry_id=delivered.id, reason=str(error))
 
-    async def _persist(
-        self, call: Callable[[], Awaitable[ResultT]], *, unforeseen_attempts: int = 1, patient: bool = True
+    async def _retry(
+        self, call: Callable[[], Awaitable[ResultT]], *, unforeseen_attempts: int = 1, wait_for_outages: bool = True
     ) -> ResultT:
-        """Call until what hinders it has passed: the batch stays in hand, and its claims are renewed meanwhile."""
+        """Repeat `call` until transient errors have passed. Meanwhile the entries stay in hand and are renewed."""
         unforeseen = AsyncRetrying(
             retry=retry_if_exception(_is_unforeseen),
             wait=wait_exponential_jitter(multiplier=0.05, max=1.0, jitter=0.05),
@@ -205,14 +217,14 @@ class Processor(Generic[EventT]):
             retry=retry_if_exception_type(TransientError),
             wait=wait_exponential_jitter(multiplier=0.1, max=10.0, jitter=0.5),
             before_sleep=self._log_waiting,
-            stop=stop_never if patient else stop_after_attempt(1),
+            stop=stop_never if wait_for_outages else stop_after_attempt(1),
             reraise=True,
         )
 
-        async def again() -> ResultT:  # tenacity awaits coroutine functions only, and `call` may be any callable
+        async def coroutine() -> ResultT:  # tenacity awaits only coroutine functions; `call` may be any callable
             return await call()
 
-        return await transient(unforeseen.wraps(again))
+        return await transient(unforeseen.wraps(coroutine))
 
     def _log_waiting(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None

@@ -1,4 +1,4 @@
-"""Redis for the consumers: how to connect, and what its errors mean for an entry."""
+"""Connect the consumers to Redis, and classify its errors: can the same entry succeed later, or never?"""
 
 import contextlib
 from collections.abc import Generator
@@ -12,22 +12,22 @@ from eunoe_schema.cancellation import raise_if_cancelled
 
 
 class RedisNotReady(TransientError):
-    """Redis is away, overloaded, or not in a state to do what was asked."""
+    """Redis is away, overloaded, or cannot execute the command in its present state."""
 
 
 class WrongKeyType(PermanentError):
-    """A key that Eunoe needs holds something else."""
+    """A key of Eunoe holds another type of value."""
 
 
 @contextlib.contextmanager
 def redis_wrapped() -> Generator[None]:
     """Turn redis-py's errors into ours.
 
-    Only a key of the wrong type is an entry's own misfortune. Everything else (memory full, read-only replica, a
-    refused command) meets every entry alike: those stay pending, loudly.
+    Only a key of the wrong type is the fault of an entry. Every other error (memory full, read-only replica, refused
+    command) would meet all entries alike. Those entries stay pending, and the log says why.
 
     Raises:
-        WrongKeyType: If a key holds another type than it should.
+        WrongKeyType: If a key holds another type of value.
         RedisNotReady: For everything else.
     """
     try:
@@ -42,14 +42,10 @@ def _redis_errors() -> Generator[None]:
     try:
         yield
     except redis_errors.ResponseError as error:
-        if "WRONGTYPE" in str(error):
-            msg = f"Redis: {error}"
-            raise WrongKeyType(msg) from error
-        msg = f"Redis: {error}"
-        raise RedisNotReady(msg) from error
+        kind = WrongKeyType if "WRONGTYPE" in str(error) else RedisNotReady
+        raise kind(f"Redis: {error}") from error
     except (redis_errors.RedisError, OSError) as error:
-        msg = f"Redis is not reachable: {error or type(error).__name__}"
-        raise RedisNotReady(msg) from error
+        raise RedisNotReady(f"Redis is not reachable: {error or type(error).__name__}") from error
 
 
 async def connect_redis(url: str, *, wait_seconds: float) -> Redis:
@@ -57,13 +53,14 @@ async def connect_redis(url: str, *, wait_seconds: float) -> Redis:
 
     Raises:
         ConfigurationError: If the URL or the credentials are wrong.
-        RedisNotReady: If it did not answer in `wait_seconds`.
+        RedisNotReady: If the server did not answer within `wait_seconds`.
     """
     try:
         redis = Redis.from_url(url)
-    except ValueError:  # its text may quote a part of the password, and is no cause to keep
-        msg = "EUNOE_REDIS_URL is not a Redis URL: use redis://HOST:PORT/DATABASE, special characters percent-encoded"
-        raise ConfigurationError(msg) from None
+    except ValueError:  # `from None`: its text may quote a part of the password
+        raise ConfigurationError(
+            "EUNOE_REDIS_URL is not a Redis URL: use redis://HOST:PORT/DATABASE, special characters percent-encoded"
+        ) from None
     attempts = AsyncRetrying(
         retry=retry_if_exception_type(RedisNotReady),
         wait=wait_exponential_jitter(multiplier=0.1, max=2.0, jitter=0.1),
@@ -76,9 +73,8 @@ async def connect_redis(url: str, *, wait_seconds: float) -> Redis:
                 try:
                     await redis.execute_command("PING")
                 except (redis_errors.AuthenticationError, redis_errors.AuthorizationError) as error:
-                    msg = f"EUNOE_REDIS_URL: Redis refused the credentials: {error}"
-                    raise ConfigurationError(msg) from error
-    except BaseException:  # a cancellation too: nobody else has this client to close it
+                    raise ConfigurationError(f"EUNOE_REDIS_URL: Redis refused the credentials: {error}") from error
+    except BaseException:  # a cancellation too: the caller has no client yet that it could close
         await redis.aclose()
         raise
     return redis

@@ -1,4 +1,4 @@
-"""Room for batches in a worker: so many at a time, or one entry alone; none once the worker stops."""
+"""Limit the batches that a worker processes at a time; let one entry be processed alone; stop admitting at the end."""
 
 import asyncio
 import contextlib
@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Callable
 
 
 class Slots:
-    """Counts the batches in hand, and lets the next ones wait."""
+    """A semaphore of batches that can also be reserved as a whole, and closed."""
 
     def __init__(self, batches: int) -> None:
         self._free = self._all = batches
@@ -15,7 +15,7 @@ class Slots:
         self._changed = asyncio.Event()
 
     async def enter(self) -> bool:
-        """Wait for room and take it; False once the slots are closed."""
+        """Wait for a slot and take it. Return False once the slots are closed."""
         await self._until(lambda: self._closed or (self._free > 0 and not self._reserved))
         if self._closed:
             return False
@@ -23,13 +23,13 @@ class Slots:
         return True
 
     def leave(self) -> None:
-        """Give room back."""
+        """Give a slot back."""
         self._free += 1
         self._changed.set()
 
     @contextlib.asynccontextmanager
     async def alone(self) -> AsyncGenerator[None]:
-        """Wait until nobody is in, and let nobody in during the block; one caller at a time."""
+        """Wait until every slot is free, and admit nobody during the block. For one caller at a time."""
         self._reserved = True
         try:
             await self._until(lambda: self._free == self._all)
@@ -39,11 +39,11 @@ class Slots:
             self._changed.set()
 
     def close(self) -> None:
-        """Let nobody in any more, and send away who waits."""
+        """Admit nobody from now on, and return False to everybody who waits."""
         self._closed = True
         self._changed.set()
 
-    async def _until(self, ready: Callable[[], bool]) -> None:
-        while not ready():
+    async def _until(self, condition: Callable[[], bool]) -> None:
+        while not condition():
             self._changed.clear()
             await self._changed.wait()

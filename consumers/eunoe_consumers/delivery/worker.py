@@ -1,4 +1,4 @@
-"""A group's worker in one process: batches in flight, claims renewed, lost entries reclaimed, consumers dismissed."""
+"""Run one group in one process: process batches, renew claims, claim abandoned entries, delete idle consumers."""
 
 import asyncio
 import contextlib
@@ -21,26 +21,25 @@ from eunoe_schema.errors import EunoeError
 
 log = structlog.stdlib.get_logger()
 
-# An entry that came more often runs alone: if it kills its process, its neighbours are safe and it is found out. Each
-# time more would cost another process; once less, and whatever any process leaves behind would be done one by one.
+# An entry with more deliveries is suspected of killing its process, and gets isolated attempts. A higher threshold
+# costs one more crashed process per poison entry. A lower one would process every redelivered entry alone.
 _ISOLATE_AFTER_DELIVERIES = 2
-# So many processes may die with an entry that runs alone before it is buried; more than one, since a kill may be a
-# coincidence.
-_TRIALS = 2
-_BEATS_PER_CLAIM = 3  # renew and reclaim so often within the time after which a claim lapses
-_REGISTRY_SECONDS = 2.0  # a gateway waits five for a lost registry to come back
-_BEAT_SECONDS = 2.0
-_LAST_BEAT_SECONDS = 2.0
+# So many processes may die in an isolated attempt before the entry is dead-lettered. One death may be a coincidence.
+_ISOLATED_ATTEMPTS = 2
+_HEARTBEATS_PER_CLAIM = 3  # heartbeats and claims within the time after which another consumer claims an entry
+_REGISTRY_SECONDS = 2.0  # a gateway waits five seconds for a lost registry to be filled again
+_PERIODIC_SECONDS = 2.0
+_LAST_PERIODIC_SECONDS = 2.0
 _BEGINNING = "0-0"
 
 
 @dataclass(frozen=True)
 class WorkerTimes:
-    """How long things may take.
+    """The pace of a worker.
 
     Attributes:
-        claim_after_seconds: An entry without a sign of life for so long is claimed by another consumer.
-        consumer_idle_seconds: A consumer gone for so long with nothing pending is deleted.
+        claim_after_seconds: An entry without a heartbeat for so long is claimed by another consumer.
+        consumer_idle_seconds: A consumer without pending entries is deleted after so long without activity.
     """
 
     claim_after_seconds: float
@@ -48,7 +47,7 @@ class WorkerTimes:
 
 
 class Worker(Generic[EventT]):
-    """Brings a group's entries to their effect until it is drained."""
+    """Processes the entries of one group. Its life: `run` beside `handle`, then `finish_or_release`, then `abandon`."""
 
     def __init__(
         self, group: StreamGroup, work: GroupWork[EventT], registry: TenantRegistry, times: WorkerTimes
@@ -57,81 +56,98 @@ class Worker(Generic[EventT]):
         self._registry = registry
         self._times = times
         self._processor = Processor(group, work, registry)
-        self._beat = work.beat
+        self._periodic = work.periodic
         self._slots = Slots(work.in_flight)
         self._batches: set[asyncio.Task[None]] = set()
         self._log = log.bind(group=str(group.group))
 
     async def handle(self, entries: Sequence[Entry]) -> bool:
-        """Take a batch; returns when it may be followed by another, not when it is done.
+        """Start a batch. Returns when the next batch may come, not when this one is done.
 
         Returns:
-            False once the worker was told to stop: it takes no more. What was read is pending, and left to `drain`.
+            False once the worker has stopped. Then the entries stay pending until `finish_or_release`.
         """
-        with contextlib.ExitStack() as holding:
-            # In hand while they wait for room, too: a claim that lapsed would be a delivery more, and double work.
-            taken = holding.enter_context(self._processor.taking(entries))
-            if not await self._slots.enter():
-                return False
-            batch = asyncio.create_task(self._processor.finish(taken))
+        # Hold them before waiting for a slot: otherwise another consumer may claim them and do the same work.
+        held = self._processor.hold(entries)
+        admitted = False
+        try:
+            admitted = await self._slots.enter()
+        finally:
+            if not admitted:
+                self._processor.let_go(held)
+        if admitted:
+            batch = asyncio.create_task(self._processor.process_held(held))
             self._batches.add(batch)
-            batch.add_done_callback(partial(self._finished, holding.pop_all()))
-            return True
+            # A callback rather than a `finally` in the task: a task cancelled before its first step runs no code.
+            batch.add_done_callback(partial(self._batch_ended, held))
+        return admitted
+
+    def _batch_ended(self, held: Sequence[Entry], batch: asyncio.Task[None]) -> None:
+        self._processor.let_go(held)
+        self._batches.discard(batch)
+        self._slots.leave()
+        if not batch.cancelled() and (error := batch.exception()) is not None:
+            # Its entries are still pending: the reclaimer brings them again.
+            self._log.error("a batch failed", exc_info=error)
 
     async def run(self) -> None:
-        """Renew, reclaim and clean up, until cancelled.
+        """Renew, claim and clean up until cancelled.
 
         Raises:
             GroupLost: If the group is gone.
         """
+        heartbeat_seconds = self._times.claim_after_seconds / _HEARTBEATS_PER_CLAIM
         try:
-            async with asyncio.TaskGroup() as beats:
-                beats.create_task(self._every(self._times.claim_after_seconds / _BEATS_PER_CLAIM, self._renew))
-                beats.create_task(self._every(self._times.claim_after_seconds / _BEATS_PER_CLAIM, self._reclaim))
-                beats.create_task(self._every(_REGISTRY_SECONDS, self._registry.fill_if_absent))
-                if self._beat is not None:
-                    beats.create_task(self._every(_BEAT_SECONDS, self._beat))
-                beats.create_task(self._every(self._times.consumer_idle_seconds / 10, self._clean_up))
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._repeat(heartbeat_seconds, self._renew))
+                tasks.create_task(self._repeat(heartbeat_seconds, self._reclaim))
+                tasks.create_task(self._repeat(_REGISTRY_SECONDS, self._registry.fill_if_absent))
+                if self._periodic is not None:
+                    tasks.create_task(self._repeat(_PERIODIC_SECONDS, self._periodic))
+                tasks.create_task(self._repeat(self._times.consumer_idle_seconds / 10, self._delete_idle_consumers))
         finally:
-            # Whoever reads for this worker may be waiting for room, and its own stop would wait for that.
+            # A reader may wait for a slot in `handle`. Without this, stopping the reader would wait for that.
             self._slots.close()
 
-    async def drain(self, seconds: float) -> None:
-        """Finish what is in hand and what was read but never handled; release the rest; leave no consumer behind."""
+    async def finish_or_release(self, seconds: float) -> None:
+        """Finish all entries of this consumer within `seconds`, release the rest, and delete the consumer.
+
+        The entries are those in hand and those that the reader read but never handed over.
+        """
         finishing = asyncio.create_task(self._finish())
         await asyncio.wait({finishing}, timeout=seconds)
         if not finishing.done():
-            self._log.warning("stopped before all was done", reason=f"took longer than {seconds:g} s")
+            self._log.warning("stopped with unfinished entries", reason=f"they took longer than {seconds:g} s")
         elif (error := finishing.exception()) is not None:
-            self._log.warning("stopped before all was done", reason=str(error))
+            self._log.warning("stopped with unfinished entries", reason=str(error))
         await cancel_bounded({finishing, *self._batches})
         with contextlib.suppress(EunoeError):
             async for entries in self._own_pending():
                 await self.group.release([entry.id for entry in entries])
-            await self.group.dismiss(idle_seconds=0, only_self=True)
-        await self._last_beat()
+            await self.group.delete_idle_consumers(idle_seconds=0, only_self=True)
+        await self._call_periodic_once_more()
 
-    async def settle(self) -> None:
-        """Wait for batches that `drain` could not end, their servers being hung: once these are cut off, they do end.
+    async def abandon(self) -> None:
+        """Cancel batches that hang on a server that does not answer. Call after their connections are closed.
 
-        A batch that ends after the client of Redis was closed would open a connection that nobody closes.
+        A batch that ended after the client of Redis was closed would open a connection that nobody closes.
         """
         await cancel_bounded(self._batches)
 
-    async def _last_beat(self) -> None:
-        """Beat once more, for nobody else of the group may be there to do it; a server that hangs is not waited for."""
-        if self._beat is None:
+    async def _call_periodic_once_more(self) -> None:
+        """Record the final state, because this may be the last process of the group. Do not wait for a hung server."""
+        if self._periodic is None:
             return
-        beating = asyncio.create_task(self._beat())
-        await asyncio.wait({beating}, timeout=_LAST_BEAT_SECONDS)
-        await cancel_bounded({beating})
-        if beating.done() and not beating.cancelled() and (error := beating.exception()) is not None:
-            self._log.warning("stopped without a last beat", reason=str(error))
+        last_call = asyncio.create_task(self._periodic())
+        await asyncio.wait({last_call}, timeout=_LAST_PERIODIC_SECONDS)
+        await cancel_bounded({last_call})
+        if last_call.done() and not last_call.cancelled() and (error := last_call.exception()) is not None:
+            self._log.warning("stopped without recording the final state", reason=str(error))
 
     async def _finish(self) -> None:
-        """Finish the batches in hand, and what the reader was handed in the moment it was stopped.
+        """Finish the batches in hand, then the entries that were read but never handed over.
 
-        That is pending, and nobody else would look at it before its claim lapses.
+        Nobody else would look at the latter before their claim expires.
         """
         while self._batches:
             await asyncio.wait(self._batches)
@@ -139,26 +155,18 @@ class Worker(Generic[EventT]):
             await self._take_over(entries)
 
     async def _own_pending(self) -> AsyncIterator[list[Entry]]:
-        """Yield what this consumer has read and not acknowledged, page by page, each entry once."""
+        """Yield the pending entries of this consumer, page by page, each entry once."""
         entries = await self.group.own_pending(after=_BEGINNING)
         while entries:
             yield entries
             entries = await self.group.own_pending(after=entries[-1].id)
 
-    def _finished(self, holding: contextlib.ExitStack, batch: asyncio.Task[None]) -> None:
-        holding.close()
-        self._batches.discard(batch)
-        self._slots.leave()
-        if not batch.cancelled() and (error := batch.exception()) is not None:
-            # The entries are pending still, and the reclaimer brings them again.
-            self._log.error("a batch failed", exc_info=error)
-
-    async def _every(self, seconds: float, beat: Callable[[], Awaitable[None]]) -> None:
-        """Run `beat` again and again; an outage delays it."""
+    async def _repeat(self, seconds: float, call: Callable[[], Awaitable[None]]) -> None:
+        """Call again and again at a fixed pace. An outage delays the next call."""
         while True:
             started = time.monotonic()
             try:
-                await beat()
+                await call()
             except TransientError as error:
                 self._log.warning("waiting", reason=str(error))
             await asyncio.sleep(max(0.05, seconds - (time.monotonic() - started)))
@@ -168,7 +176,7 @@ class Worker(Generic[EventT]):
             await self.group.renew(list(self._processor.in_hand))
 
     async def _reclaim(self) -> None:
-        """Take over what lies untouched, batch by batch."""
+        """Claim and process the entries of consumers without a heartbeat, page by page."""
         cursor = _BEGINNING
         while True:
             cursor, entries = await self.group.claim(after_seconds=self._times.claim_after_seconds, cursor=cursor)
@@ -177,50 +185,51 @@ class Worker(Generic[EventT]):
                 return
 
     async def _take_over(self, entries: Sequence[Entry]) -> None:
-        """Process entries that were delivered before: together, but for suspects, which come after them and alone.
+        """Process redelivered entries: first the unsuspected ones together, then each suspected one alone.
 
-        All are in hand until the last one is done: suspects may wait for long, and must not be claimed meanwhile.
+        All stay in hand until the last one is done. Suspected entries may wait long, and must not be claimed meanwhile.
         """
-        with self._processor.taking(entries) as taken:
-            deliveries = await self.group.deliveries(taken)
-            there = [entry for entry in taken if entry.id in deliveries]  # others are done: their consumer has woken
-            if not there:
+        with self._processor.holding(entries) as held:
+            deliveries = await self.group.deliveries(held)
+            pending = [entry for entry in held if entry.id in deliveries]  # the owner may have woken and finished some
+            if not pending:
                 return
-            self._log.info("taken over", entries=len(there), most_deliveries=max(deliveries.values()))
-            suspects = [entry for entry in there if deliveries[entry.id] > _ISOLATE_AFTER_DELIVERIES]
-            await self._processor.finish([entry for entry in there if entry not in suspects])
+            self._log.info("taken over", entries=len(pending), most_deliveries=max(deliveries.values()))
+            suspects = [entry for entry in pending if deliveries[entry.id] > _ISOLATE_AFTER_DELIVERIES]
+            await self._processor.process_held([entry for entry in pending if entry not in suspects])
             if not suspects:
                 return
-            # Those that nothing speaks against come first: they need not wait longer if a known one kills this process.
-            trials = await self.group.trials(suspects)
-            async with self._slots.alone():  # or another batch's death would count against the suspect
-                for entry in sorted(suspects, key=lambda entry: trials.get(entry.id, 0)):
-                    await self._try_alone(entry)
+            attempts = await self.group.isolated_attempts(suspects)
+            # Without other batches: a crash that another batch causes would count against the suspect.
+            async with self._slots.alone():
+                # The least suspected first, so that they need not wait longer when a known killer ends this process.
+                for entry in sorted(suspects, key=lambda entry: attempts.get(entry.id, 0)):
+                    await self._attempt_isolated(entry)
 
-    async def _try_alone(self, entry: Entry) -> None:
-        """Process an entry alone, with a mark that outlives this process if the entry does not let it.
+    async def _attempt_isolated(self, entry: Entry) -> None:
+        """Process an entry alone. Redis counts the attempt, and keeps the count if this process dies.
 
         Raises:
-            TransientError: If its effect has to wait: so would that of every other, and they are left pending.
+            TransientError: If the effect met one. Other suspects would meet it too, so all are left pending.
         """
-        trial = await self.group.begin_trial(entry.id)
-        if not trial:
-            return  # another's by now
+        attempt = await self.group.begin_isolated_attempt(entry.id)
+        if not attempt:
+            return  # another consumer owns the entry now
         try:
-            if trial > _TRIALS:
-                reason = f"killed its consumer {_TRIALS} times when it ran alone"
-                await self._processor.bury(entry, reason, logged=reason)
+            if attempt > _ISOLATED_ATTEMPTS:
+                reason = f"killed its consumer in {_ISOLATED_ATTEMPTS} isolated attempts"
+                await self._processor.dead_letter(entry, reason, logged_reason=reason)
             else:
-                # Not waiting for an outage to end: whatever happened to this process meanwhile would count against it.
-                await self._processor.finish([entry], patient=False)
-        except asyncio.CancelledError:  # this process is told to stop: that is no sign against the entry
-            await self.group.withdraw_trial(entry.id)
+                # An outage is not waited for: the end of this process during the wait would count against the entry.
+                await self._processor.process_held([entry], wait_for_outages=False)
+        except asyncio.CancelledError:  # this process stops, which says nothing against the entry
+            await self.group.withdraw_isolated_attempt(entry.id)
             raise
         except TransientError:
-            await self.group.end_trial(entry.id)  # it was survived
+            await self.group.clear_isolated_attempts(entry.id)  # the process survived the entry
             raise
-        await self.group.end_trial(entry.id)
+        await self.group.clear_isolated_attempts(entry.id)
 
-    async def _clean_up(self) -> None:
-        for name in await self.group.dismiss(idle_seconds=self._times.consumer_idle_seconds):
-            self._log.info("dismissed", consumer=name)
+    async def _delete_idle_consumers(self) -> None:
+        for name in await self.group.delete_idle_consumers(idle_seconds=self._times.consumer_idle_seconds):
+            self._log.info("deleted an idle consumer", consumer=name)

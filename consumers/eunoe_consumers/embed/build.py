@@ -39,5 +39,5 @@ async def build(settings: EmbedSettings, redis: Redis, database: Database) -> Gr
         effect=embed,
         split=embed.split,
         in_flight=_BATCHES,
-        beat=StreamWatch(redis, StreamLog(database)).note,
+        periodic=StreamWatch(redis, StreamLog(database)).record,
     )

@@ -1,4 +1,4 @@
-"""Watch the stream of messages from outside of Redis, so that a loss of its data can be told, with its span of time."""
+"""Watch the stream of messages from outside Redis, so that a loss of its data is noticed, with its time span."""
 
 from datetime import UTC, datetime
 from typing import cast
@@ -18,9 +18,10 @@ log = structlog.stdlib.get_logger()
 
 
 class StreamWatch:
-    """Observes the stream of messages and notes in the durable store how far it is.
+    """Observes the stream of messages and records its state in PostgreSQL.
 
-    Done by each process of the group `embed`, whose acknowledgement means that an entry is durable; any number may.
+    Every process of the group `embed` runs one, because an entry that this group has acknowledged is durable. Any
+    number may run at the same time.
     """
 
     def __init__(self, redis: Redis, stream_log: StreamLog) -> None:
@@ -31,34 +32,34 @@ class StreamWatch:
         self._observe = register_lua(redis, "eunoe_consumers.embed", "observe")
         self._raise_ids = register_lua(redis, "eunoe_consumers.embed", "raise_ids")
 
-    async def note(self) -> None:
-        """Observe and note once.
+    async def record(self) -> None:
+        """Observe the stream once and record what was seen.
 
         Raises:
-            RedisUnavailable: If Redis failed.
+            RedisNotReady: If Redis failed.
             StoreUnavailable: If PostgreSQL failed.
         """
         seen = await self.observe()
         if seen is None:
-            return  # nobody has published yet, or the group was just lost: its worker will tell
-        noted = await self._stream_log.note(seen)
-        if noted.lost is not None:
-            after, before = noted.lost
+            return  # nobody has published yet, or the group was lost, which its worker reports
+        recorded = await self._stream_log.record(seen)
+        if recorded.lost is not None:
+            after, before = recorded.lost
             log.error(
                 "messages may be lost: `eunoe health` says what to do",
                 lost_after=after.isoformat(),
                 lost_before=before.isoformat(),
             )
-        if noted.newest > seen.newest:
+        if recorded.newest > seen.newest:
             with redis_wrapped():
-                await self._raise_ids(keys=[self._stream], args=[str(noted.newest)])
-        self._newest = noted.newest
+                await self._raise_ids(keys=[self._stream], args=[str(recorded.newest)])
+        self._newest = recorded.newest
 
     async def observe(self) -> Observation | None:
-        """Return the stream as it is; None where it or its group is absent, or its ids are beyond all bounds.
+        """Return the present state of the stream; None if stream or group is absent, or an id is too large to store.
 
         Raises:
-            RedisUnavailable: If Redis failed.
+            RedisNotReady: If Redis failed.
         """
         with redis_wrapped():
             reply = cast(
@@ -73,14 +74,14 @@ class StreamWatch:
         mark, born_ms, now_ms, newest, durable = (part.decode() for part in cast("list[bytes]", reply[:5]))
         try:
             _ = EntryOrder.parse(newest).position, EntryOrder.parse(durable).position
-        except ValueError as error:  # appended past the gateway, with an id of somebody's own
-            log.error("the stream cannot be watched", reason=str(error))  # noqa: TRY400 - its trace says no more
+        except ValueError as error:  # appended past the gateway, with an id of its own
+            log.error("the stream cannot be watched", reason=str(error))  # noqa: TRY400 - the trace says no more
             return None
         observed_at = _time(now_ms)
-        torn = None
+        gap = None
         if reply[5]:
             after, before = (part.decode() for part in cast("list[bytes]", reply[5]))
-            torn = (EntryOrder.parse(after).time, EntryOrder.parse(before).time if before else observed_at)
+            gap = (EntryOrder.parse(after).time, EntryOrder.parse(before).time if before else observed_at)
         return Observation(
             stream=self._stream,
             incarnation=UUID(mark),
@@ -88,7 +89,7 @@ class StreamWatch:
             observed_at=observed_at,
             newest=EntryOrder.parse(newest),
             durable=EntryOrder.parse(durable),
-            torn=torn,
+            gap=gap,
         )
 
 

@@ -1,4 +1,4 @@
-"""What is known of the streams outside of Redis: how far they were, and what was lost of them."""
+"""The state of the streams, recorded outside Redis: how far each was, and which entries were lost."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,23 +12,23 @@ from eunoe_schema.entries import EntryOrder
 class StreamQueries(QueryFile, file="streams"):
     """The statements of streams.sql."""
 
-    note_stream: str
+    record_stream: str
     list_losses: str
     dismiss_losses: str
 
 
 @dataclass(frozen=True)
 class Observation:
-    """A stream at one moment.
+    """The state of a stream at one moment.
 
     Attributes:
-        stream: Its name.
-        incarnation: The mark beside it, which is lost with it.
-        born_at: When the mark was made, or the stream's first entry, if that was before.
+        stream: The stream.
+        incarnation: A mark that is stored beside the stream. It is lost together with the stream.
+        born_at: When the mark was created, or the stream's first entry if that is older.
         observed_at: The moment, by the clock of Redis.
-        newest: Its newest entry.
-        durable: Every entry up to here is stored, or among the dead letters.
-        torn: Between which moments entries are missing from it; None where nothing is.
+        newest: The newest entry.
+        durable: Every entry up to this one is stored or dead-lettered.
+        gap: Two moments between which entries are missing; None if none are.
     """
 
     stream: str
@@ -37,18 +37,18 @@ class Observation:
     observed_at: datetime
     newest: EntryOrder
     durable: EntryOrder
-    torn: tuple[datetime, datetime] | None = None
+    gap: tuple[datetime, datetime] | None = None
 
 
 @dataclass(frozen=True)
 class Loss:
-    """A span of time whose entries may be lost: Redis lost them before they were durable.
+    """A time span whose entries may be lost: Redis lost them before they were durable.
 
     Attributes:
         stream: The stream.
-        noticed_at: When a consumer noticed.
-        lost_after: What was published before is safe.
-        lost_before: What was published later is safe.
+        noticed_at: When a consumer noticed the loss.
+        lost_after: Entries published before this moment are safe.
+        lost_before: Entries published after this moment are safe.
     """
 
     stream: str
@@ -58,12 +58,12 @@ class Loss:
 
 
 @dataclass(frozen=True)
-class Noted:
-    """What became of an observation.
+class Recorded:
+    """The result of recording an observation.
 
     Attributes:
-        newest: The newest entry that was ever noted of the stream.
-        lost: Between which moments entries were lost, as this observation shows; None for nothing new.
+        newest: The newest entry that was ever recorded of the stream.
+        lost: Two moments between which entries were lost, if this observation is the first to show it; else None.
     """
 
     newest: EntryOrder
@@ -71,37 +71,37 @@ class Noted:
 
 
 class StreamLog:
-    """Notes observations, and tells what was lost between two of them."""
+    """The recorded observations and losses."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def note(self, seen: Observation) -> Noted:
-        """Note how far a stream is, and what it has lost.
+    async def record(self, seen: Observation) -> Recorded:
+        """Record an observation, and the loss that it shows.
 
         Raises:
             StoreUnavailable: If PostgreSQL failed.
         """
-        torn_after, torn_before = seen.torn or (None, None)
+        gap_after, gap_before = seen.gap or (None, None)
         async with self._database.transaction(DatabaseRole.INGEST) as connection:
             row = await connection.fetchrow(
-                StreamQueries.note_stream,
+                StreamQueries.record_stream,
                 seen.stream,
                 seen.incarnation,
                 seen.born_at,
                 seen.observed_at,
                 seen.newest.position,
                 seen.durable.position,
-                torn_after,
-                torn_before,
+                gap_after,
+                gap_before,
             )
         if row is None:
             raise AssertionError  # the function returns one row
         lost = None if row["lost_after"] is None else (row["lost_after"], row["lost_before"])
-        return Noted(EntryOrder.from_position(row["newest"]), lost)
+        return Recorded(EntryOrder.from_position(row["newest"]), lost)
 
     async def losses(self) -> list[Loss]:
-        """Return what was lost, the newest first.
+        """Return all losses, the newest first.
 
         Raises:
             StoreUnavailable: If PostgreSQL failed.
@@ -110,7 +110,7 @@ class StreamLog:
             return [Loss(**row) for row in await connection.fetch(StreamQueries.list_losses)]
 
     async def dismiss(self, losses: list[Loss]) -> None:
-        """Forget losses that were dealt with.
+        """Delete losses that the operator has dealt with.
 
         Raises:
             StoreUnavailable: If PostgreSQL failed.

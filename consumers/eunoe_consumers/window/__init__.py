@@ -1,1 +1,1 @@
-"""The group `window`: appends messages to the sliding window of their scope."""
+"""The group `window`: append messages to the sliding windows of their scopes."""

@@ -15,24 +15,28 @@ from eunoe_schema.scope import Scope
 
 
 class Unplaceable(PermanentError):
-    """The entry has an id that has no place among the rows, so that no row will ever stand for it."""
+    """The entry id is too large to be stored as a position, so no row can hold the message."""
 
 
 class AppendToWindows:
-    """Appends a batch to the windows of its scopes; one scope's trouble is not another's."""
+    """Appends a batch to the windows of its scopes. A failure in one scope does not affect the others."""
 
     def __init__(self, windows: Windows, turns: TurnReader) -> None:
         self._windows = windows
         self._turns = turns
 
     async def __call__(self, batch: Sequence[Delivered[MessageEvent]]) -> Mapping[str, EunoeError]:
-        """Apply a batch; the entries of a scope that failed are named with the error."""
+        """Apply a batch. Return the errors of the entries of scopes that failed, by entry id.
+
+        Raises:
+            RedisNotReady: If every scope failed because of Redis.
+        """
         scopes: dict[Scope, list[Delivered[MessageEvent]]] = defaultdict(list)
         failures: dict[str, EunoeError] = {}
         for delivered in batch:
             try:
                 _ = delivered.order.position
-            except ValueError as error:  # the group `embed` could not store it: what no row can hold, no window does
+            except ValueError as error:  # the group `embed` cannot store it, so the window must not show it
                 failures[delivered.id] = Unplaceable(str(error))
             else:
                 scopes[delivered.event.scope].append(delivered)
@@ -42,21 +46,21 @@ class AppendToWindows:
             except (TransientError, PermanentError) as error:
                 failures.update(dict.fromkeys((delivered.id for delivered in deliveries), error))
         if len(failures) == len(batch) and all(isinstance(error, RedisNotReady) for error in failures.values()):
-            # Redis is away for every scope alike: the batch waits for it in hand. Where only PostgreSQL is away, the
-            # windows that are there go on; entries of the others stay pending, and the reclaimer brings them.
+            # Redis is away for every scope, so the whole batch waits in hand. If only PostgreSQL is away, existing
+            # windows go on; the entries of other scopes stay pending until the reclaimer brings them.
             raise next(iter(failures.values()))
         return failures
 
     async def _append(self, scope: Scope, messages: Sequence[WindowMessage]) -> None:
         if await self._windows.append(scope, messages):
             return
-        # New, or lost: the first message after a loss must not pass for the whole past.
+        # The window is new or was lost. After a loss, the first message must not look like the whole conversation.
         loaded = await self._turns.last(scope, self._windows.size)
         await self._windows.append(scope, messages, loaded=loaded)
 
 
 def as_message(delivered: Delivered[MessageEvent]) -> WindowMessage:
-    """Return the window's element of a message."""
+    """Return the element of the window for a message."""
     event = delivered.event
     return WindowMessage(
         role=event.role,

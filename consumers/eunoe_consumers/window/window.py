@@ -1,4 +1,4 @@
-"""The sliding window of a scope: a Redis list of JSON objects, oldest first."""
+"""The sliding window of a scope: a Redis list of JSON objects, the oldest message first."""
 
 from collections.abc import Sequence
 from typing import cast
@@ -14,17 +14,22 @@ from eunoe_schema.lua import register_lua
 from eunoe_schema.recall import WindowMessage
 from eunoe_schema.scope import Scope
 
-# Lua's unpack takes a few thousand values; a batch of one scope is appended in parts of this many.
+# Lua's unpack takes at most 8,000 values, so a large batch is appended in parts.
 _MESSAGES_PER_CALL = 500
-_ABSENT, _REMOVED = -1, -2  # what append.lua returns in place of a length
+_ABSENT, _REMOVED = -1, -2  # results of append.lua instead of a length
 
 
 class TenantRemoved(PermanentError):
-    """The tenant was removed while its messages were on their way."""
+    """The tenant was removed after its messages were published."""
 
 
 class Windows:
-    """Reads and appends to the windows of all scopes."""
+    """The windows of all scopes.
+
+    Args:
+        redis: A client.
+        size: Messages that a window holds.
+    """
 
     def __init__(self, redis: Redis, *, size: int) -> None:
         self.size = size
@@ -37,17 +42,17 @@ class Windows:
         """Append messages, each once and in stream order.
 
         Args:
-            scope: Whose window.
-            messages: New messages, in any order.
-            loaded: The scope's last turns, once they have been loaded from the durable store.
+            scope: The scope.
+            messages: The new messages, in any order.
+            loaded: The last turns of the scope, once they have been loaded from PostgreSQL.
 
         Returns:
-            False where the window is absent and `loaded` is None: load them and call again.
+            False if the window is absent and `loaded` is None. Then load the last turns and call again.
 
         Raises:
-            TenantRemoved: If the tenant is registered no longer.
-            WrongKeyType: If the key holds something else than a list.
-            RedisUnavailable: If Redis failed.
+            TenantRemoved: If the tenant is no longer registered.
+            WrongKeyType: If the key does not hold a list.
+            RedisNotReady: If Redis failed.
         """
         bodies = [encode(message) for message in (*(loaded or ()), *messages)]
         key = keys.window(scope)
@@ -55,30 +60,29 @@ class Windows:
             for start in range(0, len(bodies), _MESSAGES_PER_CALL):
                 part = bodies[start : start + _MESSAGES_PER_CALL]
                 head = [self.size, "" if loaded is None else "1", str(scope.tenant_id), keys.REGISTRY_MARK]
-                held = await self._append([key, keys.TENANTS], [*head, *part])
-                if held == _ABSENT:
+                length = await self._append([key, keys.TENANTS], [*head, *part])
+                if length == _ABSENT:
                     return False
-                if held == _REMOVED:
-                    msg = f"tenant_id: {scope.tenant_id} was removed"
-                    raise TenantRemoved(msg)
+                if length == _REMOVED:
+                    raise TenantRemoved(f"tenant_id: {scope.tenant_id} was removed")
         return True
 
     async def read(self, scope: Scope, count: int | None = None) -> list[WindowMessage]:
-        """Return the last `count` messages, oldest first; all of them for None, none of an empty window.
+        """Return the last `count` messages, the oldest first; all messages for None.
 
         Raises:
-            WrongKeyType: If the key holds something else than a list.
-            RedisUnavailable: If Redis failed.
+            WrongKeyType: If the key does not hold a list.
+            RedisNotReady: If Redis failed.
         """
         if count == 0:
             return []
         with redis_wrapped():
             bodies = cast("list[bytes]", await self._redis.lrange(keys.window(scope), -(count or self.size), -1))
-        return [message for body in bodies if (message := _parsed(body))]
+        return [message for body in bodies if (message := _parse(body))]
 
 
-def _parsed(body: bytes) -> WindowMessage | None:
-    """Return an element; None for what another writer put there and is no message."""
+def _parse(body: bytes) -> WindowMessage | None:
+    """Return an element of the list; None for a foreign element that is no message."""
     try:
         return WindowMessage.model_validate_json(body)
     except ValidationError:

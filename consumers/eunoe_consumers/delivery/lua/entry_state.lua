@@ -1,11 +1,11 @@
--- Tell how far a group is with one entry.
+-- Return the progress of a group with one entry.
 --
 -- KEYS[1]  stream
--- ARGV[1]  the group
--- ARGV[2]  the entry id
+-- ARGV[1]  group
+-- ARGV[2]  entry id
 --
--- Returns {'absent'} where the stream does not hold it; {'waiting'} where the group has not read or not acknowledged it;
--- else {'done', field, value, ...}.
+-- Returns {'absent'} if the stream does not hold the entry; {'waiting'} if the group has not read it or not acknowledged
+-- it; else {'done', field, value, ...}.
 if redis.call('EXISTS', KEYS[1]) == 0 then return {'absent'} end
 local entries = redis.call('XRANGE', KEYS[1], ARGV[2], ARGV[2])
 if #entries == 0 then return {'absent'} end

@@ -1,10 +1,10 @@
--- Let a stream go on after an id: ids must rise even where the clock of a new server is behind, because windows and rows
--- are in their order.
+-- Make a stream continue after an id. Windows and rows are ordered by entry id, so ids must rise even if the clock of a new
+-- server is behind.
 --
 -- KEYS[1]  stream
--- ARGV[1]  the id
+-- ARGV[1]  id
 --
--- Returns 1, or 0 where the stream is absent or beyond that id already.
+-- Returns 1, or 0 if the stream is absent or already beyond that id.
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 local info = {}
 local flat = redis.call('XINFO', 'STREAM', KEYS[1])
@@ -14,6 +14,6 @@ local to_ms, to_sequence = string.match(ARGV[1], '^(%d+)%-(%d+)$')
 local is_before = tonumber(ms) < tonumber(to_ms)
     or ms == to_ms and tonumber(sequence) < tonumber(to_sequence)
 if not is_before then return 0 end
--- As if the entry of that id had been there and was deleted: nobody must miss it.
+-- Pretend that an entry with this id existed and was deleted, so that observe.lua does not report it as missing.
 redis.call('XSETID', KEYS[1], ARGV[1], 'ENTRIESADDED', info['entries-added'], 'MAXDELETEDID', ARGV[1])
 return 1

@@ -1,24 +1,24 @@
--- Append messages of one scope to its window: in stream order, each once, trimmed to size. Any order of calls, repeated
--- ones among them, gives the same list. Only where an event stands on the stream twice, as it may when it was written past
--- the gateway, does the order matter: while one of its entries is in the window, the other is left out.
+-- Append messages of one scope to its window: in stream order, each once, trimmed to size. Calls in any order, also
+-- repeated ones, give the same list. There is one exception. An event that was written past the gateway may have two
+-- entries; while one of them is in the window, the other is left out, so their order matters.
 --
--- KEYS[1]  list  JSON objects {"role", "content", "id", "event_id", ...}, oldest first
--- KEYS[2]  set   ids of the known tenants, and the mark that the set was filled from the table
--- ARGV[1]  how many messages a window holds
--- ARGV[2]  '1' where the caller has loaded the scope's last turns and sends them along, else ''
--- ARGV[3]  the tenant
--- ARGV[4]  the mark of the registry
--- ARGV[5..] the messages, JSON
+-- KEYS[1]  list  JSON objects {"role", "content", "id", "event_id", ...}, the oldest first
+-- KEYS[2]  set   ids of the registered tenants, and the mark that the set was filled from the table
+-- ARGV[1]  size of the window
+-- ARGV[2]  '1' if the caller has loaded the scope's last turns and sends them along, else ''
+-- ARGV[3]  tenant id
+-- ARGV[4]  mark of the registry
+-- ARGV[5..] messages, JSON
 --
--- Returns how many messages the window holds; -2 where the tenant was removed since the batch was accepted, so that its
--- window does not come back for ever; or -1 where it is absent and nothing was loaded: the scope is new, or
--- Redis has lost it, and only the durable store can tell.
+-- Returns the length of the window. Returns -1 if the window is absent and nothing was loaded: the scope is new, or Redis
+-- has lost its window, and only PostgreSQL knows. Returns -2 if the tenant is not registered: its window must not come
+-- back after the tenant was removed.
 local key, size, loaded = KEYS[1], tonumber(ARGV[1]), ARGV[2] == '1'
 if redis.call('SISMEMBER', KEYS[2], ARGV[4]) == 1 and redis.call('SISMEMBER', KEYS[2], ARGV[3]) == 0 then return -2 end
 local present = redis.call('EXISTS', key) == 1
 if not present and not loaded then return -1 end
 
--- An element as {milliseconds, sequence, event id, JSON}; zeros for what another writer put there without an id.
+-- Return an element as {milliseconds, sequence, event id, JSON}. A foreign element without an id gets zeros.
 local function parse(json)
     local ok, message = pcall(cjson.decode, json)
     if not ok or type(message) ~= 'table' then message = {} end
@@ -34,7 +34,7 @@ end
 local kept, ids, events = {}, {}, {}
 for place, json in ipairs(redis.call('LRANGE', key, 0, -1)) do
     local element = parse(json)
-    -- Without an id it belongs behind the message that it was put behind; at the beginning it is older than every entry.
+    -- An element without an id stays behind its predecessor. At the beginning it is older than every entry.
     if place > 1 and element[1] + element[2] == 0 then element[1], element[2] = kept[place - 1][1], kept[place - 1][2] end
     kept[place] = element
     ids[element[1] .. '-' .. element[2]] = true
@@ -65,8 +65,8 @@ if in_order then
     return math.min(#kept, size)
 end
 
--- Something came late: write the list anew. Elements without an id share the order of the one
--- before them, and keep their place behind it.
+-- A message came late, so the list is sorted and written again. Elements without an id share the order of their
+-- predecessor; the third key keeps them behind it.
 for place, element in ipairs(kept) do element[5] = place end
 table.sort(kept, function(a, b)
     if a[1] ~= b[1] then return a[1] < b[1] end

@@ -1,14 +1,14 @@
--- Move an entry to the dead letters: acknowledge it and append it there, once, whoever asks how often.
+-- Move an entry to the dead letters: append it there and acknowledge it. Concurrent calls create one dead letter.
 --
--- KEYS[1]   stream  where the entry is
--- KEYS[2]   stream  the group's dead letters
--- ARGV[1]   the group
--- ARGV[2]   the entry id
--- ARGV[3]   why, in a sentence
--- ARGV[4]   'delete' where the stream keeps nothing that is acknowledged, else ''
--- ARGV[5..] the entry's fields and values
+-- KEYS[1]   stream  of the entry
+-- KEYS[2]   stream  of the group's dead letters
+-- ARGV[1]   group
+-- ARGV[2]   entry id
+-- ARGV[3]   reason, one sentence
+-- ARGV[4]   'delete' if the stream does not keep acknowledged entries, else ''
+-- ARGV[5..] fields and values of the entry
 --
--- Returns 1, or 0 where the group has the entry no longer.
+-- Returns 1, or 0 if the entry is no longer pending.
 local pending = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[2], ARGV[2], 1)
 if #pending == 0 then return 0 end
 local clock = redis.call('TIME')
@@ -18,11 +18,11 @@ local letter = {
     'buried_ms', string.format('%.0f', tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)),
     'attempts', pending[1][4],
 }
--- Lua's unpack takes no more than 8,000 values: an entry of thousands of fields must not become one that cannot be
--- buried. What is beyond a thousand is kept packed, in one field.
+-- Lua's unpack takes at most 8,000 values. An entry with thousands of fields must still fit, or it would come back for
+-- ever: fields beyond the first thousand are packed into one.
 local last = math.min(#ARGV, 4 + 2 * 1000)
 for i = 5, last, 2 do
-    -- Prefixed, so that no field of a publisher can pass for one of ours.
+    -- The prefix keeps a publisher's fields apart from the fields above.
     letter[#letter + 1] = 'entry:' .. ARGV[i]
     letter[#letter + 1] = ARGV[i + 1]
 end
