@@ -1,1 +1,1 @@
-"""What operators run: the consumer groups, the store and the command line."""
+"""The consumers and the command line, for operators."""

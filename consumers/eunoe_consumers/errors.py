@@ -1,15 +1,18 @@
-"""The two questions that decide over an entry: can it succeed later, or never?"""
+"""The two kinds of errors that decide about an entry: it can succeed later, or never.
+
+This module stays at the root because every room raises these errors.
+"""
 
 from eunoe_schema.errors import EunoeError
 
 
 class TransientError(EunoeError):
-    """The same entry may succeed later: it stays pending and is tried again."""
+    """The same entry can succeed later. It stays pending and is tried again."""
 
 
 class PermanentError(EunoeError):
-    """The same entry can never succeed: it goes to the dead letters."""
+    """The same entry can never succeed. It is dead-lettered."""
 
 
 class ConfigurationError(EunoeError):
-    """The process cannot start as it is configured; the message says what to change."""
+    """The process cannot start as it is configured. The message says what to change."""

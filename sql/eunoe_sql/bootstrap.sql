@@ -1,13 +1,13 @@
--- Make the roles that migrations grant to. Idempotent; run by `eunoe migrate up`, or with psql before dbmate.
--- Roles belong to the cluster and other databases may use them: no rollback drops them.
+-- Create the roles that migrations grant rights to. Idempotent. `eunoe migrate up` runs it; before dbmate, run it with psql.
+-- Roles belong to the whole cluster and other databases may use them, so no rollback drops them.
 --
---   eunoe_owner    owns the tables; migrations and the tenant registry
---   eunoe_ingest   writes turns; may INSERT and nothing else
---   eunoe_recall   reads one tenant's turns
---   eunoe_curator  one tenant's memories
---   eunoe_janitor  retention and erasure
+--   eunoe_owner    owns the tables; for migrations and for the table of tenants
+--   eunoe_ingest   inserts turns, and nothing else
+--   eunoe_recall   reads the turns and memories of one tenant
+--   eunoe_curator  reads and changes the memories of one tenant
+--   eunoe_janitor  archives and purges
 --
--- None can log in. A login is given those it needs and takes one on per transaction:
+-- None of them can log in. A login is granted the roles that it needs, and takes one per transaction:
 --   CREATE ROLE my_consumer LOGIN NOINHERIT PASSWORD '...'; GRANT eunoe_ingest, eunoe_recall TO my_consumer;
 DO $$
 DECLARE
@@ -20,7 +20,7 @@ BEGIN
                 EXECUTE format('CREATE ROLE %I NOLOGIN', role_name);
             END IF;
         EXCEPTION
-            -- Another runner, perhaps in another database, was faster.
+            -- Another runner, perhaps in another database, has created the role.
             WHEN duplicate_object OR unique_violation THEN NULL;
         END;
         IF NOT pg_has_role(current_user, role_name, 'SET') THEN

@@ -1,1 +1,1 @@
-"""The durable store: PostgreSQL with pgvector. The only room that reads SQL."""
+"""PostgreSQL with pgvector: connections, migrations, turns, tenants and the state of the streams."""

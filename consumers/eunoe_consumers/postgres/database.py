@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL: one pool a process, one role a transaction."""
+"""Connections to PostgreSQL: one pool per process, one role per transaction."""
 
 import asyncio
 import contextlib
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 ResultT = TypeVar("ResultT")
 
-# Slower than any statement of ours by far; a connection that hangs longer is as good as lost.
+# Far longer than any statement takes. A connection that hangs longer is lost.
 _COMMAND_SECONDS = 60.0
 _CLOSE_SECONDS = 5.0
 
@@ -37,7 +37,7 @@ class SchemaQueries(QueryFile, file="schema"):
 
 
 class DatabaseRole(StrEnum):
-    """The roles that sql/bootstrap.sql makes."""
+    """The roles that sql/bootstrap.sql creates."""
 
     OWNER = "eunoe_owner"
     INGEST = "eunoe_ingest"
@@ -51,7 +51,7 @@ async def until_reachable(connect: Callable[[], Awaitable[ResultT]], *, wait_sec
 
     Raises:
         ConfigurationError: If the URL or the credentials are wrong.
-        StoreUnavailable: If the server did not answer in `wait_seconds`.
+        StoreUnavailable: If the server did not answer within `wait_seconds`.
     """
     attempts = AsyncRetrying(
         retry=retry_if_exception_type(StoreUnavailable),
@@ -68,20 +68,19 @@ async def until_reachable(connect: Callable[[], Awaitable[ResultT]], *, wait_sec
 
 
 async def _prepare(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-    """Teach a new connection the vector types."""
+    """Register the vector types with a new connection."""
     try:
         await register_vector(connection)
     except ValueError as error:
-        msg = f"the database is not ready for Eunoe ({error}): run `eunoe migrate up`"
-        raise ConfigurationError(msg) from error
+        raise ConfigurationError(f"the database is not ready for Eunoe ({error}): run `eunoe migrate up`") from error
 
 
-async def _leave_as_it_is(_connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-    """Skip the driver's RESET ALL, a round trip after each transaction: what we set ends with the transaction."""
+async def _skip_reset(_connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """Save the round trip of RESET ALL. Every setting of ours ends with its transaction."""
 
 
 class Database:
-    """A pool of connections; every statement runs in a transaction that has taken on a role."""
+    """A pool of connections. Every statement runs in a transaction with a role."""
 
     def __init__(self, pool: "Pool[asyncpg.Record]") -> None:
         self._pool = pool
@@ -94,7 +93,7 @@ class Database:
 
         Raises:
             ConfigurationError: If the URL or the credentials are wrong, or the extension is not installed.
-            StoreUnavailable: If the server did not answer in `wait_seconds`.
+            StoreUnavailable: If the server did not answer within `wait_seconds`.
         """
         pool = await until_reachable(
             lambda: asyncpg.create_pool(
@@ -104,7 +103,7 @@ class Database:
                 statement_cache_size=statement_cache_size,
                 command_timeout=_COMMAND_SECONDS,
                 init=_prepare,
-                reset=_leave_as_it_is,
+                reset=_skip_reset,
                 server_settings={"application_name": "eunoe"},
             ),
             wait_seconds=wait_seconds,
@@ -115,19 +114,19 @@ class Database:
     async def transaction(
         self, role: DatabaseRole, *, tenant: UUID | None = None, batch_tenants: Collection[UUID] = ()
     ) -> AsyncGenerator["Connection"]:
-        """Begin a transaction as `role`; committed when the block ends well.
+        """Open a transaction as `role`. It is committed if the block does not raise.
 
-        Role and tenants are set by set_config(..., true): they end with the transaction, so that neither a pool nor
-        pgbouncer can hand them to somebody else.
+        Role and tenants are set by set_config(..., true) and end with the transaction. Neither the pool nor pgbouncer
+        can pass them on to another transaction.
 
         Args:
-            role: The role to take on.
-            tenant: The one tenant whose rows may be read.
-            batch_tenants: The tenants that rows may be written for.
+            role: The role of the transaction.
+            tenant: The tenant; only its rows can be read.
+            batch_tenants: The tenants for which rows can be written.
 
         Raises:
             RowRefused: If a row can never be stored.
-            StoreUnavailable: If PostgreSQL failed in any other way.
+            StoreUnavailable: For every other error.
         """
         batch = ",".join(sorted(map(str, batch_tenants)))
         with wrapped():
@@ -136,7 +135,7 @@ class Database:
                 yield connection
 
     async def close(self) -> None:
-        """Close the pool, waiting for what runs, but not for a server that hangs."""
+        """Close the pool. Running statements are waited for, but not a server that hangs."""
         try:
             await asyncio.wait_for(self._pool.close(), _CLOSE_SECONDS)
         except TimeoutError:

@@ -1,4 +1,4 @@
-"""Driver errors, wrapped once at the edge: what may pass, and what is the row's own fault."""
+"""Classify the errors of PostgreSQL: can the same row be stored later, or never?"""
 
 import contextlib
 from collections.abc import Generator
@@ -10,24 +10,24 @@ from eunoe_schema.cancellation import raise_if_cancelled
 
 
 class StoreUnavailable(TransientError):
-    """PostgreSQL is away, overloaded, or not in a state to do what was asked."""
+    """PostgreSQL is away, overloaded, or cannot execute the statement in its present state."""
 
 
 class Deadlocked(StoreUnavailable):
-    """PostgreSQL ended one of several transactions that waited for one another; tried again it has its turn."""
+    """PostgreSQL ended this transaction to break a deadlock. It can be tried again at once."""
 
 
 class RowRefused(PermanentError):
-    """PostgreSQL refuses this row for what it holds."""
+    """PostgreSQL refuses this row because of its values."""
 
 
 class SchemaMismatch(ConfigurationError):
-    """The database's schema is not the one that this version was built for."""
+    """The database has another schema than this version needs."""
 
 
-# The classes of SQLSTATE that speak of the data: data exception, integrity constraint violation, program limit
-# exceeded. Everything else (a missing table, a refused privilege, a full disk) would meet every row alike, and burying
-# every row would not help: those stay pending, loudly.
+# The classes of SQLSTATE that are about the data: data exception, integrity constraint violation, program limit
+# exceeded. Every other error (a missing table, a refused privilege, a full disk) would meet all rows alike.
+# Dead-lettering them all would not help: their entries stay pending, and the log says why.
 _ROW_CLASSES = ("22", "23", "54")
 
 
@@ -37,7 +37,7 @@ def wrapped() -> Generator[None]:
 
     Raises:
         RowRefused: If the data can never be stored.
-        Deadlocked: If others had to come first.
+        Deadlocked: If PostgreSQL broke a deadlock.
         StoreUnavailable: For everything else.
     """
     try:
@@ -52,24 +52,21 @@ def _driver_errors() -> Generator[None]:
     try:
         yield
     except asyncpg.DeadlockDetectedError as error:
-        msg = "PostgreSQL: deadlock detected"  # what it says beside that are process ids
-        raise Deadlocked(msg) from error
+        raise Deadlocked("PostgreSQL: deadlock detected") from error  # its own text only adds process ids
     except asyncpg.PostgresError as error:
         sqlstate = error.sqlstate or ""
         kind = RowRefused if sqlstate.startswith(_ROW_CLASSES) else StoreUnavailable
-        message = " ".join(str(error).split())  # a dead letter's reason is one line; DETAIL and HINT have their own
+        message = " ".join(str(error).split())  # the reason of a dead letter is one line, without DETAIL and HINT
         raise kind(f"PostgreSQL: {message} (SQLSTATE {sqlstate})") from error
     except (asyncpg.InterfaceError, OSError, TimeoutError) as error:
-        if isinstance(error, ValueError):  # how the driver says that it cannot encode an argument
-            msg = f"PostgreSQL's driver cannot encode the row: {error}"
-            raise RowRefused(msg) from error
-        msg = f"PostgreSQL is not reachable: {error or type(error).__name__}"
-        raise StoreUnavailable(msg) from error
+        if isinstance(error, ValueError):  # the driver cannot encode an argument
+            raise RowRefused(f"PostgreSQL's driver cannot encode the row: {error}") from error
+        raise StoreUnavailable(f"PostgreSQL is not reachable: {error or type(error).__name__}") from error
 
 
 @contextlib.contextmanager
 def connecting() -> Generator[None]:
-    """Turn the errors of opening a connection into ours: a wrong URL is told from a server that is away.
+    """Turn the errors of opening a connection into ours. A wrong URL differs from a server that is away.
 
     Raises:
         ConfigurationError: If the URL, the credentials or the database's name are wrong.
@@ -83,11 +80,9 @@ def connecting() -> Generator[None]:
             asyncpg.InvalidCatalogNameError,
             asyncpg.ClientConfigurationError,
         ) as error:
-            msg = f"EUNOE_DATABASE_URL: {error}"
-            raise ConfigurationError(msg) from error
-        except ValueError:  # its text may quote a part of the password, and is no cause to keep
-            msg = (
+            raise ConfigurationError(f"EUNOE_DATABASE_URL: {error}") from error
+        except ValueError:  # `from None`: its text may quote a part of the password
+            raise ConfigurationError(
                 "EUNOE_DATABASE_URL is not a PostgreSQL URL: use postgresql://USER@HOST:PORT/DATABASE, "
                 "special characters percent-encoded"
-            )
-            raise ConfigurationError(msg) from None
+            ) from None

@@ -1,4 +1,4 @@
-"""What a health check asks of PostgreSQL, step by step, so that the first one that fails can be named."""
+"""Queries of the health check, one per step, so that it can name the first step that fails."""
 
 import time
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from eunoe_consumers.postgres.errors import connecting, wrapped
 from eunoe_consumers.postgres.queries import QueryFile
 from eunoe_schema.scope import Scope
 
-# Nobody's: the query goes the whole way of a recall, and finds nothing.
+# A scope of nobody. Its search takes the whole path of a recall and finds nothing.
 _NOBODY = Scope(tenant_id=UUID(int=0), agent_id=UUID(int=0), user_id="health check")
 
 
@@ -26,12 +26,12 @@ class HealthQueries(QueryFile, file="health"):
 
 @dataclass(frozen=True)
 class PostgresInfo:
-    """What a login sees without any role.
+    """What a login can read without a role.
 
     Attributes:
-        server_version: The server's.
-        vector_version: The extension's; None where it is not installed.
-        row_counts: By table, as the statistics estimate it.
+        server_version: Version of the server.
+        vector_version: Version of the extension; None if it is not installed.
+        row_counts: Estimated number of rows, by table.
     """
 
     server_version: str
@@ -40,11 +40,11 @@ class PostgresInfo:
 
 
 async def read_info(url: str, *, wait_seconds: float) -> PostgresInfo:
-    """Connect once and look around.
+    """Connect once and read the versions and the row counts.
 
     Raises:
         ConfigurationError: If the URL or the credentials are wrong.
-        StoreUnavailable: If the server does not answer in `wait_seconds`.
+        StoreUnavailable: If the server does not answer within `wait_seconds`.
     """
     with connecting():
         connection = await asyncpg.connect(
@@ -66,9 +66,9 @@ async def read_info(url: str, *, wait_seconds: float) -> PostgresInfo:
 
 
 async def vector_query_ms(database: Database, *, embedding_dimensions: int) -> float:
-    """Return how long a search takes that finds nothing: connection, role, policy, index and operator are in it.
+    """Return the duration of a search that finds nothing. It includes connection, role, policy, index and operator.
 
-    The second of two runs, since the first one prepares the statement.
+    The second of two runs is measured, because the first one prepares the statement.
 
     Raises:
         StoreUnavailable: If it failed.

@@ -1,6 +1,6 @@
-"""Apply and roll back migrations: plain SQL in dbmate's file format, recorded in dbmate's ledger table.
+"""Apply and roll back migrations, and record them in dbmate's ledger table.
 
-Operators may use dbmate itself on the same files, after `psql -f bootstrap.sql`.
+Operators may run dbmate itself on the same files, after `psql -f bootstrap.sql`.
 """
 
 from collections.abc import AsyncGenerator
@@ -17,14 +17,14 @@ from eunoe_consumers.postgres.errors import StoreUnavailable, wrapped
 from eunoe_consumers.postgres.migration_files import Migration, load_migrations
 from eunoe_consumers.postgres.schema_check import applied_versions, check_dimensions
 
-# Any number does, as long as it is ours alone: "eunoe" in ASCII.
+# The key of the advisory lock. Any number works that no other program uses: this is "eunoe" in ASCII.
 _LOCK = 0x65756E6F65
 _LEDGER = "CREATE TABLE IF NOT EXISTS schema_migrations (version varchar(128) PRIMARY KEY)"
 
 
 @dataclass(frozen=True)
 class MigrationStatus:
-    """A migration and whether the database has it."""
+    """A migration, and whether the database has it."""
 
     version: str
     name: str
@@ -33,32 +33,31 @@ class MigrationStatus:
 
 @dataclass(frozen=True)
 class HnswOptions:
-    """How the approximate indexes are built.
+    """The options of the approximate index of memories.
 
     Attributes:
-        m: Links of a row.
-        ef_construction: Candidates while it is built; at least twice `m`.
+        m: Links per row.
+        ef_construction: Candidates per row while the index is built; at least twice `m`.
     """
 
     m: int = 16
     ef_construction: int = 64
 
     def __post_init__(self) -> None:
-        """Refuse what pgvector would refuse in the middle of a migration.
+        """Refuse a pair that pgvector would refuse in the middle of a migration.
 
         Raises:
             ConfigurationError: If `ef_construction` is less than twice `m`.
         """
         if self.ef_construction < 2 * self.m:
-            msg = (
+            raise ConfigurationError(
                 f"EUNOE_HNSW_EF_CONSTRUCTION is {self.ef_construction}, EUNOE_HNSW_M {self.m}: "
                 "it must be at least twice that"
             )
-            raise ConfigurationError(msg)
 
 
 class Migrator:
-    """Changes a database's schema, by a login that may create tables, roles and the extension."""
+    """Changes the schema of a database. The login must have the right to create tables, roles and the extension."""
 
     def __init__(
         self,
@@ -93,10 +92,10 @@ class Migrator:
                 await connection.close()
 
     async def up(self, *, wait_seconds: float = 300.0) -> list[Migration]:
-        """Apply what is pending and return it; of several runners exactly one applies each.
+        """Apply the missing migrations and return them. Of several runners, exactly one applies each.
 
         Raises:
-            SchemaMismatch: If the embeddings have another width than is configured.
+            SchemaMismatch: If the database's embeddings have another width.
             StoreUnavailable: If another runner holds the lock for longer than `wait_seconds`.
         """
         async with self._locked(wait_seconds):
@@ -117,7 +116,7 @@ class Migrator:
         return pending
 
     async def down(self, *, steps: int = 1, wait_seconds: float = 300.0) -> list[Migration]:
-        """Roll back the last `steps` migrations and return them; the extension and the roles stay.
+        """Roll back the last `steps` migrations and return them. Extension and roles stay.
 
         Raises:
             StoreUnavailable: If another runner holds the lock for longer than `wait_seconds`.
@@ -130,7 +129,7 @@ class Migrator:
         return last
 
     async def status(self) -> list[MigrationStatus]:
-        """Return every migration and whether it is applied."""
+        """Return every migration, and whether the database has it."""
         applied = await self._applied()
         return [
             MigrationStatus(migration.version, migration.name, migration.version in applied)
@@ -151,10 +150,10 @@ class Migrator:
 
     @asynccontextmanager
     async def _locked(self, wait_seconds: float) -> AsyncGenerator[None]:
-        """Hold the lock of migrations.
+        """Hold the lock of migrations during the block.
 
-        Polled: a session that waits in pg_advisory_lock holds a snapshot, and CREATE INDEX CONCURRENTLY, run by the
-        one who has the lock, would wait for that snapshot for ever.
+        The lock is polled. A session that waits in pg_advisory_lock holds a snapshot, and the owner of the lock would
+        wait for that snapshot for ever in CREATE INDEX CONCURRENTLY.
         """
         attempts = AsyncRetrying(
             retry=retry_if_result(lambda locked: not locked),
@@ -164,8 +163,7 @@ class Migrator:
         try:
             await attempts(self._connection.fetchval, "SELECT pg_try_advisory_lock($1)", _LOCK)
         except RetryError as error:
-            msg = f"another `eunoe migrate` has held the lock for {wait_seconds:g} s"
-            raise StoreUnavailable(msg) from error
+            raise StoreUnavailable(f"another `eunoe migrate` has held the lock for {wait_seconds:g} s") from error
         try:
             yield
         finally:

@@ -28,10 +28,10 @@ class Tenant:
     """A registered tenant.
 
     Attributes:
-        id: Its UUID.
-        name: Unique.
-        created_at: When it was registered.
-        language: The text search configuration that stems its messages and queries.
+        id: The UUID.
+        name: The name, unique.
+        created_at: When the tenant was registered.
+        language: The text search configuration that stems messages and queries.
     """
 
     id: UUID
@@ -41,13 +41,13 @@ class Tenant:
 
 
 class TenantTable:
-    """The registry's durable side."""
+    """Reads and changes the table of tenants."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def ids(self) -> set[UUID]:
-        """Return the ids of all tenants; any role may ask."""
+        """Return the ids of all tenants. Any role may read them."""
         async with self._database.transaction(DatabaseRole.RECALL) as connection:
             return {row["id"] for row in await connection.fetch(TenantQueries.tenant_ids)}
 
@@ -57,55 +57,52 @@ class TenantTable:
             return [Tenant(**row) for row in await connection.fetch(TenantQueries.list_tenants)]
 
     async def find(self, id_or_name: str) -> Tenant | None:
-        """Return the tenant of an id or a name."""
+        """Return the tenant with this id or name, or None."""
         async with self._database.transaction(DatabaseRole.OWNER) as connection:
             row = await connection.fetchrow(TenantQueries.find_tenant, _as_uuid(id_or_name), id_or_name)
         return Tenant(**row) if row else None
 
     async def add(self, name: str, tenant_id: UUID | None = None, *, language: str | None = None) -> Tenant:
-        """Register a tenant; again with the same id, name and language is no error.
+        """Register a tenant. Repeating it with the same id, name and language is no error.
 
         Args:
             name: 1 to 200 characters, unique.
-            tenant_id: Its UUID; a new one where absent.
-            language: A text search configuration of PostgreSQL: 'german', say, or 'simple' for words as they are
-                written; absent: English.
+            tenant_id: The UUID; None for a new one.
+            language: A text search configuration of PostgreSQL, such as 'german'. 'simple' does not stem. None for
+                English.
 
         Raises:
-            ConfigurationError: If the name belongs to another tenant, or the id to another name, or the name is empty,
-                longer than 200 characters, or a UUID, which could be taken for another tenant's id; if PostgreSQL does
-                not know the language, or the tenant has another one.
+            ConfigurationError: If the name or the id belongs to another tenant; if the name is empty, longer than 200
+                characters, or a UUID, which could be mistaken for the id of another tenant; if PostgreSQL does not know
+                the language, or the tenant has another language.
         """
         if not 1 <= len(name) <= _NAME_CHARS or "\x00" in name or _as_uuid(name) is not None:
-            msg = (
-                f"{name!r} is not a tenant's name: 1 to {_NAME_CHARS} characters, and not a UUID (give that with --id)"
+            raise ConfigurationError(
+                f"{name!r} cannot be the name of a tenant: use 1 to {_NAME_CHARS} characters, and give a UUID with --id"
             )
-            raise ConfigurationError(msg)
         wanted = tenant_id or uuid4()
         async with self._database.transaction(DatabaseRole.OWNER) as connection:
             known = [row["language"] for row in await connection.fetch(TenantQueries.text_search_configurations)]
             if language is not None and language not in known:
-                msg = f"{language!r} is not a language of this PostgreSQL: it knows {', '.join(known)}"
-                raise ConfigurationError(msg)
+                raise ConfigurationError(
+                    f"{language!r} is not a language of this PostgreSQL: it knows {', '.join(known)}"
+                )
             await connection.execute(TenantQueries.add_tenant, wanted, name, language or DEFAULT_LANGUAGE)
             by_name = await connection.fetchrow(TenantQueries.find_tenant, None, name)
             by_id = await connection.fetchrow(TenantQueries.find_tenant, wanted, None)
         if by_name is None:
-            msg = f"tenant {wanted} exists under the name {by_id['name'] if by_id else 'unknown'!r}"
-            raise ConfigurationError(msg)
+            raise ConfigurationError(f"tenant {wanted} exists under the name {by_id['name'] if by_id else 'unknown'!r}")
         if tenant_id is not None and by_name["id"] != tenant_id:
-            msg = f"the name {name!r} belongs to tenant {by_name['id']}"
-            raise ConfigurationError(msg)
+            raise ConfigurationError(f"the name {name!r} belongs to tenant {by_name['id']}")
         if language is not None and by_name["language"] != language:
-            msg = (
+            raise ConfigurationError(
                 f"tenant {name!r} has the language {by_name['language']!r}, in which its messages are indexed: it "
                 f"cannot become {language!r}"
             )
-            raise ConfigurationError(msg)
         return Tenant(**by_name)
 
     async def remove(self, tenant_id: UUID) -> None:
-        """Remove a tenant and every row of it."""
+        """Remove a tenant and all its rows."""
         async with self._database.transaction(DatabaseRole.OWNER) as connection:
             await connection.execute(TenantQueries.remove_tenant, tenant_id)
 

@@ -1,4 +1,4 @@
-"""Turns: written by the ingest role, read by the recall role."""
+"""Write turns as the ingest role, and read the last turns of a scope as the recall role."""
 
 import json
 from collections.abc import Sequence
@@ -30,11 +30,11 @@ class TurnQueries(QueryFile, file="turns"):
 
 @dataclass(frozen=True)
 class NewPiece:
-    """A part of a message's content that the model sees whole, with its embedding.
+    """A part of a message that is short enough for the model, with its embedding.
 
     Attributes:
-        starts_at: Its first character in the content, in code points.
-        ends_at: The character behind its last.
+        starts_at: Offset of the first character in the content, in code points.
+        ends_at: Offset after the last character.
         embedding: Shape (dimensions,) float32.
     """
 
@@ -45,13 +45,13 @@ class NewPiece:
 
 @dataclass(frozen=True)
 class NewTurn:
-    """A message with its place on the stream and its embedding.
+    """A message with its entry id and its embedding.
 
     Attributes:
         event: The message.
-        order: The place of its entry.
-        embedding: Shape (dimensions,) float32; of the first piece where the message is long.
-        pieces: The further pieces of a long message, in order.
+        order: The entry id.
+        embedding: Shape (dimensions,) float32. For a long message it is that of the first piece.
+        pieces: The other pieces of a long message, in order.
     """
 
     event: MessageEvent
@@ -61,7 +61,7 @@ class NewTurn:
 
 
 class TurnWriter:
-    """Writes turns, each once however often it is asked to."""
+    """Writes turns. A turn that is written again is skipped."""
 
     def __init__(self, database: Database, *, embedding_model: str) -> None:
         self._database = database
@@ -71,11 +71,11 @@ class TurnWriter:
         """Write turns with their pieces, agents, users, sessions and terms in one transaction.
 
         Returns:
-            How many were not there yet.
+            The number of new turns.
 
         Raises:
-            RowRefused: If one of them can never be stored; none was.
-            StoreUnavailable: If PostgreSQL failed in any other way.
+            RowRefused: If one of them can never be stored. Then none is stored.
+            StoreUnavailable: For every other error.
         """
         events = [turn.event for turn in turns]
         tenants = [event.tenant_id for event in events]
@@ -114,7 +114,7 @@ class TurnWriter:
                 [self._embedding_model] * len(turns),
                 [HalfVector(turn.embedding) for turn in turns],
             )
-            # A turn that was there already may be of another entry: its position tells which pieces are its own.
+            # A turn that already exists may come from another entry. The position tells which pieces belong to it.
             pieces = [(turn, number, piece) for turn in turns for number, piece in enumerate(turn.pieces, start=1)]
             if pieces:
                 await connection.execute(
@@ -133,13 +133,13 @@ class TurnWriter:
 
 
 class TurnReader:
-    """Reads the turns of one scope, under the policy of its tenant and with the scope in every predicate."""
+    """Reads the turns of a scope. The policy of the tenant and the scope in every predicate isolate it."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def last(self, scope: Scope, count: int) -> list[WindowMessage]:
-        """Return the last turns of a scope as window messages, oldest first.
+        """Return the last turns of a scope as window messages, the oldest first.
 
         Raises:
             StoreUnavailable: If PostgreSQL failed.

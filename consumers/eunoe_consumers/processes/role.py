@@ -1,4 +1,4 @@
-"""The roles that a process can have: the consumer groups, and the janitor, which reads no stream."""
+"""The roles of a process: one per consumer group, and the janitor, which reads no stream."""
 
 from enum import StrEnum
 
@@ -6,7 +6,7 @@ from eunoe_schema.streams import Group
 
 
 class ProcessRole(StrEnum):
-    """What `eunoe consume` runs; any number of processes may have each."""
+    """A role that `eunoe consume` runs. Any number of processes may have the same role."""
 
     WINDOW = Group.WINDOW
     EMBED = Group.EMBED
@@ -16,5 +16,5 @@ class ProcessRole(StrEnum):
 
     @property
     def group(self) -> Group | None:
-        """The consumer group that it serves."""
+        """The consumer group that the role serves."""
         return None if self is ProcessRole.JANITOR else Group(self.value)

@@ -1,4 +1,4 @@
-"""Every role in a process of its own, started and stopped together: for `eunoe up` and `eunoe demo`."""
+"""Run each role in its own process, and start and stop them together: for `eunoe up` and `eunoe demo`."""
 
 import json
 import os
@@ -19,12 +19,12 @@ _RESTART_SECONDS = 1.0
 
 
 class RoleFailed(EunoeError):
-    """A role's process ended when it should not have."""
+    """The process of a role ended unexpectedly."""
 
 
 @dataclass
 class _Running:
-    """A role's process and when it was started, by the monotonic clock."""
+    """The process of a role, and when it was started, by the monotonic clock."""
 
     role: ProcessRole
     process: subprocess.Popen[bytes]
@@ -32,7 +32,7 @@ class _Running:
 
 
 class RoleProcesses:
-    """Runs `eunoe consume ROLE` for each role, a role as often as it is named; leaves no process behind."""
+    """Runs `eunoe consume ROLE` for each named role, and leaves no process behind."""
 
     def __init__(self, settings: Settings, roles: Sequence[ProcessRole], *, log_file: Path | None = None) -> None:
         self._environment = role_environment(settings)
@@ -48,7 +48,7 @@ class RoleProcesses:
                 self._log = self._log_file.open("ab")
             for role in self._roles:
                 self._running.append(self._start(role))
-        except BaseException:  # Ctrl-C between two starts: those already started have nobody else to stop them
+        except BaseException:  # also Ctrl-C between two starts: nobody else would stop the started processes
             self._stop()
             raise
         return self
@@ -59,19 +59,20 @@ class RoleProcesses:
         self._stop()
 
     def check(self) -> None:
-        """Raise if a role's process has ended.
+        """Raise if the process of a role has ended.
 
         Raises:
-            RoleFailed: Naming the role, its exit code and where its log is.
+            RoleFailed: With the role, the exit code and the place of the log.
         """
         for running in self._running:
             if running.process.poll() is not None:
                 place = f"; its log is {self._log_file}" if self._log_file else ""
-                msg = f"the process of role {running.role} ended with exit code {running.process.returncode}{place}"
-                raise RoleFailed(msg)
+                raise RoleFailed(
+                    f"the process of role {running.role} ended with exit code {running.process.returncode}{place}"
+                )
 
     def restart_ended(self) -> list[ProcessRole]:
-        """Start the roles again whose process has ended, not more than once a second each; return them."""
+        """Start ended processes again, each at most once a second. Return their roles."""
         restarted: list[ProcessRole] = []
         for index, running in enumerate(self._running):
             if running.process.poll() is not None and time.monotonic() - running.started > _RESTART_SECONDS:
@@ -86,13 +87,13 @@ class RoleProcesses:
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=subprocess.STDOUT if self._log else None,
-            # The terminal's Ctrl-C is for the supervisor, which stops the roles before the servers.
+            # Ctrl-C in the terminal must reach only the supervisor, which stops the roles before the servers.
             start_new_session=True,
         )
         return _Running(role, process, time.monotonic())
 
     def _stop(self) -> None:
-        """Ask every process to end, all at once; kill those that outlast the grace time."""
+        """Terminate all processes at once, and kill those that are still alive after the grace time."""
         for running in self._running:
             running.process.terminate()
         ends = time.monotonic() + self._grace_seconds
@@ -107,7 +108,7 @@ class RoleProcesses:
 
 
 def role_environment(settings: Settings) -> Mapping[str, str]:
-    """Return the environment that gives a child these settings: a value that is absent here is absent there."""
+    """Return the environment variables that give a child process exactly these settings."""
     inherited = {name: value for name, value in os.environ.items() if not name.upper().startswith("EUNOE_")}
     given = settings.model_dump(mode="json", exclude_none=True)
     texts = {name: json.dumps(value) if isinstance(value, dict) else str(value) for name, value in given.items()}

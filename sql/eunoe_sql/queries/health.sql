@@ -1,11 +1,11 @@
 -- name: server_versions
--- The server's version, and the extension's; no extension version where it is not installed.
+-- The versions of the server and of the extension; NULL if the extension is not installed.
 SELECT
     current_setting('server_version') AS server_version,
     (SELECT extversion FROM pg_extension WHERE extname = 'vector') AS vector_version;
 
 -- name: row_counts
--- How many rows each table has, by the statistics: row-level security hides the rows themselves from a health check.
+-- The estimated number of rows of each table. Row-level security hides the rows themselves from a health check.
 SELECT
     statistics.relname AS table_name,
     CASE

@@ -1,8 +1,8 @@
 -- name: take_role
--- Become a role for the rest of the transaction, for one tenant ('' for none) or a batch of them ('' for none). A consumer
--- that is frozen in a transaction must not keep its locks until it is woken, since its peers wait for them: between two
--- statements it loses them soon; within one, between its parse and its execution, after the driver's own time-out. Both
--- are set here and not with the connection, since pgbouncer refuses start-up parameters that it does not know.
+-- Take a role for the rest of the transaction, for one tenant and for a batch of tenants ('' for none). The two time-outs
+-- free the locks of a consumer that is frozen in a transaction, because other consumers wait for them: the first one
+-- between two statements, the second one within a statement. They are set here rather than with the connection, because
+-- pgbouncer refuses start-up parameters that it does not know.
 SELECT
     set_config('role', $1::text, true),
     set_config('app.current_tenant', $2::text, true),
@@ -11,11 +11,11 @@ SELECT
     set_config('statement_timeout', '60s', true);
 
 -- name: applied_versions
--- The migrations that this database has; fails where there is no ledger.
+-- The migrations that this database has. Fails if there is no ledger.
 SELECT version FROM schema_migrations ORDER BY version;
 
 -- name: embedding_dimensions
--- The width of the column of embeddings.
+-- The width of the embeddings column.
 SELECT attribute.atttypmod AS dimensions
 FROM pg_attribute AS attribute
 WHERE attribute.attrelid = to_regclass('conversation_embeddings') AND attribute.attname = 'embedding';

@@ -1,5 +1,5 @@
 -- name: add_tenant
--- Register a tenant; nothing when the id or the name is taken.
+-- Register a tenant. Does nothing if the id or the name is taken.
 INSERT INTO tenants (id, name, language) VALUES ($1::uuid, $2::text, $3::text::regconfig)
 ON CONFLICT DO NOTHING;
 
@@ -8,11 +8,11 @@ ON CONFLICT DO NOTHING;
 SELECT id, name, created_at, language::text FROM tenants ORDER BY created_at, id;
 
 -- name: find_tenant
--- The tenant of an id, or else of a name; a name is never a UUID.
+-- The tenant with this id or name. A name is never a UUID.
 SELECT id, name, created_at, language::text FROM tenants WHERE id = $1::uuid OR name = $2::text;
 
 -- name: remove_tenant
--- Remove a tenant and, by cascade, everything of it.
+-- Remove a tenant and, by cascade, all its rows.
 DELETE FROM tenants WHERE id = $1::uuid;
 
 -- name: text_search_configurations
@@ -20,5 +20,5 @@ DELETE FROM tenants WHERE id = $1::uuid;
 SELECT cfgname::text AS language FROM pg_ts_config WHERE pg_ts_config_is_visible(oid) ORDER BY cfgname;
 
 -- name: tenant_ids
--- The ids that the registry in Redis is filled from.
+-- The ids of all tenants, for the registry in Redis.
 SELECT id FROM tenants;

@@ -1,19 +1,19 @@
 -- name: insert_agents
--- Agents appear with their first message. Ordered, so that two writers of the same rows cannot deadlock.
+-- Insert the agents of new messages. Ordered, so that two writers of the same rows cannot deadlock.
 INSERT INTO agents (tenant_id, id)
 SELECT DISTINCT tenant_id, id FROM unnest($1::uuid[], $2::uuid[]) AS new (tenant_id, id)
 ORDER BY tenant_id, id
 ON CONFLICT DO NOTHING;
 
 -- name: insert_users
--- Users appear with their first message.
+-- Insert the users of new messages.
 INSERT INTO users (tenant_id, user_id)
 SELECT DISTINCT tenant_id, user_id FROM unnest($1::uuid[], $2::text[]) AS new (tenant_id, user_id)
 ORDER BY tenant_id, user_id
 ON CONFLICT DO NOTHING;
 
 -- name: insert_sessions
--- Sessions open with their first message.
+-- Open the sessions of new messages. A session opens with its first message.
 INSERT INTO sessions (tenant_id, agent_id, user_id, session_id, thread_id, channel, opened_at)
 SELECT DISTINCT ON (tenant_id, agent_id, user_id, session_id)
     tenant_id, agent_id, user_id, session_id, thread_id, channel, opened_at
@@ -24,7 +24,7 @@ ORDER BY tenant_id, agent_id, user_id, session_id, opened_at
 ON CONFLICT DO NOTHING;
 
 -- name: insert_speakers
--- Who speaks in a scope appears with the first message.
+-- Insert the speakers of new messages.
 INSERT INTO speakers (tenant_id, agent_id, user_id, speaker)
 SELECT DISTINCT tenant_id, agent_id, user_id, speaker
 FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[]) AS new (tenant_id, agent_id, user_id, speaker)
@@ -33,7 +33,7 @@ ORDER BY tenant_id, agent_id, user_id, speaker
 ON CONFLICT DO NOTHING;
 
 -- name: insert_turns
--- Write the turns that are not there yet; the command tag counts them.
+-- Insert turns, except those that exist. The command tag counts the new ones.
 INSERT INTO conversation_embeddings (
     tenant_id, id, agent_id, user_id, role, content, created_at, position, event_id,
     session_id, thread_id, channel, speaker, occurred_at, metadata, embedding_model, embedding
@@ -52,7 +52,7 @@ ORDER BY tenant_id, id, position
 ON CONFLICT DO NOTHING;
 
 -- name: insert_pieces
--- Write the further pieces of long turns; those of one entry are the same each time.
+-- Insert the other pieces of long turns, except those that exist. The pieces of an entry never change.
 INSERT INTO turn_pieces (tenant_id, agent_id, user_id, id, position, piece, starts_at, ends_at, embedding)
 SELECT tenant_id, agent_id, user_id, id, position, piece, starts_at, ends_at, embedding
 FROM unnest(
@@ -62,7 +62,7 @@ ORDER BY tenant_id, id, position, piece
 ON CONFLICT DO NOTHING;
 
 -- name: last_turns
--- The last turns of a scope, newest first: what a lost window is loaded from.
+-- The last turns of a scope, the newest first. A lost window is loaded from them.
 SELECT position, event_id, role, content, session_id, speaker, created_at, occurred_at
 FROM conversation_embeddings
 WHERE tenant_id = $1::uuid AND agent_id = $2::uuid AND user_id = $3::text
