@@ -1,6 +1,7 @@
 """Texts about the settings: bounds, defaults, `.env.example` and docs/settings.md."""
 
 import textwrap
+from inspect import get_annotations
 from typing import Literal, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
@@ -22,7 +23,7 @@ A setting is an environment variable, or a line of the file `.env` in the folder
 `/run/secrets` with the setting's name in lower case. The first of the three that names it wins.
 `eunoe settings` shows each value in force and where it comes from. `.env.example` lists all settings, commented out.
 
-The class `Settings` generates this page: change a description there, and run `make docs`."""
+`make docs` generates this page from the `settings.py` of each room. A section is a class of settings."""
 _SIGNS = ((Ge, "ge", "at least"), (Gt, "gt", "more than"), (Le, "le", "at most"), (Lt, "lt", "less than"))
 
 
@@ -64,10 +65,26 @@ def env_example() -> str:
 
 
 def settings_page() -> str:
-    """Return the text of docs/settings.md: every setting with its default and its meaning."""
-    lines = [*_PAGE_HEAD.splitlines(), "", "| setting | default | meaning |", "|---|---|---|"]
+    """Return the text of docs/settings.md: a section for each class of settings, a row for each setting."""
+    lines: list[str] = _PAGE_HEAD.splitlines()
+    section = ""
     for name, field in Settings.model_fields.items():
-        default = f"`{as_text(field.default)}`" if field.default is not None else ""
+        if (found := _section(name)) != section:
+            section = found
+            lines += ["", f"## {section}", "", "| setting | default | meaning |", "|---|---|---|"]
         bounds = f" ({limits})" if (limits := allowed(field)) else ""
-        lines.append(f"| `{variable(name)}` | {default} | {(field.description or '').rstrip('.')}{bounds} |")
+        meaning = f"{(field.description or '').rstrip('.')}{bounds}"
+        if isinstance(field.default, BaseModel):  # a row for each part: the JSON of all would fill a line
+            lines.append(f"| `{variable(name)}` | | {meaning} |")
+            parts = field.default.model_dump()
+            lines += [f"| `{variable(name)}__{part.upper()}` | `{value}` | |" for part, value in parts.items()]
+        else:
+            default = f"`{as_text(field.default)}`" if field.default is not None else ""
+            lines.append(f"| `{variable(name)}` | {default} | {meaning} |")
     return "\n".join(lines) + "\n"
+
+
+def _section(name: str) -> str:
+    """Return the first sentence about the class that declares a setting, as a heading."""
+    owner = next(cls for cls in reversed(Settings.__mro__) if name in get_annotations(cls))
+    return "Log lines" if owner is Settings else (owner.__doc__ or "").partition(".")[0]

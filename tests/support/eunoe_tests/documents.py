@@ -50,6 +50,13 @@ class Block:
         found = _PROGRAM.match(self.text) if self.language == "python" else None
         return found[1] if found else None
 
+    @property
+    def is_example(self) -> bool:
+        """Return whether there is anything to run."""
+        if self.language == "shell":
+            return any(reason_not_to_run(command) is None for command in self.commands())
+        return self.language == "python"
+
     def commands(self) -> Iterator[list[str]]:
         """Yield the commands of a shell block as words. A quoted word may span lines."""
         pending = ""
