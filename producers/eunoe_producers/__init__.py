@@ -3,7 +3,6 @@
 This package needs pydantic, redis and tenacity only.
 """
 
-from eunoe_producers.curator import Curator
 from eunoe_producers.errors import (
     BacklogFull,
     BudgetTooSmall,
@@ -29,6 +28,7 @@ from eunoe_producers.errors import (
     VersionConflict,
 )
 from eunoe_producers.gateway import Gateway, GatewayOptions
+from eunoe_producers.memory import Curator
 from eunoe_producers.orchestrator import Orchestrator
 from eunoe_producers.prompt import Prompt, PromptContext
 from eunoe_producers.publish_script import PublishLimits

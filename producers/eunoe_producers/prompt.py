@@ -12,7 +12,7 @@ from math import ceil
 from uuid import UUID
 
 from eunoe_producers.errors import BudgetTooSmall
-from eunoe_schema.memory.recalled import RecalledMemory
+from eunoe_schema.memory.memory import RecalledMemory
 from eunoe_schema.recall import Context, Turn, WindowMessage
 from eunoe_schema.receipts import Receipt
 

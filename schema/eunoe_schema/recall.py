@@ -11,7 +11,7 @@ from eunoe_schema.events import MessageRole
 from eunoe_schema.limits import MAX_DEADLINE_SECONDS, MAX_QUERY_CHARS
 from eunoe_schema.memory.directives import Directive
 from eunoe_schema.memory.enums import Tier
-from eunoe_schema.memory.recalled import RecalledMemory
+from eunoe_schema.memory.memory import RecalledMemory
 from eunoe_schema.scope import Scope
 from eunoe_schema.text import EntryId, Name, WithoutNul
 

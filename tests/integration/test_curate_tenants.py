@@ -10,7 +10,7 @@ from eunoe_consumers.settings import Settings
 from eunoe_producers import Curator, MemoryNotFound
 from eunoe_schema.memory import Memory, MemoryFilter, MemoryScope, NewMemory
 from eunoe_schema.memory.base import request_kinds
-from eunoe_schema.memory.usage import FeedbackRequest, InjectedRequest, RetrievedRequest, UsedResult
+from eunoe_schema.memory.usage import UsedResult
 from eunoe_tests.curation import curating, memory_scope, remembered
 from eunoe_tests.record_cases import RECORD_CASES
 
@@ -51,20 +51,16 @@ async def _merge(curator: Curator, scope: MemoryScope, theirs: Memory) -> None:
     assert mine.id in {memory.id for memory in (await curator.list(scope)).memories}
 
 
-async def _used(
-    curator: Curator, scope: MemoryScope, model: type[InjectedRequest | RetrievedRequest], *ids: UUID
-) -> None:
-    """What is told of another's memory is noted of none; the client waits for no answer, so this asks for one."""
-    requests = curator._requests  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-    told = requests.make(model, scope, None, 30, memory_ids=ids)
-    assert (await requests.ask(told, UsedResult)).memories == 0
+async def _used(curator: Curator, scope: MemoryScope, kind: str, *ids: UUID) -> None:
+    """A report on another's memory changes nothing. The client waits for no answer, so this asks for one."""
+    result = await curator.request(kind, {**scope.model_dump(), "memory_ids": ids}, deadline=30)
+    assert isinstance(result, UsedResult)
+    assert result.memories == 0
 
 
 async def _feedback(curator: Curator, scope: MemoryScope, theirs: Memory) -> None:
-    requests = curator._requests  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-    await _finds_nothing(
-        requests.ask(requests.make(FeedbackRequest, scope, None, 30, memory_id=theirs.id, score=0), UsedResult)
-    )
+    members = {**scope.model_dump(), "memory_id": theirs.id, "score": 0}
+    await _finds_nothing(curator.request("feedback", members, deadline=30))
 
 
 async def _consolidation_groups(curator: Curator, scope: MemoryScope, theirs: Memory) -> None:
@@ -100,8 +96,8 @@ CASES: Mapping[str, Callable[[Curator, MemoryScope, Memory], Awaitable[None]]] =
     "purge": lambda curator, scope, theirs: _finds_nothing(curator.purge(scope, theirs.id)),
     "tag": lambda curator, scope, theirs: _finds_nothing(curator.tag(scope, theirs.id, "mine")),
     "untag": lambda curator, scope, theirs: _finds_nothing(curator.untag(scope, theirs.id, "theirs")),
-    "retrieved": lambda curator, scope, theirs: _used(curator, scope, RetrievedRequest, theirs.id),
-    "injected": lambda curator, scope, theirs: _used(curator, scope, InjectedRequest, theirs.id),
+    "retrieved": lambda curator, scope, theirs: _used(curator, scope, "retrieved", theirs.id),
+    "injected": lambda curator, scope, theirs: _used(curator, scope, "injected", theirs.id),
     "feedback": _feedback,
     "consolidation_groups": _consolidation_groups,
     "admin_search": _admin_search,

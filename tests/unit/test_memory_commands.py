@@ -10,13 +10,13 @@ from typer.main import get_command
 
 from eunoe_consumers.cli.main import app
 from eunoe_producers import Curator
-from eunoe_producers.memory_administration import Administration
-from eunoe_producers.memory_checkpoints import Checkpoints
-from eunoe_producers.memory_collections import Collections
-from eunoe_producers.memory_consolidation import Consolidation
-from eunoe_producers.memory_directives import Directives
-from eunoe_producers.memory_relations import Relations
-from eunoe_producers.memory_sessions import Sessions
+from eunoe_producers.memory.administration import Administration
+from eunoe_producers.memory.checkpoints import Checkpoints
+from eunoe_producers.memory.collections import Collections
+from eunoe_producers.memory.consolidation import Consolidation
+from eunoe_producers.memory.directives import Directives
+from eunoe_producers.memory.relations import Relations
+from eunoe_producers.memory.sessions import Sessions
 
 _PARTS: dict[type, str] = {
     Curator: "",

@@ -12,7 +12,7 @@ from eunoe_producers.prompt import MESSAGE_TOKENS
 from eunoe_schema import Receipt, Turn, WindowMessage
 from eunoe_schema.memory import Category, Tier
 from eunoe_schema.memory.directives import Directive
-from eunoe_schema.memory.recalled import RecalledMemory
+from eunoe_schema.memory.memory import RecalledMemory
 
 _DAY = datetime(2026, 3, 2, tzinfo=UTC)
 _AGENT = UUID("22222222-2222-4222-8222-222222222222")

@@ -13,7 +13,7 @@ from eunoe_consumers.postgres.lifetime import Lifetime
 from eunoe_consumers.postgres.queries import QueryFile
 from eunoe_schema.memory.directives import Directive
 from eunoe_schema.memory.enums import Tier
-from eunoe_schema.memory.recalled import RecalledMemory
+from eunoe_schema.memory.memory import RecalledMemory
 from eunoe_schema.memory.scope import MemoryScope
 from eunoe_schema.scope import Scope
 

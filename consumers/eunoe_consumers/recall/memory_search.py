@@ -8,7 +8,7 @@ from eunoe_consumers.embedding.coalescing import CoalescingEmbedder
 from eunoe_consumers.postgres.memory_recall import MemoryReader
 from eunoe_schema.memory.directives import Directive
 from eunoe_schema.memory.enums import Tier
-from eunoe_schema.memory.recalled import RecalledMemory
+from eunoe_schema.memory.memory import RecalledMemory
 from eunoe_schema.recall import RecallRequest
 
 

@@ -13,9 +13,8 @@ from eunoe_schema.memory.directives import Directive
 from eunoe_schema.memory.enums import Category, RelationType, Source, Status, Tier
 from eunoe_schema.memory.filters import MemoryFilter
 from eunoe_schema.memory.history import HistoryResult, MemoryVersion
-from eunoe_schema.memory.memory import Memory, NearDuplicate
+from eunoe_schema.memory.memory import Memory, NearDuplicate, RecalledMemory
 from eunoe_schema.memory.read import FoundMemory, MemoryPage
-from eunoe_schema.memory.recalled import RecalledMemory
 from eunoe_schema.memory.relations import Direction, RelatedMemory, Relation, WalkResult
 from eunoe_schema.memory.remember import NewMemory, Remembered
 from eunoe_schema.memory.scope import MemoryScope, SessionRef

@@ -1,64 +1,55 @@
-"""An administrator's search of a whole tenant, whoever the memories belong to."""
+"""The search of an administrator in a whole tenant."""
 
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from eunoe_schema.limits import MAX_QUERY_CHARS
-from eunoe_schema.memory.base import Request, Result
+from eunoe_schema.memory.base import Cursor, Page, Request
 from eunoe_schema.memory.content import NotBlank
 from eunoe_schema.memory.enums import Status
-from eunoe_schema.memory.read import DEFAULT_FOUND, MAX_FOUND, Cursor, FoundMemory
+from eunoe_schema.memory.read import DEFAULT_FOUND, MAX_FOUND, FoundMemory
 from eunoe_schema.text import WithoutNul
 
 WORDS_CHARS = 500
 
 
-class AdminSearchResult(Result):
-    """The answer to `admin_search`.
-
-    Attributes:
-        found: The newest or the nearest first.
-        cursor: Where the next page begins; None at the end.
-    """
+class AdminSearchResult(Page):
+    """The result of `admin_search`."""
 
     kind: Literal["admin_found"] = "admin_found"
     found: tuple[FoundMemory, ...] = ()
-    cursor: str | None = None
+    """The memories, newest first for `words`, nearest first for `query`."""
 
 
 class AdminSearchRequest(Request[AdminSearchResult]):
-    """Search the memories of every agent and user of a tenant, those that have lapsed too.
+    """Search the memories of all agents and users of a tenant, expired ones included.
 
-    It crosses every scope within the tenant: let administrators ask it, and nobody's agent.
-
-    Attributes:
-        words: Each of them stands somewhere in the content, in any case; the newest memory first, page by page.
-        query: Or what to look for by meaning; the nearest first. The search is approximate.
-        statuses: Any of these; every status where it is empty.
-        forgotten: Those that were forgotten and not purged yet, instead of those that are remembered.
-        limit: How many at most, 1..100.
-        cursor: With `words`: where to go on, from the page before.
+    The search crosses every scope of the tenant: allow it to administrators, never to an agent.
     """
 
     changes: ClassVar[bool] = False
 
     kind: Literal["admin_search"] = "admin_search"
     words: Annotated[str, Field(min_length=1, max_length=WORDS_CHARS), WithoutNul, NotBlank] | None = None
+    """Words that a content must hold, all of them, in any case. The newest memory comes first."""
     query: Annotated[str, Field(min_length=1, max_length=MAX_QUERY_CHARS), WithoutNul] | None = None
+    """A text to compare by meaning, in place of `words`. The nearest memory comes first. The search is approximate."""
     statuses: Annotated[tuple[Status, ...], Field(max_length=10)] = ()
+    """The statuses to search. An empty list stands for all of them."""
     forgotten: bool = False
+    """Search the memories that are forgotten and not purged, in place of the others."""
     limit: Annotated[int, Field(ge=1, le=MAX_FOUND)] = DEFAULT_FOUND
+    """The number of memories, 1..100."""
     cursor: Cursor | None = None
+    """The cursor of the previous page, for a search by `words`."""
 
     @model_validator(mode="after")
-    def _one_way(self) -> Self:
+    def _searches_one_way(self) -> Self:
         if (self.words is None) == (self.query is None):
-            msg = "give either words, which the content holds, or query, which it is near to"
-            raise ValueError(msg)
+            raise ValueError("give either words, to find them in the content, or query, to search by meaning")
         if self.query is not None and self.cursor is not None:
-            msg = "cursor goes with words: the nearest memories have one page"
-            raise ValueError(msg)
+            raise ValueError("cursor is for a search by words; a search by query has one page")
         return self
 
     @property

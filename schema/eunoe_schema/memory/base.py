@@ -14,15 +14,25 @@ from eunoe_schema.contract import ContractModel, ReplyModel
 from eunoe_schema.errors import InvalidEvent
 from eunoe_schema.limits import MAX_DEADLINE_SECONDS
 from eunoe_schema.memory.scope import MemoryScope, require_agent_or_user
-from eunoe_schema.text import Name
+from eunoe_schema.text import Name, WithoutNul
 
 DEFAULT_DEADLINE_SECONDS = 5.0
+MAX_PAGE = 200
+DEFAULT_PAGE = 50
+MAX_VERSION = 2**31 - 1
 
-Version = Annotated[int, Field(ge=1, le=2**31 - 1)]
+Cursor = Annotated[str, Field(min_length=1, max_length=100), WithoutNul]
 
 
 class Result(ReplyModel):
     """The base of all results. A concrete result declares `kind`, which tells results apart on the wire."""
+
+
+class Page(Result):
+    """The base of all results that hold one page of a list."""
+
+    cursor: str | None = None
+    """The start of the next page. Absent on the last page."""
 
 
 ResultT_co = TypeVar("ResultT_co", bound=Result, covariant=True)
@@ -108,9 +118,9 @@ class ScopedRequest(Request[ResultT_co], Generic[ResultT_co]):
     """A request on the memories that apply to a scope."""
 
     agent_id: UUID | None = None
-    """The agent. Without it, the request concerns every agent."""
+    """The agent. Leave it out to name a user with every agent."""
     user_id: Name | None = None
-    """The user. Without it, the request concerns every user."""
+    """The user. Leave it out to name an agent with every user."""
 
     @model_validator(mode="after")
     def _has_an_owner(self) -> Self:
@@ -122,11 +132,44 @@ class ScopedRequest(Request[ResultT_co], Generic[ResultT_co]):
         """The scope of the request."""
         return MemoryScope(tenant_id=self.tenant_id, agent_id=self.agent_id, user_id=self.user_id)
 
+    def _within_tenant(self, *names: object) -> frozenset[str]:
+        """Return names for `touches`, none of which is another tenant's."""
+        return frozenset(f"{self.tenant_id}:{name}" for name in names)
+
 
 class ReadRequest(ScopedRequest[ResultT_co], Generic[ResultT_co]):
     """A request that changes nothing."""
 
     changes: ClassVar[bool] = False
+
+
+class PageRequest(ReadRequest[ResultT_co], Generic[ResultT_co]):
+    """A request for one page of a list."""
+
+    limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = DEFAULT_PAGE
+    """The size of the page, 1..200."""
+    cursor: Cursor | None = None
+    """The cursor of the previous page. Leave it out for the first page."""
+
+
+class VersionedRequest(ScopedRequest[ResultT_co], Generic[ResultT_co]):
+    """A change that may name the version that the caller has seen."""
+
+    version: Annotated[int, Field(ge=1, le=MAX_VERSION)] | None = None
+    """The version that you have seen. If the current version is another, the request is refused with
+    `version_conflict`. Leave it out to change any version."""
+
+
+class OneMemoryRequest(ScopedRequest[ResultT_co], Generic[ResultT_co]):
+    """A request on one memory."""
+
+    memory_id: UUID
+    """The memory."""
+
+    @property
+    def touches(self) -> frozenset[str]:
+        """The memory."""
+        return self._within_tenant(self.memory_id)
 
 
 AnyRequest = Request[Result]

@@ -1,15 +1,14 @@
-"""Checkpoints: what an orchestrator must find again to go on with a session."""
+"""Checkpoints: the states that an orchestrator saved in a session, so that it can continue later."""
 
 from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, JsonValue
+from pydantic import AfterValidator, JsonValue
 
 from eunoe_schema.contract import ReplyModel
 from eunoe_schema.events import require_storable
-from eunoe_schema.memory.base import ReadRequest, Result
-from eunoe_schema.memory.read import DEFAULT_PAGE, MAX_PAGE, Cursor
+from eunoe_schema.memory.base import Page, PageRequest, ReadRequest, Result
 from eunoe_schema.memory.sessions import SessionRequest
 from eunoe_schema.text import Name
 
@@ -25,109 +24,74 @@ CheckpointState = Annotated[dict[str, JsonValue], AfterValidator(_storable_state
 
 
 class CheckpointSummary(ReplyModel):
-    """A checkpoint without its state.
-
-    Attributes:
-        id: Its id within the tenant.
-        session_id: The session.
-        name: Its name, where it has one.
-        state_bytes: How large its state is.
-        created_at: When it was saved.
-    """
+    """A checkpoint without its state."""
 
     id: UUID
+    """The id, unique within the tenant."""
     session_id: str
+    """The session."""
     name: str | None = None
+    """The name."""
     state_bytes: int
+    """The size of the state in bytes of JSON."""
     created_at: datetime
+    """When the checkpoint was saved."""
 
 
 class Checkpoint(CheckpointSummary):
-    """A checkpoint.
-
-    Attributes:
-        id: Its id within the tenant.
-        session_id: The session.
-        name: Its name, where it has one.
-        state_bytes: How large its state is.
-        created_at: When it was saved.
-        state: What was saved.
-    """
+    """A checkpoint with its state."""
 
     state: dict[str, JsonValue]
+    """The saved state."""
 
 
 class CheckpointSavedResult(Result):
-    """The answer to `save_checkpoint`.
-
-    Attributes:
-        checkpoint: What was saved, without its state.
-    """
+    """The result of `save_checkpoint`."""
 
     kind: Literal["checkpoint_saved"] = "checkpoint_saved"
     checkpoint: CheckpointSummary
+    """The new checkpoint."""
 
 
 class CheckpointResult(Result):
-    """The answer to `load_checkpoint`.
-
-    Attributes:
-        checkpoint: The checkpoint; None where the session has none.
-    """
+    """The result of `load_checkpoint`."""
 
     kind: Literal["checkpoint"] = "checkpoint"
     checkpoint: Checkpoint | None = None
+    """The checkpoint. It is left out if the session has none."""
 
 
-class CheckpointPage(Result):
-    """The answer to `list_checkpoints`.
-
-    Attributes:
-        checkpoints: The latest first.
-        cursor: Where the next page begins; None at the end.
-    """
+class CheckpointPage(Page):
+    """The result of `list_checkpoints`."""
 
     kind: Literal["checkpoints"] = "checkpoints"
     checkpoints: tuple[CheckpointSummary, ...] = ()
-    cursor: str | None = None
+    """The checkpoints, latest first."""
 
 
 class SaveCheckpointRequest(SessionRequest[CheckpointSavedResult]):
-    """Save an orchestrator's state; the session opens with it where it is not there yet.
-
-    Attributes:
-        name: A name, where there are several things to save.
-        state: A JSON object of at most 256 KiB.
-    """
+    """Save the state of an orchestrator. This opens the session if it does not exist."""
 
     kind: Literal["save_checkpoint"] = "save_checkpoint"
     name: Name | None = None
+    """A name, to tell several states of a session apart."""
     state: CheckpointState
+    """A JSON object of at most 256 KiB."""
 
 
 class LoadCheckpointRequest(SessionRequest[CheckpointResult], ReadRequest[CheckpointResult]):
-    """Return the session's latest checkpoint, or a certain one.
-
-    Attributes:
-        checkpoint_id: This one.
-        name: The latest of this name.
-    """
+    """Return a checkpoint of the session: by default the latest."""
 
     kind: Literal["load_checkpoint"] = "load_checkpoint"
     checkpoint_id: UUID | None = None
+    """Return this checkpoint."""
     name: Name | None = None
+    """Return the latest checkpoint with this name."""
 
 
-class ListCheckpointsRequest(SessionRequest[CheckpointPage], ReadRequest[CheckpointPage]):
-    """Return the session's checkpoints without their states, the latest first, page by page.
-
-    Attributes:
-        name: Of this name only.
-        limit: How many at most, 1..200.
-        cursor: Where to go on, from the page before.
-    """
+class ListCheckpointsRequest(SessionRequest[CheckpointPage], PageRequest[CheckpointPage]):
+    """Return a page of the session's checkpoints without their states, latest first."""
 
     kind: Literal["list_checkpoints"] = "list_checkpoints"
     name: Name | None = None
-    limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = DEFAULT_PAGE
-    cursor: Cursor | None = None
+    """Return only checkpoints with this name."""

@@ -1,4 +1,4 @@
-"""Collections of memories: made, read, changed, deleted; and their members."""
+"""Collections: named sets of memories."""
 
 from datetime import datetime
 from typing import Annotated, Generic, Literal, Self
@@ -7,8 +7,15 @@ from uuid import UUID
 from pydantic import Field, model_validator
 
 from eunoe_schema.contract import ReplyModel
-from eunoe_schema.memory.base import ReadRequest, Result, ResultT_co, ScopedRequest, Version
-from eunoe_schema.memory.read import DEFAULT_PAGE, MAX_PAGE, Cursor
+from eunoe_schema.memory.base import (
+    Page,
+    PageRequest,
+    ReadRequest,
+    Result,
+    ResultT_co,
+    ScopedRequest,
+    VersionedRequest,
+)
 from eunoe_schema.text import WithoutNul
 
 TYPE_CHARS = 50
@@ -22,186 +29,135 @@ Description = Annotated[str, Field(max_length=DESCRIPTION_CHARS), WithoutNul]
 
 
 class Collection(ReplyModel):
-    """A set of memories with a name. It belongs to somebody as a memory does, and may hold memories of others.
-
-    Attributes:
-        id: Its id within the tenant.
-        agent_id: The agent; None for every agent.
-        user_id: The user; None for every user.
-        type: What kind of collection it is, in your own words, 1..50 characters.
-        name: Its name, 1..255 characters, once among its owner's of the same type.
-        description: What it is for.
-        members: How many of its memories apply to the scope that asks, are not forgotten and have not lapsed.
-        version: Rises with each change of type, name or description.
-        created_at: When it was made.
-        updated_at: When it, or its members, last changed.
-    """
+    """A named set of memories. It has an owner, as a memory has, and may hold memories of other owners."""
 
     id: UUID
+    """The id, unique within the tenant."""
     agent_id: UUID | None = None
+    """The agent that owns it. It is left out if the collection is for every agent."""
     user_id: str | None = None
+    """The user that owns it. It is left out if the collection is for every user."""
     type: str
+    """The kind of collection, in the owner's words."""
     name: str
+    """The name, unique among the owner's collections of the same type."""
     description: str | None = None
+    """The purpose."""
     members: int
+    """The number of its memories that apply to the scope and are neither forgotten nor expired."""
     version: int
+    """Rises with each change of type, name or description."""
     created_at: datetime
+    """When the collection was made."""
     updated_at: datetime
+    """When the collection or its members last changed."""
 
 
 class CollectionResult(Result):
-    """The answer to a request on one collection.
-
-    Attributes:
-        collection: As it is now.
-    """
+    """The result of a request on one collection."""
 
     kind: Literal["collection"] = "collection"
     collection: Collection
+    """The collection after the request."""
 
 
-class CollectionPage(Result):
-    """The answer to `list_collections`.
-
-    Attributes:
-        collections: The newest first.
-        cursor: Where the next page begins; None at the end.
-    """
+class CollectionPage(Page):
+    """The result of `list_collections`."""
 
     kind: Literal["collections"] = "collections"
     collections: tuple[Collection, ...] = ()
-    cursor: str | None = None
+    """The collections, newest first."""
 
 
 class CollectionDeletedResult(Result):
-    """The answer to `delete_collection`.
-
-    Attributes:
-        collection_id: What is gone.
-    """
+    """The result of `delete_collection`."""
 
     kind: Literal["collection_deleted"] = "collection_deleted"
     collection_id: UUID
+    """The deleted collection."""
 
 
 class CreateCollectionRequest(ScopedRequest[CollectionResult]):
-    """Make a collection of the scope.
-
-    Attributes:
-        type: What kind of collection it is, in your own words, 1..50 characters.
-        name: Its name, 1..255 characters, once among its owner's of the same type.
-        description: What it is for.
-    """
+    """Make a collection that belongs to the scope."""
 
     kind: Literal["create_collection"] = "create_collection"
     type: CollectionType
+    """The kind of collection, in your own words, 1..50 characters."""
     name: CollectionName
+    """The name, 1..255 characters, unique among the owner's collections of the same type."""
     description: Description | None = None
+    """The purpose, at most 8,192 characters."""
 
 
-class GetCollectionRequest(ReadRequest[CollectionResult]):
-    """Return one collection; `list` with a filter by `collection_id` returns its memories.
-
-    Attributes:
-        collection_id: Which.
-    """
-
-    kind: Literal["get_collection"] = "get_collection"
-    collection_id: UUID
-
-    @property
-    def touches(self) -> frozenset[str]:
-        """The collection: a change before it on the stream is seen."""
-        return frozenset({f"{self.tenant_id}:{self.collection_id}"})
-
-
-class ListCollectionsRequest(ReadRequest[CollectionPage]):
-    """Return collections that apply to the scope, the newest first, page by page.
-
-    Attributes:
-        type: Of this type only.
-        limit: How many at most, 1..200.
-        cursor: Where to go on, from the page before.
-    """
+class ListCollectionsRequest(PageRequest[CollectionPage]):
+    """Return a page of the collections that apply to the scope, newest first."""
 
     kind: Literal["list_collections"] = "list_collections"
     type: CollectionType | None = None
-    limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = DEFAULT_PAGE
-    cursor: Cursor | None = None
+    """Return only collections of this type."""
 
 
-class _CollectionChange(ScopedRequest[ResultT_co], Generic[ResultT_co]):
-    """A change of one collection.
-
-    Attributes:
-        collection_id: Which.
-    """
+class _CollectionRequest(ScopedRequest[ResultT_co], Generic[ResultT_co]):
+    """A request on one collection."""
 
     collection_id: UUID
+    """The collection."""
 
     @property
     def touches(self) -> frozenset[str]:
         """The collection."""
-        return frozenset({f"{self.tenant_id}:{self.collection_id}"})
+        return self._within_tenant(self.collection_id)
 
 
-class UpdateCollectionRequest(_CollectionChange[CollectionResult]):
-    """Change a collection; what is not given stays.
+class GetCollectionRequest(_CollectionRequest[CollectionResult], ReadRequest[CollectionResult]):
+    """Return one collection. To read its memories, use `list` with a filter by `collection_id`."""
 
-    Attributes:
-        version: The version that the caller has seen; refused where it is another by now. None: whatever it is.
-        type: Another type.
-        name: Another name.
-        description: Another description; an empty one takes it away.
-    """
+    kind: Literal["get_collection"] = "get_collection"
+
+
+class UpdateCollectionRequest(_CollectionRequest[CollectionResult], VersionedRequest[CollectionResult]):
+    """Change the members of a collection that the request names."""
 
     kind: Literal["update_collection"] = "update_collection"
-    version: Version | None = None
     type: CollectionType | None = None
+    """The new type."""
     name: CollectionName | None = None
+    """The new name."""
     description: Description | None = None
+    """The new description. An empty one removes the description."""
 
     @model_validator(mode="after")
     def _changes_something(self) -> Self:
         if self.type is None and self.name is None and self.description is None:
-            msg = "nothing to update: give type, name or description"
-            raise ValueError(msg)
+            raise ValueError("nothing to update: give type, name or description")
         return self
 
 
-class DeleteCollectionRequest(_CollectionChange[CollectionDeletedResult]):
-    """Delete a collection; its memories stay.
-
-    Attributes:
-        version: The version that the caller has seen; refused where it is another by now. None: whatever it is.
-    """
+class DeleteCollectionRequest(_CollectionRequest[CollectionDeletedResult], VersionedRequest[CollectionDeletedResult]):
+    """Delete a collection. Its memories stay."""
 
     kind: Literal["delete_collection"] = "delete_collection"
-    version: Version | None = None
 
 
-class _MembersChange(_CollectionChange[ResultT_co], Generic[ResultT_co]):
-    """A change of a collection's members.
-
-    Attributes:
-        memory_ids: 1..100 memories.
-    """
+class _MembersRequest(_CollectionRequest[CollectionResult]):
+    """A change of a collection's members."""
 
     memory_ids: Annotated[tuple[UUID, ...], Field(min_length=1, max_length=MAX_MEMBERS)]
+    """The memories, 1..100."""
 
     @property
     def touches(self) -> frozenset[str]:
         """The collection and the memories."""
-        return frozenset(f"{self.tenant_id}:{touched}" for touched in (self.collection_id, *self.memory_ids))
+        return self._within_tenant(self.collection_id, *self.memory_ids)
 
 
-class AddMembersRequest(_MembersChange[CollectionResult]):
-    """Put memories into a collection, all or none; those that are in it stay."""
+class AddMembersRequest(_MembersRequest):
+    """Add memories to a collection, all or none. A memory that is in it already stays."""
 
     kind: Literal["add_members"] = "add_members"
 
 
-class RemoveMembersRequest(_MembersChange[CollectionResult]):
-    """Take memories out of a collection; those that are not in it are no error."""
+class RemoveMembersRequest(_MembersRequest):
+    """Remove memories from a collection. A memory that is not in it is no error."""
 
     kind: Literal["remove_members"] = "remove_members"

@@ -1,4 +1,4 @@
-"""Consolidation: groups of old related memories are offered, and merged into the caller's summary (`merge`)."""
+"""Consolidation: groups of old, related memories are offered; a caller replaces them by a summary with `merge`."""
 
 from typing import Annotated, Literal
 
@@ -17,43 +17,35 @@ MAX_MEMBERS = 20
 
 
 class ConsolidationGroup(ReplyModel):
-    """Memories that could be one.
-
-    Attributes:
-        memories: 2..20 of them, the oldest first.
-        min_cosine: The least similarity of one of them to the oldest, -1..1.
-    """
+    """Memories with similar contents, which a summary could replace."""
 
     memories: tuple[Memory, ...]
+    """The memories, 2..20, oldest first."""
     min_cosine: float
+    """The lowest similarity of a memory to the oldest one, -1..1."""
 
 
 class ConsolidationGroupsResult(Result):
-    """The answer to `consolidation_groups`.
-
-    Attributes:
-        groups: The one with the oldest memory first.
-    """
+    """The result of `consolidation_groups`."""
 
     kind: Literal["consolidation_groups"] = "consolidation_groups"
     groups: tuple[ConsolidationGroup, ...] = ()
+    """The groups. The group with the oldest memory comes first."""
 
 
 class ConsolidationGroupsRequest(ReadRequest[ConsolidationGroupsResult]):
-    """Return groups of old memories that speak of the same, each of one owner and tier, the oldest first.
+    """Return groups of old memories with similar contents, each of one owner and tier.
 
-    Of the active memories that apply to the scope the 1,000 oldest are looked at. A group is an old memory with those
-    that are near to it; a memory is in one group at most.
-
-    Attributes:
-        older_than_days: How old its memories are at least.
-        min_cosine: How near to the oldest one the others are at least, -1..1.
-        tiers: Only of these; every tier where it is empty.
-        limit: How many groups at most, 1..50.
+    Only the 1,000 oldest of the active memories that apply to the scope are compared. A group is an old memory with
+    the memories near to it. A memory is in one group at most.
     """
 
     kind: Literal["consolidation_groups"] = "consolidation_groups"
     older_than_days: Annotated[int, Field(ge=0, le=36_500)] = DEFAULT_AGE_DAYS
+    """The least age of a memory in days."""
     min_cosine: Annotated[float, Field(ge=-1, le=1)] = DEFAULT_COSINE
+    """The least similarity to the oldest memory of the group, -1..1."""
     tiers: Annotated[tuple[Tier, ...], Field(max_length=10)] = ()
+    """The tiers to look at. An empty list stands for all of them."""
     limit: Annotated[int, Field(ge=1, le=MAX_GROUPS)] = DEFAULT_GROUPS
+    """The number of groups, 1..50."""

@@ -1,4 +1,4 @@
-"""A memory's content: its bounds, and the hash by which the same content is known again."""
+"""The content of a memory: its bounds, and the hash that recognises the same content."""
 
 import hashlib
 import unicodedata
@@ -15,8 +15,7 @@ MAX_TAGS = 50
 
 def _not_blank(content: str) -> str:
     if not content.strip():
-        msg = "holds nothing but white space"
-        raise ValueError(msg)
+        raise ValueError("holds nothing but white space")
     return content
 
 
@@ -28,9 +27,10 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 def content_hash(content: str) -> str:
-    """Return the SHA-256, as 64 hexadecimal digits, of what two spellings of the same content have in common.
+    """Return the SHA-256 of a content as 64 hexadecimal digits, the same for case, spacing and Unicode variants.
 
-    Case-folded, in NFC, every run of white space one space. Folding may leave NFC, so that is made last.
+    The content is normalised to NFC, case-folded, and each run of white space becomes one space. Case folding may leave
+    NFC, so it is normalised again.
     """
     folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", content).casefold())
     return hashlib.sha256(" ".join(folded.split()).encode()).hexdigest()

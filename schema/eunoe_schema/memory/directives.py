@@ -1,4 +1,4 @@
-"""Directives: an agent's standing instructions, with every user or with one."""
+"""Directives: the standing instructions of an agent, for every user or for one."""
 
 from datetime import datetime
 from typing import Annotated, Generic, Literal, Self
@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import Field, model_validator
 
 from eunoe_schema.contract import ReplyModel
-from eunoe_schema.memory.base import ReadRequest, Result, ResultT_co, ScopedRequest, Version
+from eunoe_schema.memory.base import ReadRequest, Result, ResultT_co, ScopedRequest, VersionedRequest
 from eunoe_schema.memory.content import Content
 from eunoe_schema.text import Name
 
@@ -16,144 +16,111 @@ MAX_ORDINAL = 1_000_000
 
 
 class Directive(ReplyModel):
-    """A standing instruction.
-
-    Attributes:
-        id: Its id within the tenant.
-        agent_id: The agent.
-        user_id: The user; None for every user.
-        name: Its name, once among the agent's with the same user.
-        content: The text, 1..8,192 characters.
-        ordinal: Its place in the prompt, from the least.
-        version: Rises with each change of content or place.
-        created_at: When it was made.
-        updated_at: When it last changed.
-    """
+    """A standing instruction for an agent."""
 
     id: UUID
+    """The id, unique within the tenant."""
     agent_id: UUID
+    """The agent."""
     user_id: str | None = None
+    """The user. It is left out if the directive is for every user."""
     name: str
+    """The name, unique among the agent's directives for the same user."""
     content: str
+    """The text, 1..8,192 characters."""
     ordinal: int
+    """The place in the prompt, lowest first."""
     version: int
+    """Rises with each change of content or place."""
     created_at: datetime
+    """When the directive was made."""
     updated_at: datetime
-
-
-def _require_agent(request: ScopedRequest[Result]) -> None:
-    if request.agent_id is None:
-        msg = "agent_id must be given: a directive is an agent's, with every user or with one"
-        raise ValueError(msg)
+    """When the directive last changed."""
 
 
 class DirectiveResult(Result):
-    """The answer to `set_directive`.
-
-    Attributes:
-        directive: As it is now.
-    """
+    """The result of `set_directive`."""
 
     kind: Literal["directive"] = "directive"
     directive: Directive
+    """The directive after the request."""
 
 
 class DirectivesResult(Result):
-    """The answer to `list_directives` and `order_directives`.
-
-    Attributes:
-        directives: In their order.
-    """
+    """The result of `list_directives` and `order_directives`."""
 
     kind: Literal["directives"] = "directives"
     directives: tuple[Directive, ...] = ()
+    """The directives that apply to the scope, in their order."""
 
 
 class DirectiveRemovedResult(Result):
-    """The answer to `remove_directive`.
-
-    Attributes:
-        directive_id: What is gone.
-    """
+    """The result of `remove_directive`."""
 
     kind: Literal["directive_removed"] = "directive_removed"
     directive_id: UUID
+    """The removed directive."""
 
 
-class _DirectiveChange(ScopedRequest[ResultT_co], Generic[ResultT_co]):
-    """A change of the directives of an agent with every user, or with one: of just that scope."""
+class _DirectiveRequest(ScopedRequest[ResultT_co], Generic[ResultT_co]):
+    """A request on the directives of an agent, for every user or for one."""
 
     @model_validator(mode="after")
-    def _of_an_agent(self) -> Self:
-        _require_agent(self)
+    def _names_an_agent(self) -> Self:
+        if self.agent_id is None:
+            raise ValueError("agent_id is missing: a directive belongs to an agent, for every user or for one")
         return self
+
+    def _touched(self, *users: str | None) -> frozenset[str]:
+        """Return one name for all directives of a scope: a change of one may move the others."""
+        return self._within_tenant(*(f"{self.agent_id}:{user}:directives" for user in users))
 
     @property
     def touches(self) -> frozenset[str]:
-        """The scope's directives, since each has a place among the others."""
-        return frozenset({f"{self.tenant_id}:{self.agent_id}:{self.user_id}:directives"})
+        """The directives of exactly this scope."""
+        return self._touched(self.user_id)
 
 
-class SetDirectiveRequest(_DirectiveChange[DirectiveResult]):
-    """Make a directive of the scope, or change the one of that name.
-
-    Attributes:
-        name: Its name within the scope.
-        content: The text, 1..8,192 characters.
-        ordinal: Its place in the prompt, from the least; where none is given, it stays, and a new one is the last.
-        version: The version that the caller has seen; refused where it is another by now. None: whatever it is.
-    """
+class SetDirectiveRequest(_DirectiveRequest[DirectiveResult], VersionedRequest[DirectiveResult]):
+    """Make a directive, or change the one with that name."""
 
     kind: Literal["set_directive"] = "set_directive"
     name: Name
+    """The name, unique within the scope."""
     content: Content
+    """The text, 1..8,192 characters."""
     ordinal: Annotated[int, Field(ge=-MAX_ORDINAL, le=MAX_ORDINAL)] | None = None
-    version: Version | None = None
+    """The place in the prompt, lowest first. Without it, a directive keeps its place; a new one is last."""
 
 
-class OrderDirectivesRequest(_DirectiveChange[DirectivesResult]):
-    """Put the directives of the scope into another order.
-
-    Attributes:
-        names: All of them, in their new order.
-    """
+class OrderDirectivesRequest(_DirectiveRequest[DirectivesResult]):
+    """Set the order of the directives of the scope."""
 
     kind: Literal["order_directives"] = "order_directives"
     names: Annotated[tuple[Name, ...], Field(min_length=1, max_length=MAX_DIRECTIVES)]
+    """The names of all directives of the scope, in their new order."""
 
     @model_validator(mode="after")
-    def _each_once(self) -> Self:
+    def _names_each_once(self) -> Self:
         if len(set(self.names)) != len(self.names):
-            msg = "names holds a name twice"
-            raise ValueError(msg)
+            raise ValueError("names holds a name twice")
         return self
 
 
-class RemoveDirectiveRequest(_DirectiveChange[DirectiveRemovedResult]):
-    """Remove a directive of the scope.
-
-    Attributes:
-        name: Its name within the scope.
-        version: The version that the caller has seen; refused where it is another by now. None: whatever it is.
-    """
+class RemoveDirectiveRequest(_DirectiveRequest[DirectiveRemovedResult], VersionedRequest[DirectiveRemovedResult]):
+    """Remove a directive of the scope."""
 
     kind: Literal["remove_directive"] = "remove_directive"
     name: Name
-    version: Version | None = None
+    """The name of the directive."""
 
 
-class ListDirectivesRequest(ReadRequest[DirectivesResult]):
-    """Return the directives that apply to the scope, in their order: the agent's with every user, and with this one."""
+class ListDirectivesRequest(_DirectiveRequest[DirectivesResult], ReadRequest[DirectivesResult]):
+    """Return the directives that apply to the scope, in their order: those for every user, and those for this one."""
 
     kind: Literal["list_directives"] = "list_directives"
 
-    @model_validator(mode="after")
-    def _of_an_agent(self) -> Self:
-        _require_agent(self)
-        return self
-
     @property
     def touches(self) -> frozenset[str]:
-        """The directives that apply: a change before it on the stream is seen."""
-        owners = {self.user_id, None}
-        return frozenset(f"{self.tenant_id}:{self.agent_id}:{user}:directives" for user in owners)
+        """The directives of this scope, and those for every user."""
+        return self._touched(self.user_id, None)

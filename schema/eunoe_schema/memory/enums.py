@@ -1,10 +1,10 @@
-"""The closed sets of words that describe a memory; the database checks the same ones."""
+"""The enumerations of a memory. Constraints of the database hold the same values."""
 
 from enum import StrEnum
 
 
 class Tier(StrEnum):
-    """How long a memory matters: who the user is, what they work on, what was just done."""
+    """How long a memory matters: `personal` about the user, `project` about their work, `task` about a single task."""
 
     PERSONAL = "personal"
     PROJECT = "project"
@@ -12,7 +12,7 @@ class Tier(StrEnum):
 
 
 class Category(StrEnum):
-    """What kind of knowledge it is."""
+    """The kind of knowledge in a memory."""
 
     FACTUAL = "factual"
     PREFERENCE = "preference"
@@ -22,7 +22,7 @@ class Category(StrEnum):
 
 
 class Source(StrEnum):
-    """Where it comes from."""
+    """Where a memory comes from."""
 
     EXTRACTED = "extracted"
     USER_PROVIDED = "user_provided"
@@ -31,7 +31,7 @@ class Source(StrEnum):
 
 
 class Status(StrEnum):
-    """Where it stands in its life; `status_machine.py` says what may follow what."""
+    """The status of a memory. The status machine defines which status may follow."""
 
     ACTIVE = "active"
     SUPERSEDED = "superseded"
@@ -41,7 +41,7 @@ class Status(StrEnum):
 
 
 class RelationType(StrEnum):
-    """What one memory is to another; supersession and merging are told by the memories themselves."""
+    """What one memory is to another. A superseded or merged memory names its successor itself, without a relation."""
 
     RELATED_TO = "related_to"
     SUPPORTS = "supports"

@@ -1,4 +1,4 @@
-"""Which memories are listed or searched."""
+"""The filter of `list` and `search`."""
 
 from typing import Annotated
 from uuid import UUID
@@ -13,36 +13,33 @@ from eunoe_schema.memory.scope import SessionRef
 
 
 class MemoryFilter(ContractModel):
-    """Every condition that is given must hold; an empty one holds for all.
-
-    Attributes:
-        tiers: Any of these.
-        categories: Any of these.
-        statuses: Any of these; `active` where nothing is said, every status where it is empty.
-        sources: Any of these.
-        tags: All of these.
-        metadata: Contained in the memory's, as jsonb's `@>` has it: `{"stressor": true}` finds it among other members,
-            `{"mood": {"calm": true}}` within the member `mood`, and an array holds what it holds in any order.
-        collection_id: A member of this collection, which must apply to the scope.
-        session: Came from this session.
-        created_from: Remembered at this moment or later.
-        created_until: Remembered before this moment.
-        updated_from: Changed last at this moment or later.
-        updated_until: Changed last before this moment.
-        forgotten: Those that were forgotten and not purged yet, instead of those that are remembered; `statuses` is of
-            what they were, so let it be empty to see all of them.
-    """
+    """Conditions that a memory must meet, all of them. An empty list sets no condition."""
 
     tiers: Annotated[tuple[Tier, ...], Field(max_length=10)] = ()
+    """One of these tiers."""
     categories: Annotated[tuple[Category, ...], Field(max_length=10)] = ()
+    """One of these categories."""
     statuses: Annotated[tuple[Status, ...], Field(max_length=10)] = (Status.ACTIVE,)
+    """One of these statuses. By default, a memory must be active."""
     sources: Annotated[tuple[Source, ...], Field(max_length=10)] = ()
+    """One of these sources."""
     tags: Tags = ()
+    """All of these tags."""
     metadata: Metadata = Field(default_factory=dict)
+    """Members that the metadata must hold, compared as jsonb's `@>` does. `{"stressor": true}` ignores other members,
+    `{"mood": {"calm": true}}` looks into the member `mood`, and the order of an array does not matter."""
     collection_id: UUID | None = None
+    """A member of this collection. The collection must apply to the scope."""
     session: SessionRef | None = None
+    """Remembered from this session."""
     created_from: Moment | None = None
+    """Remembered at this time or later."""
     created_until: Moment | None = None
+    """Remembered before this time."""
     updated_from: Moment | None = None
+    """Last changed at this time or later."""
     updated_until: Moment | None = None
+    """Last changed before this time."""
     forgotten: bool = False
+    """Forgotten and not purged, in place of not forgotten. `statuses` then means the status before the memory was
+    forgotten; an empty list finds all forgotten memories."""

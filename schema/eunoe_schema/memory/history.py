@@ -1,4 +1,4 @@
-"""What a memory has said before, and what it was made of."""
+"""The history of a memory: its earlier contents, and the memories that it replaced."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -7,67 +7,50 @@ from uuid import UUID
 from pydantic import Field, JsonValue
 
 from eunoe_schema.contract import ReplyModel
-from eunoe_schema.memory.base import ReadRequest, Result
+from eunoe_schema.memory.base import DEFAULT_PAGE, MAX_PAGE, MAX_VERSION, OneMemoryRequest, ReadRequest, Result
 from eunoe_schema.memory.enums import Category, Tier
 from eunoe_schema.memory.memory import Memory
-from eunoe_schema.memory.read import DEFAULT_PAGE, MAX_PAGE
 
 
 class MemoryVersion(ReplyModel):
-    """A content that a memory has, or has had.
-
-    Attributes:
-        version: The memory's version when it got this content.
-        content: The text.
-        tier: The memory's tier then.
-        category: Its category.
-        confidence: Its confidence.
-        metadata: Its metadata.
-        created_at: When it got this content.
-    """
+    """A content that a memory has or had."""
 
     version: int
+    """The version of the memory when it got this content."""
     content: str
+    """The content."""
     tier: Tier
+    """The tier at that time."""
     category: Category
+    """The category at that time."""
     confidence: float
+    """The confidence at that time."""
     metadata: dict[str, JsonValue]
+    """The metadata at that time."""
     created_at: datetime
+    """When the memory got this content."""
 
 
 class HistoryResult(Result):
-    """The answer to `history`.
-
-    Attributes:
-        memory: As it is now.
-        versions: Its contents, the newest first.
-        replaced: The memories that were superseded by it or merged into it, the latest first, 200 at most; `history` of
-            one of them goes further back.
-    """
+    """The result of `history`."""
 
     kind: Literal["history"] = "history"
     memory: Memory
+    """The memory as it is now."""
     versions: tuple[MemoryVersion, ...] = ()
+    """Its contents, newest first."""
     replaced: tuple[UUID, ...] = ()
+    """The memories that it superseded or that were merged into it, latest first, at most 200. Request the `history` of
+    one of them to go further back."""
 
 
-class HistoryRequest(ReadRequest[HistoryResult]):
-    """Return the contents that a memory has had, the newest first, and the memories that it replaced.
-
-    Attributes:
-        memory_id: Which.
-        forgotten: Also if it was forgotten.
-        before: Only contents of versions before this one: the last of the page before.
-        limit: How many contents at most, 1..200.
-    """
+class HistoryRequest(OneMemoryRequest[HistoryResult], ReadRequest[HistoryResult]):
+    """Return the contents that a memory has had, newest first, and the memories that it replaced."""
 
     kind: Literal["history"] = "history"
-    memory_id: UUID
     forgotten: bool = False
-    before: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
+    """Return the history also if the memory is forgotten."""
+    before: Annotated[int, Field(ge=1, le=MAX_VERSION)] | None = None
+    """Return only versions before this one: the last version of the previous page."""
     limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = DEFAULT_PAGE
-
-    @property
-    def touches(self) -> frozenset[str]:
-        """The memory: a change before it on the stream is seen."""
-        return frozenset({f"{self.tenant_id}:{self.memory_id}"})
+    """The number of contents, 1..200."""

@@ -1,4 +1,4 @@
-"""A curated memory, as it comes back."""
+"""A curated memory as replies hold it."""
 
 from datetime import datetime
 from typing import Literal
@@ -12,91 +12,95 @@ from eunoe_schema.memory.enums import Category, Source, Status, Tier
 from eunoe_schema.memory.scope import SessionRef
 
 
-class Memory(ReplyModel):
-    """What an orchestrator decided to remember.
-
-    Attributes:
-        id: Its id within the tenant.
-        agent_id: The agent; None for every agent.
-        user_id: The user; None for every user.
-        tier: How long it matters.
-        category: What kind of knowledge it is.
-        source: Where it comes from.
-        status: Where it stands in its life.
-        content: The text, 1..8,192 characters.
-        content_hash: SHA-256 by which the same content is known again.
-        confidence: 0..1; rises when the same content is remembered again.
-        usefulness: 0..1; moves with feedback.
-        metadata: A JSON object.
-        tags: In alphabetical order.
-        session: The session it came from; None when there was none, or it is gone.
-        version: Rises with each change of content or status; name it to change only what you have seen.
-        superseded_by: The memory that replaced it.
-        merged_into: The memory that it became part of.
-        retrieval_count: How often it was recalled.
-        last_retrieved_at: When it was last recalled.
-        last_injected_at: When it was last put into a prompt.
-        accessed_at: When it was last used in any way.
-        created_at: When it was remembered.
-        updated_at: When it last changed.
-        expires_at: When it lapses, where somebody said so.
-        lapses_at: When it lapses by that or by its tier; None: never. From then on it is as archived.
-        deleted_at: When it was forgotten.
-        has_embedding: Whether it can be found by similarity already.
-    """
+class MemoryCore(ReplyModel):
+    """The members of a memory that every reply holds."""
 
     id: UUID
+    """The id, unique within the tenant."""
     agent_id: UUID | None = None
+    """The agent that owns it. It is left out if the memory applies to the user with every agent."""
     user_id: str | None = None
+    """The user that owns it. It is left out if the memory applies to the agent with every user."""
     tier: Tier
+    """How long the memory matters."""
     category: Category
-    source: Source
-    status: Status
+    """The kind of knowledge."""
     content: str
-    content_hash: str
+    """The text, 1..8,192 characters."""
     confidence: float
-    usefulness: float
+    """The confidence, 0..1. It rises when the same content is remembered again."""
     metadata: dict[str, JsonValue]
-    tags: tuple[str, ...] = ()
-    session: SessionRef | None = None
-    version: int
-    superseded_by: UUID | None = None
-    merged_into: UUID | None = None
-    retrieval_count: int = 0
-    last_retrieved_at: datetime | None = None
-    last_injected_at: datetime | None = None
-    accessed_at: datetime | None = None
+    """A JSON object."""
     created_at: datetime
+    """When the memory was made."""
     updated_at: datetime
+    """When the memory last changed."""
+
+
+class Memory(MemoryCore):
+    """A memory with all its members."""
+
+    source: Source
+    """Where the memory comes from."""
+    status: Status
+    """The status."""
+    content_hash: str
+    """The SHA-256 that recognises the same content."""
+    usefulness: float
+    """How useful the memory has been in prompts, 0..1. Feedback moves it."""
+    tags: tuple[str, ...] = ()
+    """The tags, in alphabetical order."""
+    session: SessionRef | None = None
+    """The session that the memory comes from, as long as that session exists."""
+    version: int
+    """Rises with each change of content or status. Name it in a change to be sure that nothing changed since."""
+    superseded_by: UUID | None = None
+    """The memory that superseded it."""
+    merged_into: UUID | None = None
+    """The memory that it was merged into."""
+    retrieval_count: int = 0
+    """How often a recall, a search or a get returned the memory."""
+    last_retrieved_at: datetime | None = None
+    """When the memory was last returned."""
+    last_injected_at: datetime | None = None
+    """When the memory was last put into a prompt."""
+    accessed_at: datetime | None = None
+    """When the memory was last used in any way."""
     expires_at: datetime | None = None
+    """The end that a caller gave the memory."""
     lapses_at: datetime | None = None
+    """When the memory expires, by `expires_at` or by its tier. From then on it is treated as archived. It is left out
+    if the memory never expires."""
     deleted_at: datetime | None = None
+    """When the memory was forgotten."""
     has_embedding: bool = True
+    """Whether the memory has an embedding yet, so that a search by meaning can find it."""
 
     def has_lapsed(self, now: datetime) -> bool:
-        """Tell whether its time was over before anything else ended it."""
+        """Return whether the memory expired while it was active or awaited review."""
         living = self.status in {Status.ACTIVE, Status.PENDING_REVIEW} and self.deleted_at is None
         return living and self.lapses_at is not None and self.lapses_at <= now
 
 
-class NearDuplicate(ReplyModel):
-    """A memory that says nearly the same.
+class RecalledMemory(MemoryCore):
+    """A memory in the context of a recall. `Curator.get` returns all its members."""
 
-    Attributes:
-        memory: The memory.
-        cosine: Its similarity, -1..1.
-    """
+    cosine: float | None = None
+    """The similarity to the query, -1..1. It is left out while the memory or the query has no embedding."""
+
+
+class NearDuplicate(ReplyModel):
+    """A memory that says nearly the same as another."""
 
     memory: Memory
+    """The memory."""
     cosine: float
+    """Its similarity, -1..1."""
 
 
 class MemoryResult(Result):
-    """The answer to a request on one memory.
-
-    Attributes:
-        memory: As it is now.
-    """
+    """The result of a request on one memory."""
 
     kind: Literal["memory"] = "memory"
     memory: Memory
+    """The memory after the request."""

@@ -1,13 +1,13 @@
-"""Relations between memories: made, taken back, walked."""
+"""Relations between memories, and the walk along them."""
 
 from enum import StrEnum
-from typing import Annotated, Generic, Literal, Self
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from pydantic import Field, model_validator
 
 from eunoe_schema.contract import ReplyModel
-from eunoe_schema.memory.base import ReadRequest, Result, ResultT_co, ScopedRequest
+from eunoe_schema.memory.base import OneMemoryRequest, ReadRequest, Result, ScopedRequest
 from eunoe_schema.memory.enums import RelationType, Status
 from eunoe_schema.memory.memory import Memory
 
@@ -18,7 +18,7 @@ MAX_RELATIONS = 1_000
 
 
 class Direction(StrEnum):
-    """Which way relations are walked."""
+    """The direction in which a walk follows relations."""
 
     OUT = "out"
     IN = "in"
@@ -26,77 +26,61 @@ class Direction(StrEnum):
 
 
 class Relation(ReplyModel):
-    """What one memory is to another.
-
-    Attributes:
-        from_id: The memory that supports, refines, causes ...
-        type: What it is to the other.
-        to_id: The other.
-    """
+    """What one memory is to another."""
 
     from_id: UUID
+    """The memory that supports, refines, causes ... the other."""
     type: RelationType
+    """What it is to the other."""
     to_id: UUID
+    """The other memory."""
 
 
 class RelationResult(Result):
-    """The answer to `relate` and `unrelate`.
-
-    Attributes:
-        relation: The relation.
-        changed: Whether it was made or taken back; else it was as it should be.
-    """
+    """The result of `relate` and `unrelate`."""
 
     kind: Literal["relation"] = "relation"
     relation: Relation
+    """The relation."""
     changed: bool
+    """Whether the request made or removed the relation. If not, nothing had to change."""
 
 
 class RelatedMemory(ReplyModel):
-    """A memory that was reached.
-
-    Attributes:
-        memory: The memory.
-        depth: How many relations away it is, by the shortest way.
-    """
+    """A memory that a walk reached."""
 
     memory: Memory
+    """The memory."""
     depth: int
+    """The number of relations on the shortest way to it."""
 
 
 class WalkResult(Result):
-    """The answer to `walk`.
-
-    Attributes:
-        reached: The nearest first, without the one where the walk began.
-        relations: At most 1,000 of those among them and where the walk began, of the types that were asked for.
-        complete: Whether that is all; else the limit left out what is farther.
-    """
+    """The result of `walk`."""
 
     kind: Literal["walk"] = "walk"
     reached: tuple[RelatedMemory, ...] = ()
+    """The memories, nearest first, without the one where the walk started."""
     relations: tuple[Relation, ...] = ()
+    """The relations of the requested types among these memories and the start, at most 1,000."""
     complete: bool = True
+    """Whether the walk reached every memory. If not, `limit` left out the memories farther away."""
 
 
-class _RelationRequest(ScopedRequest[ResultT_co], Generic[ResultT_co]):
-    """A change of one relation.
-
-    Attributes:
-        from_id: The memory that supports, refines, causes ...
-        type: What it is to the other.
-        to_id: The other.
-    """
+class _RelationRequest(ScopedRequest[RelationResult]):
+    """A change of one relation."""
 
     from_id: UUID
+    """The memory that supports, refines, causes ... the other."""
     type: RelationType
+    """What it is to the other."""
     to_id: UUID
+    """The other memory."""
 
     @model_validator(mode="after")
-    def _two_memories(self) -> Self:
+    def _relates_two_memories(self) -> Self:
         if self.from_id == self.to_id:
-            msg = "from_id and to_id are the same: a memory is not related to itself"
-            raise ValueError(msg)
+            raise ValueError("from_id and to_id are the same: a memory is not related to itself")
         return self
 
     @property
@@ -107,44 +91,35 @@ class _RelationRequest(ScopedRequest[ResultT_co], Generic[ResultT_co]):
     @property
     def touches(self) -> frozenset[str]:
         """Both memories."""
-        return frozenset({f"{self.tenant_id}:{self.from_id}", f"{self.tenant_id}:{self.to_id}"})
+        return self._within_tenant(self.from_id, self.to_id)
 
 
-class RelateRequest(_RelationRequest[RelationResult]):
-    """Say what one memory is to another; said again, it changes nothing."""
+class RelateRequest(_RelationRequest):
+    """Relate two memories. A relation that exists already is no error."""
 
     kind: Literal["relate"] = "relate"
 
 
-class UnrelateRequest(_RelationRequest[RelationResult]):
-    """Take a relation back; one that is not there is no error."""
+class UnrelateRequest(_RelationRequest):
+    """Remove a relation. A relation that does not exist is no error."""
 
     kind: Literal["unrelate"] = "unrelate"
 
 
-class WalkRequest(ReadRequest[WalkResult]):
-    """Return the memories that can be reached from one over relations, the nearest first.
+class WalkRequest(OneMemoryRequest[WalkResult], ReadRequest[WalkResult]):
+    """Follow relations from a memory and return the memories reached, nearest first.
 
-    It leads only over memories that apply to the scope, are not forgotten and have not lapsed.
-
-    Attributes:
-        memory_id: Where it begins.
-        depth: How many relations away at most, 1..10.
-        direction: Along the relations, against them, or both.
-        types: Over any of these; over all where it is empty.
-        statuses: Over memories of any of these; of every status where it is empty.
-        limit: How many memories at most, 1..200.
+    The walk visits only memories that apply to the scope and are neither forgotten nor expired.
     """
 
     kind: Literal["walk"] = "walk"
-    memory_id: UUID
     depth: Annotated[int, Field(ge=1, le=MAX_DEPTH)] = 1
+    """The largest number of relations to follow one after another, 1..10."""
     direction: Direction = Direction.BOTH
+    """Follow relations along their direction (`out`), against it (`in`), or both ways."""
     types: Annotated[tuple[RelationType, ...], Field(max_length=20)] = ()
+    """The types of relation to follow. An empty list stands for all of them."""
     statuses: Annotated[tuple[Status, ...], Field(max_length=10)] = (Status.ACTIVE,)
+    """The statuses of the memories to visit. An empty list stands for all of them."""
     limit: Annotated[int, Field(ge=1, le=MAX_WALKED)] = DEFAULT_WALKED
-
-    @property
-    def touches(self) -> frozenset[str]:
-        """Where it begins: what was related before it on the stream is walked."""
-        return frozenset({f"{self.tenant_id}:{self.memory_id}"})
+    """The number of memories, 1..200."""

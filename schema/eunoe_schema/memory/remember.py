@@ -1,4 +1,4 @@
-"""Remember: one memory or many."""
+"""The request `remember`."""
 
 from typing import Annotated, Literal, Self
 from uuid import UUID
@@ -18,46 +18,44 @@ DEFAULT_CONFIDENCE = 0.8
 
 
 class NewMemory(ContractModel):
-    """What is to be remembered.
+    """A memory to be made.
 
-    Attributes:
-        content: The text, 1..8,192 characters.
-        tier: How long it matters. A content that is held already lives as long as either would: it takes over tier and
-            end of what is remembered now where that lives longer.
-        category: What kind of knowledge it is.
-        source: Where it comes from.
-        confidence: 0..1.
-        metadata: A JSON object of at most 16 KiB.
-        tags: Words to filter by.
-        session: The session it came from, of the scope's agent and user; opened with it where it is not there yet.
-        expires_at: When it lapses; absent: as its tier says.
-        review: Whether someone must approve it before it counts. A content that counts already stays as it is.
+    If the owner already has a memory with this content, that memory is confirmed. It then lives as long as the longer
+    lived of the two: it takes over the tier and the end of the new one if that lives longer.
     """
 
     content: Content
+    """The text, 1..8,192 characters."""
     tier: Tier = Tier.PERSONAL
+    """How long the memory matters."""
     category: Category = Category.FACTUAL
+    """The kind of knowledge."""
     source: Source = Source.EXTRACTED
+    """Where the memory comes from."""
     confidence: Share = DEFAULT_CONFIDENCE
+    """The confidence, 0..1."""
     metadata: Metadata = Field(default_factory=dict)
+    """A JSON object of at most 16 KiB."""
     tags: Tags = ()
+    """Words to filter by, at most 50."""
     session: SessionRef | None = None
+    """The session that the memory comes from, of the scope's agent and user. It is opened if it does not exist."""
     expires_at: Moment | None = None
+    """When the memory expires. Without it, the tier decides."""
     review: bool = False
+    """Make the memory await review: it stays out of use until it is approved. An active memory with this content stays
+    active."""
 
 
 class Remembered(ReplyModel):
-    """What became of one content.
-
-    Attributes:
-        memory: The memory, new or the one that was there.
-        created: Whether it is new; else it was confirmed.
-        candidates: Others of its scope and tier that say nearly the same, the nearest first: merge them if you agree.
-    """
+    """The memory that one content led to."""
 
     memory: Memory
+    """The new or confirmed memory."""
     created: bool
+    """Whether the memory is new. If not, it was confirmed."""
     candidates: tuple[NearDuplicate, ...] = ()
+    """Near duplicates of the same scope and tier, nearest first. Merge them if you agree."""
 
     @property
     def id(self) -> UUID:
@@ -66,37 +64,31 @@ class Remembered(ReplyModel):
 
 
 class RememberResult(Result):
-    """The answer to `remember`.
-
-    Attributes:
-        remembered: One for each content, in their order.
-    """
+    """The result of `remember`."""
 
     kind: Literal["remembered"] = "remembered"
     remembered: tuple[Remembered, ...]
+    """One memory for each content, in their order."""
 
 
 class RememberRequest(ScopedRequest[RememberResult]):
-    """Make memories of the scope, all or none; content that the scope holds already is confirmed instead.
-
-    Attributes:
-        memories: 1..100 of them.
-    """
+    """Make memories that belong to the scope, all or none. A content that the scope has already is confirmed."""
 
     kind: Literal["remember"] = "remember"
     memories: Annotated[tuple[NewMemory, ...], Field(min_length=1, max_length=MAX_MEMORIES)]
+    """The memories, 1..100."""
 
     @model_validator(mode="after")
-    def _of_own_sessions(self) -> Self:
+    def _names_own_sessions(self) -> Self:
         for new in self.memories:
             require_own_session(self.agent_id, self.user_id, new.session)
         return self
 
     @property
     def touches(self) -> frozenset[str]:
-        """The contents, so that one is not made twice by one batch."""
+        """The contents, so that concurrent requests do not make the same memory twice."""
         owner = f"{self.agent_id}:{self.user_id}"
-        return frozenset(f"{self.tenant_id}:{owner}:{content_hash(new.content)}" for new in self.memories)
+        return self._within_tenant(*(f"{owner}:{content_hash(new.content)}" for new in self.memories))
 
     @property
     def texts(self) -> tuple[str, ...]:

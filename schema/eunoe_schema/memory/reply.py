@@ -1,4 +1,4 @@
-"""The envelope in which a result, or the reason why there is none, comes back."""
+"""The reply to a request: its result, or the problem that prevented one."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -10,10 +10,7 @@ from eunoe_schema.memory.status_machine import Action, MemoryState
 
 
 class ProblemCode(StrEnum):
-    """Why a request was refused.
-
-    `not_found` is also the answer for what belongs to another tenant or another scope.
-    """
+    """Why a request was refused. An object of another tenant or scope is `not_found`, like one that does not exist."""
 
     INVALID = "invalid"
     NOT_FOUND = "not_found"
@@ -27,34 +24,28 @@ class ProblemCode(StrEnum):
 
 
 class Problem(ReplyModel):
-    """Why a request was refused, and what the caller needs to go on.
-
-    Attributes:
-        code: The kind of refusal.
-        message: A sentence: what was wrong, with which value, what to do.
-        memory_id: The memory in question; of `duplicate_content`, the one that holds the content.
-        version: Of `version_conflict`: the version of what was to be changed, now.
-        state: Of `refused_transition`: the state that the memory is in.
-        allowed: Of `refused_transition`: what may be done in that state.
-    """
+    """Why a request was refused, with the values that help to correct it."""
 
     code: ProblemCode
+    """The kind of problem."""
     message: str
+    """A sentence: what was wrong, with which value, and what to do."""
     memory_id: UUID | None = None
+    """The memory concerned. For `duplicate_content`, the memory that has the content."""
     version: int | None = None
+    """For `version_conflict`: the current version."""
     state: MemoryState | None = None
+    """For `refused_transition`: the state of the memory."""
     allowed: tuple[Action, ...] | None = None
+    """For `refused_transition`: the actions that this state allows."""
 
 
 class MemoryReply(ReplyModel):
-    """A result, or the problem instead of it.
-
-    Attributes:
-        request_id: Of the request that is answered.
-        result: What the request's kind promises.
-        problem: Why there is no result.
-    """
+    """The reply to a request on curated memory. It holds either a result or a problem."""
 
     request_id: str
+    """The id of the request."""
     result: Annotated[Result, ResultByKind] | None = None
+    """The result that belongs to the kind of the request."""
     problem: Problem | None = None
+    """The reason why there is no result."""

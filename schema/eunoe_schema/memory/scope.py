@@ -1,4 +1,4 @@
-"""Whom a memory belongs to: a user, an agent, or both."""
+"""The owner of a memory: a user, an agent, or both."""
 
 from typing import Self
 from uuid import UUID
@@ -11,69 +11,65 @@ from eunoe_schema.text import Name, SessionId
 
 
 def require_agent_or_user(agent_id: UUID | None, user_id: str | None) -> None:
-    """Refuse a scope of nobody.
+    """Require that a memory scope names an owner.
 
     Raises:
-        ValueError: If there is neither agent nor user.
+        ValueError: If it names neither an agent nor a user.
     """
     if agent_id is None and user_id is None:
-        msg = "agent_id or user_id must be given: a memory is a user's, an agent's, or both"
-        raise ValueError(msg)
+        raise ValueError("agent_id or user_id must be given: a memory belongs to an agent, a user, or both")
 
 
 class MemoryScope(ContractModel):
-    """Whose memories are asked for or made.
+    """The owner of new memories, and the scope in which memories are read.
 
-    A memory without an agent is the user's with every agent; one without a user is the agent's with every user. What is
-    asked for a scope is what applies there: for agent and user the memories of both, of the agent with every user, and
-    of the user with every agent; for one of the two alone, only what is its own with everyone.
-
-    Attributes:
-        tenant_id: The tenant.
-        agent_id: The agent; None for every agent.
-        user_id: The user; None for every user.
+    A memory without a user belongs to an agent with every user; one without an agent, to a user with every agent. For
+    an agent and a user, the memories of both apply, the agent's with every user, and the user's with every agent. For
+    an agent or a user alone, only those apply that name exactly this owner.
     """
 
     tenant_id: UUID
+    """The tenant."""
     agent_id: UUID | None = None
+    """The agent. Leave it out to name a user with every agent."""
     user_id: Name | None = None
+    """The user. Leave it out to name an agent with every user."""
 
     @model_validator(mode="after")
-    def _belongs_to_someone(self) -> Self:
+    def _has_an_owner(self) -> Self:
         require_agent_or_user(self.agent_id, self.user_id)
         return self
 
     @classmethod
     def of(cls, scope: Scope) -> Self:
-        """Return the memory scope of a conversation: of this agent with this user."""
+        """Return the memory scope of a conversation: its agent with its user."""
         return cls(tenant_id=scope.tenant_id, agent_id=scope.agent_id, user_id=scope.user_id)
 
 
 class SessionRef(ContractModel):
-    """A session of a tenant, named in full, since a memory may be wider than the session it came from.
-
-    Attributes:
-        agent_id: The session's agent.
-        user_id: The session's user.
-        session_id: Its id within the two.
-    """
+    """The full name of a session. A memory names it in full, because its owner may be wider than the session's."""
 
     agent_id: UUID
+    """The agent of the session."""
     user_id: Name
+    """The user of the session."""
     session_id: SessionId
+    """The id, unique for agent and user."""
 
 
 def require_own_session(agent_id: UUID | None, user_id: str | None, session: SessionRef | None) -> None:
-    """Refuse a session of another agent or user than a scope's: what is remembered of one did not come from another.
+    """Require that a session belongs to the agent and user of a scope.
 
     Raises:
-        ValueError: If it is not the scope's.
+        ValueError: If it belongs to another agent or user.
     """
     if session is None:
         return
     if agent_id not in {None, session.agent_id}:
-        msg = f"session is of agent {session.agent_id}, and the scope of agent {agent_id}: name one of its own"
-        raise ValueError(msg)
+        raise ValueError(
+            f"session belongs to agent {session.agent_id}, the scope to agent {agent_id}: name a session of the scope"
+        )
     if user_id not in {None, session.user_id}:
-        msg = f"session is of user {session.user_id!r}, and the scope of user {user_id!r}: name one of its own"
-        raise ValueError(msg)
+        raise ValueError(
+            f"session belongs to user {session.user_id!r}, the scope to user {user_id!r}: name a session of the scope"
+        )

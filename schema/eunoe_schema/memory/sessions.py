@@ -1,4 +1,4 @@
-"""Sessions of an agent with a user: opened, read, closed."""
+"""The sessions of an agent with a user."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -9,12 +9,11 @@ from pydantic import Field, JsonValue, model_validator
 
 from eunoe_schema.contract import ReplyModel
 from eunoe_schema.events import Metadata
-from eunoe_schema.memory.base import ReadRequest, Result, ResultT_co, ScopedRequest
-from eunoe_schema.memory.read import DEFAULT_PAGE, MAX_PAGE
+from eunoe_schema.memory.base import Page, PageRequest, ReadRequest, Result, ResultT_co, ScopedRequest
 from eunoe_schema.memory.scope import SessionRef
 from eunoe_schema.text import Name, SessionId, WithoutNul
 
-# A session's id, of 300 characters of four bytes each, is part of it.
+# The cursor holds a session id, up to 300 characters of four bytes each.
 SessionCursor = Annotated[str, Field(min_length=1, max_length=2_000), WithoutNul]
 
 
@@ -28,99 +27,85 @@ class CloseReason(StrEnum):
 class Session(ReplyModel):
     """A session of an agent with a user.
 
-    It opens with its first message or by request, and is closed by request or by being idle. Both are told when it is
-    read: a message that comes after the closing opens it again.
-
-    Attributes:
-        agent_id: The agent.
-        user_id: The user.
-        session_id: Its id within the two.
-        thread_id: The channel's thread, where there is one.
-        channel: The channel it came through.
-        metadata: A JSON object.
-        opened_at: When it opened.
-        messages: How many of its messages are stored.
-        first_message_at: When the first of them entered the stream.
-        first_event_id: The first one's event id.
-        last_message_at: When the last of them entered the stream.
-        last_event_id: The last one's event id.
-        closed_at: When it was closed, or had been idle for long enough; None while it is open.
-        close_reason: Why it is closed.
+    Its first message or a request opens it. A request or a long pause closes it. A message that names a closed session
+    opens it again.
     """
 
     agent_id: UUID
+    """The agent."""
     user_id: str
+    """The user."""
     session_id: str
+    """The id, unique for agent and user."""
     thread_id: str | None = None
+    """The channel's thread."""
     channel: str | None = None
+    """The channel."""
     metadata: dict[str, JsonValue]
+    """A JSON object."""
     opened_at: datetime
+    """When the session was opened."""
     messages: int
+    """The number of its messages that are stored."""
     first_message_at: datetime | None = None
+    """When its first stored message entered the stream."""
     first_event_id: str | None = None
+    """The event id of its first stored message."""
     last_message_at: datetime | None = None
+    """When its last stored message entered the stream."""
     last_event_id: str | None = None
+    """The event id of its last stored message."""
     closed_at: datetime | None = None
+    """When a request or a long pause closed the session. It is left out while the session is open."""
     close_reason: CloseReason | None = None
+    """Why the session is closed."""
 
     @property
     def ref(self) -> SessionRef:
-        """Its name in full, as memories and filters take it."""
+        """The full name of the session, for memories and filters."""
         return SessionRef(agent_id=self.agent_id, user_id=self.user_id, session_id=self.session_id)
 
     @property
     def is_open(self) -> bool:
-        """Whether it goes on."""
+        """Whether the session is open."""
         return self.closed_at is None
 
 
-def _require_agent_and_user(request: ScopedRequest[Result]) -> None:
-    if request.agent_id is None or request.user_id is None:
-        msg = "agent_id and user_id must be given: a session is an agent's with a user"
-        raise ValueError(msg)
-
-
 class SessionResult(Result):
-    """The answer to a request on one session.
-
-    Attributes:
-        session: As it is now.
-    """
+    """The result of a request on one session."""
 
     kind: Literal["session"] = "session"
     session: Session
+    """The session after the request."""
 
 
-class SessionPage(Result):
-    """The answer to `list_sessions`.
-
-    Attributes:
-        sessions: The one that opened last first.
-        cursor: Where the next page begins; None at the end.
-    """
+class SessionPage(Page):
+    """The result of `list_sessions`."""
 
     kind: Literal["sessions"] = "sessions"
     sessions: tuple[Session, ...] = ()
-    cursor: str | None = None
+    """The sessions, last opened first."""
 
 
-class SessionRequest(ScopedRequest[ResultT_co], Generic[ResultT_co]):
-    """A request on one session.
-
-    Attributes:
-        session_id: Its id within agent and user.
-    """
-
-    session_id: SessionId
+class _ConversationRequest(ScopedRequest[ResultT_co], Generic[ResultT_co]):
+    """A request on the sessions of an agent with a user."""
 
     @model_validator(mode="after")
-    def _of_both(self) -> Self:
-        _require_agent_and_user(self)
+    def _names_agent_and_user(self) -> Self:
+        if self.agent_id is None or self.user_id is None:
+            raise ValueError("agent_id and user_id must be given: a session belongs to an agent with a user")
         return self
+
+
+class SessionRequest(_ConversationRequest[ResultT_co], Generic[ResultT_co]):
+    """A request on one session."""
+
+    session_id: SessionId
+    """The session."""
 
     @property
     def ref(self) -> SessionRef:
-        """The session's name in full."""
+        """The full name of the session."""
         return SessionRef.model_validate(
             {"agent_id": self.agent_id, "user_id": self.user_id, "session_id": self.session_id}
         )
@@ -128,26 +113,23 @@ class SessionRequest(ScopedRequest[ResultT_co], Generic[ResultT_co]):
     @property
     def touches(self) -> frozenset[str]:
         """The session."""
-        return frozenset({f"{self.tenant_id}:{self.agent_id}:{self.user_id}:session:{self.session_id}"})
+        return self._within_tenant(f"{self.agent_id}:{self.user_id}:session:{self.session_id}")
 
 
 class OpenSessionRequest(SessionRequest[SessionResult]):
-    """Open a session, or open it again; one that is open stays so.
-
-    Attributes:
-        thread_id: The channel's thread, where there is one; of a session that is new.
-        channel: The channel it comes through; of a session that is new.
-        metadata: In place of the metadata that it has; what it has stays where none is given.
-    """
+    """Open a session, or open a closed one again. An open session stays open."""
 
     kind: Literal["open_session"] = "open_session"
     thread_id: Name | None = None
+    """The channel's thread, for a new session."""
     channel: Name | None = None
+    """The channel, for a new session."""
     metadata: Metadata | None = None
+    """The new metadata. Without it, a session keeps its metadata."""
 
 
 class CloseSessionRequest(SessionRequest[SessionResult]):
-    """Close a session; its thread's next message begins another. One that was closed by request stays so."""
+    """Close a session. The next message of its thread starts another session."""
 
     kind: Literal["close_session"] = "close_session"
 
@@ -158,21 +140,11 @@ class GetSessionRequest(SessionRequest[SessionResult], ReadRequest[SessionResult
     kind: Literal["get_session"] = "get_session"
 
 
-class ListSessionsRequest(ReadRequest[SessionPage]):
-    """Return the sessions of an agent with a user, the one that opened last first, page by page.
-
-    Attributes:
-        is_open: Those that are open, or those that are closed; both where nothing is said.
-        limit: How many at most, 1..200.
-        cursor: Where to go on, from the page before.
-    """
+class ListSessionsRequest(_ConversationRequest[SessionPage], PageRequest[SessionPage]):
+    """Return a page of the sessions of an agent with a user, last opened first."""
 
     kind: Literal["list_sessions"] = "list_sessions"
     is_open: bool | None = None
-    limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = DEFAULT_PAGE
+    """Return only open sessions (`true`), or only closed ones (`false`). Leave it out for both."""
     cursor: SessionCursor | None = None
-
-    @model_validator(mode="after")
-    def _of_both(self) -> Self:
-        _require_agent_and_user(self)
-        return self
+    """The cursor of the previous page. Leave it out for the first page."""

@@ -1,4 +1,4 @@
-"""The life of a memory: which action leads from which state to which. The one table that says so."""
+"""The status machine of a memory: which action leads from which state to which."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -7,7 +7,7 @@ from eunoe_schema.memory.enums import Status
 
 
 class Action(StrEnum):
-    """What can be done to a memory that may not be done in every state."""
+    """An action on a memory that not every state allows."""
 
     REVISE = "revise"
     SUPERSEDE = "supersede"
@@ -23,7 +23,7 @@ class Action(StrEnum):
 
 
 class MemoryState(StrEnum):
-    """Where a memory is: its status while it is remembered, or forgotten, or gone."""
+    """The state of a memory: its status, or `forgotten`, or `purged`."""
 
     ACTIVE = "active"
     SUPERSEDED = "superseded"
@@ -34,9 +34,8 @@ class MemoryState(StrEnum):
     PURGED = "purged"
 
 
-# A state with the actions that are allowed there and what each leads to. None: back to the status that it had when it
-# was forgotten. Superseded and merged memories are history, which is not rewritten: they can only be related and
-# forgotten.
+# For each state, the allowed actions and the state that each leads to. None: the status from before the memory was
+# forgotten. Superseded and merged memories are history: they can be related, forgotten and purged, but not changed.
 TRANSITIONS: Mapping[MemoryState, Mapping[Action, MemoryState | None]] = {
     MemoryState.PENDING_REVIEW: {
         Action.APPROVE: MemoryState.ACTIVE,
@@ -81,25 +80,25 @@ TRANSITIONS: Mapping[MemoryState, Mapping[Action, MemoryState | None]] = {
 
 
 def state_of(status: Status, *, forgotten: bool) -> MemoryState:
-    """Return the state of a memory by its two columns."""
+    """Return the state of a memory with this status."""
     return MemoryState.FORGOTTEN if forgotten else MemoryState(status)
 
 
 def allowed_actions(state: MemoryState) -> tuple[Action, ...]:
-    """Return what may be done in a state, in the table's order."""
+    """Return the actions that a state allows, in the order of the table."""
     return tuple(TRANSITIONS[state])
 
 
 def is_allowed(state: MemoryState, action: Action) -> bool:
-    """Tell whether an action may be done in a state."""
+    """Return whether a state allows an action."""
     return action in TRANSITIONS[state]
 
 
 def status_after(status: Status, action: Action, *, forgotten: bool) -> Status:
-    """Return the status that an allowed action leaves behind; what is forgotten or purged keeps the one it has.
+    """Return the status after an allowed action. A forgotten or purged memory keeps its status.
 
     Raises:
-        KeyError: If the action is not allowed.
+        KeyError: If the state does not allow the action.
     """
     after = TRANSITIONS[state_of(status, forgotten=forgotten)][action]
     return status if after in {None, MemoryState.FORGOTTEN, MemoryState.PURGED} else Status(str(after))

@@ -1,6 +1,6 @@
-"""What became of memories that were returned: recalled, put into a prompt, found useful or not.
+"""Reports on the use of memories: returned, put into a prompt, found useful or not.
 
-Events rather than questions: whoever tells them need not wait, so that they have no `reply_to` as a rule.
+Reports are events: a client need not wait for a reply and may leave out `reply_to`.
 """
 
 from typing import Annotated, Literal
@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from eunoe_schema.memory.base import Result, ScopedRequest
+from eunoe_schema.memory.base import OneMemoryRequest, Result, ScopedRequest
 from eunoe_schema.memory.content import Share
 
 MAX_USED = 500
@@ -17,51 +17,32 @@ Used = Annotated[tuple[UUID, ...], Field(min_length=1, max_length=MAX_USED)]
 
 
 class UsedResult(Result):
-    """The answer to `retrieved`, `injected` and `feedback`, for those who ask for one.
-
-    Attributes:
-        memories: How many memories it was noted of.
-    """
+    """The result of `retrieved`, `injected` and `feedback`."""
 
     kind: Literal["used"] = "used"
     memories: int
+    """The number of memories for which the report counted."""
 
 
 class RetrievedRequest(ScopedRequest[UsedResult]):
-    """Memories were returned by a recall, a search or a get; the consumers themselves tell it.
-
-    Attributes:
-        memory_ids: 1..500 of them, one as often as it was returned. What does not apply to the scope is passed over.
-    """
+    """Report that a recall, a search or a get returned memories. The consumers send it themselves."""
 
     kind: Literal["retrieved"] = "retrieved"
     memory_ids: Used
+    """The memories, 1..500, each as often as it was returned. Memories that do not apply to the scope are ignored."""
 
 
 class InjectedRequest(ScopedRequest[UsedResult]):
-    """Memories were put into a prompt.
-
-    Attributes:
-        memory_ids: 1..500 of them. What does not apply to the scope is passed over.
-    """
+    """Report that memories were put into a prompt."""
 
     kind: Literal["injected"] = "injected"
     memory_ids: Used
+    """The memories, 1..500. Memories that do not apply to the scope are ignored."""
 
 
-class FeedbackRequest(ScopedRequest[UsedResult]):
-    """A memory helped, or did not: its usefulness moves by a fifth of the way to the score.
-
-    Attributes:
-        memory_id: Which.
-        score: How useful it was, 0 (not at all) to 1.
-    """
+class FeedbackRequest(OneMemoryRequest[UsedResult]):
+    """Report how useful a memory was. Its usefulness moves a fifth of the way to the score."""
 
     kind: Literal["feedback"] = "feedback"
-    memory_id: UUID
     score: Share
-
-    @property
-    def touches(self) -> frozenset[str]:
-        """The memory: scores count in the order in which they were given."""
-        return frozenset({f"{self.tenant_id}:{self.memory_id}"})
+    """The score, from 0 for useless to 1 for useful."""

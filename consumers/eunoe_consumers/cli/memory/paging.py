@@ -7,7 +7,7 @@ from typing import Annotated, Protocol, TypeVar
 import typer
 
 from eunoe_consumers.cli.memory.bundles import Bundle
-from eunoe_schema.memory.read import DEFAULT_PAGE, MAX_PAGE
+from eunoe_schema.memory.base import DEFAULT_PAGE, MAX_PAGE
 
 ItemT = TypeVar("ItemT")
 

@@ -11,7 +11,8 @@ from eunoe_consumers.cli.memory.options import Filters, MemoryArgument, Origin
 from eunoe_consumers.cli.memory.paging import Paging, what_follows
 from eunoe_consumers.cli.memory.panels import FIND
 from eunoe_consumers.cli.memory.show import memories_shown, memory_record, versions_table
-from eunoe_schema.memory.read import DEFAULT_FOUND, DEFAULT_PAGE, MAX_FOUND, MAX_PAGE, FoundMemory
+from eunoe_schema.memory.base import DEFAULT_PAGE, MAX_PAGE
+from eunoe_schema.memory.read import DEFAULT_FOUND, MAX_FOUND, FoundMemory
 
 app = typer.Typer()
 
