@@ -99,9 +99,9 @@ async def test_a_directive_is_set_once(curator: Curator, tenant: UUID) -> None:
 
 
 async def test_directives_are_an_agents(curator: Curator, tenant: UUID) -> None:
-    """Without an agent the mistake is told before anything is sent."""
+    """A scope without an agent is refused before the request is sent."""
     for asked in (curator.directives.set(memory_scope(tenant, agent=None), "a", "b"),):
-        with pytest.raises(InvalidEvent, match="a directive is an agent's"):
+        with pytest.raises(InvalidEvent, match="a directive belongs to an agent"):
             await asked
-    with pytest.raises(InvalidEvent, match="a directive is an agent's"):
+    with pytest.raises(InvalidEvent, match="a directive belongs to an agent"):
         await curator.directives.list(memory_scope(tenant, agent=None))

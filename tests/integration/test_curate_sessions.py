@@ -226,9 +226,9 @@ async def test_a_sessions_memories_are_found_by_it(curator: Curator, tenant: UUI
 
 @pytest.mark.parametrize("missing", ["agent", "user"])
 async def test_a_session_has_an_agent_and_a_user(curator: Curator, tenant: UUID, missing: str) -> None:
-    """Asked for one of them alone, the mistake is told before anything is sent."""
+    """A scope without one of them is refused before the request is sent."""
     scope = memory_scope(tenant, agent=None) if missing == "agent" else memory_scope(tenant, None)
-    with pytest.raises(InvalidEvent, match="a session is an agent's with a user"):
+    with pytest.raises(InvalidEvent, match="a session belongs to an agent"):
         await curator.sessions.open(scope, "s")
-    with pytest.raises(InvalidEvent, match="a session is an agent's with a user"):
+    with pytest.raises(InvalidEvent, match="a session belongs to an agent"):
         await curator.sessions.list(scope)

@@ -32,7 +32,7 @@ _RENAMED = {
     (Administration, "search"): "admin-search",
 }
 # Of the connection, and the end of paging, which is `list --all` here.
-_NO_COMMANDS = {"connect", "close", "list_all"}
+_NO_COMMANDS = {"connect", "close", "list_all", "request"}
 
 
 def _leaves(command: Any, path: str = "") -> Iterator[tuple[str, Any]]:

@@ -1,4 +1,4 @@
-"""The contract of curated memory: what is refused before it reaches a stream, and what two spellings have in common."""
+"""The contract of curated memory: what it refuses, which contents are the same, and which requests wait for others."""
 
 import json
 from typing import Any
@@ -13,7 +13,7 @@ from eunoe_consumers.memories.handlers import HANDLERS
 from eunoe_schema import Scope
 from eunoe_schema.codec import Refusal, encode
 from eunoe_schema.memory import MemoryScope, NewMemory, content_hash
-from eunoe_schema.memory.base import decode_request, request_kinds, request_models
+from eunoe_schema.memory.base import decode_request, request_models
 from eunoe_schema.memory.change import MergeRequest, ReviseRequest, TransitionRequest
 from eunoe_schema.memory.read import GetRequest
 from eunoe_schema.memory.remember import RememberRequest
@@ -23,8 +23,8 @@ TENANT, AGENT, MEMORY = UUID(int=1), UUID(int=2), UUID(int=3)
 ENVELOPE: dict[str, Any] = {"request_id": "r", "reply_to": "c", "tenant_id": TENANT, "user_id": "ada"}
 
 
-def test_a_scope_is_an_agent_s_a_user_s_or_both() -> None:
-    """A memory of nobody is refused; a conversation's scope is that of both."""
+def test_a_memory_scope_names_an_agent_a_user_or_both() -> None:
+    """A scope without an owner is refused. The scope of a conversation names both."""
     MemoryScope(tenant_id=TENANT, agent_id=AGENT)
     MemoryScope(tenant_id=TENANT, user_id="ada")
     with pytest.raises(ValidationError, match="agent_id or user_id must be given"):
@@ -44,15 +44,15 @@ def test_a_scope_is_an_agent_s_a_user_s_or_both() -> None:
         ("a b", "ab", False),
     ],
 )
-def test_the_hash_is_of_what_two_spellings_have_in_common(one: str, other: str, same: bool) -> None:  # noqa: FBT001
-    """NFC, case folding, white space folding, and nothing else; 64 hexadecimal digits."""
+def test_the_content_hash_ignores_case_spacing_and_unicode_form(one: str, other: str, same: bool) -> None:  # noqa: FBT001
+    """Two contents that differ in anything else have different hashes of 64 hexadecimal digits."""
     assert (content_hash(one) == content_hash(other)) is same
     assert len(content_hash(one)) == 64
 
 
 @given(st.text(min_size=1))
-def test_the_hash_is_the_same_for_what_it_was_made_from(content: str) -> None:
-    """Folding twice changes nothing, so that a content read back is known again."""
+def test_the_content_hash_is_stable_under_folding(content: str) -> None:
+    """A content that is folded already keeps its hash, so that a memory that is read and remembered again is confirmed."""
     spaced = f"\n {content}\t"
     assert content_hash(spaced) == content_hash(content)
     assert content_hash(content.casefold().casefold()) == content_hash(content.casefold())
@@ -76,8 +76,8 @@ def test_the_hash_is_the_same_for_what_it_was_made_from(content: str) -> None:
         {"content": "x", "colour": "red"},
     ],
 )
-def test_a_new_memory_outside_its_bounds_is_refused(fields: dict[str, Any]) -> None:
-    """Bounds are those of the database, so that no row is refused there."""
+def test_a_new_memory_out_of_bounds_is_refused(fields: dict[str, Any]) -> None:
+    """The contract has the bounds of the database, so that the database refuses no memory."""
     with pytest.raises(ValidationError):
         NewMemory.model_validate(fields)
 
@@ -89,28 +89,27 @@ def test_a_new_memory_outside_its_bounds_is_refused(fields: dict[str, Any]) -> N
         ({"expires_at": "2030-01-01T00:00:00Z", "never_expires": True}, "contradict each other"),
     ],
 )
-def test_a_revision_must_say_what_changes(fields: dict[str, Any], message: str) -> None:
-    """An empty revision, or one that contradicts itself, is a mistake."""
+def test_a_revision_must_change_something(fields: dict[str, Any], message: str) -> None:
+    """A revision that is empty or contradicts itself is refused."""
     with pytest.raises(ValidationError, match=message):
         ReviseRequest.model_validate(ENVELOPE | {"memory_id": MEMORY} | fields)
 
 
-def test_merging_takes_several_memories() -> None:
-    """One alone, or one twice, is no merging."""
+def test_a_merge_needs_several_memories() -> None:
+    """A single memory, or the same memory twice, is refused."""
     merged = {"content": "x"}
     for ids in ([MEMORY], [MEMORY, MEMORY]):
         with pytest.raises(ValidationError):
             MergeRequest.model_validate(ENVELOPE | {"memory_ids": ids, "merged": merged})
 
 
-def test_every_request_has_a_handler_and_kinds_are_told_apart() -> None:
-    """The union, its kinds and the table of handlers are of the same requests."""
+def test_every_request_has_a_handler() -> None:
+    """A request without a handler would fail when it arrives."""
     assert HANDLERS.keys() == set(request_models())
-    assert len(request_kinds()) == len(request_models()) + 4  # five transitions share a model
 
 
-def test_decoding_tells_the_kinds_apart_and_never_raises() -> None:
-    """A request comes back as what it was; anything else is a refusal with a reason that names no value in a log."""
+def test_decoding_returns_the_request_or_a_refusal() -> None:
+    """Decoding never raises, and the summary for the log quotes no value."""
 
     def fields(body: str) -> dict[bytes, bytes]:
         return {DATA_FIELD.encode(): body.encode()}
@@ -123,8 +122,8 @@ def test_decoding_tells_the_kinds_apart_and_never_raises() -> None:
         assert "secret" not in refusal.summary
 
 
-def test_requests_of_one_memory_touch_the_same_thing() -> None:
-    """What must be done in order shares a name; another tenant's memory of the same id does not."""
+def test_requests_on_the_same_memory_are_done_in_order() -> None:
+    """They share a name in `touches`. A memory of another tenant with the same id has another name."""
     get = GetRequest.model_validate(ENVELOPE | {"memory_id": MEMORY})
     revise = ReviseRequest.model_validate(ENVELOPE | {"memory_id": MEMORY, "content": "x"})
     elsewhere = GetRequest.model_validate(ENVELOPE | {"memory_id": MEMORY, "tenant_id": AGENT})

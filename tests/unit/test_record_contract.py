@@ -1,4 +1,4 @@
-"""The contract of what surrounds memories: what is refused before it is sent, and what is done in order."""
+"""The contract of collections, relations, sessions, checkpoints and directives: refusals, and requests done in order."""
 
 from typing import Any, TypeVar
 from uuid import UUID
@@ -28,17 +28,17 @@ OF_BOTH: dict[str, Any] = {
 
 
 def without(name: str) -> dict[str, Any]:
-    """Return the envelope without a member."""
+    """Return the members of a request without one of them."""
     return {key: value for key, value in OF_BOTH.items() if key != name}
 
 
 def made(model: type[RequestT], **fields: object) -> RequestT:
-    """Return a request of an agent with a user."""
+    """Return a request in the scope of an agent with a user."""
     return model.model_validate(OF_BOTH | fields)
 
 
 def deep(levels: int) -> dict[str, Any]:
-    """Return an object with so many levels."""
+    """Return an object that nests `levels` deep."""
     return {"a": deep(levels - 1)} if levels > 1 else {"a": 1}
 
 
@@ -50,34 +50,33 @@ def deep(levels: int) -> dict[str, Any]:
         (WalkRequest, {**OF_BOTH, "memory_id": ONE, "depth": 11}, "depth"),
         (UpdateCollectionRequest, {**OF_BOTH, "collection_id": ONE}, "nothing to update"),
         (AddMembersRequest, {**OF_BOTH, "collection_id": ONE, "memory_ids": [ONE] * 101}, "memory_ids"),
-        (GetSessionRequest, {**without("agent_id"), "session_id": "s"}, "an agent's with a user"),
+        (GetSessionRequest, {**without("agent_id"), "session_id": "s"}, "a session belongs to an agent"),
         (GetSessionRequest, {**OF_BOTH, "session_id": "s" * 301}, "session_id"),
-        (ListSessionsRequest, without("user_id"), "an agent's with a user"),
-        (SaveCheckpointRequest, {**without("user_id"), "session_id": "s", "state": {}}, "an agent's with a user"),
+        (ListSessionsRequest, without("user_id"), "a session belongs to an agent"),
+        (
+            SaveCheckpointRequest,
+            {**without("user_id"), "session_id": "s", "state": {}},
+            "a session belongs to an agent",
+        ),
         (SaveCheckpointRequest, {**OF_BOTH, "session_id": "s", "state": deep(40)}, "nests deeper than 32 levels"),
         (SaveCheckpointRequest, {**OF_BOTH, "session_id": "s", "state": {"a": "x" * 262_144}}, "at most 262144"),
         (SaveCheckpointRequest, {**OF_BOTH, "session_id": "s", "state": {"a\x00": 1}}, "NUL character"),
-        (SetDirectiveRequest, {**without("agent_id"), "name": "n", "content": "c"}, "a directive is an agent's"),
+        (SetDirectiveRequest, {**without("agent_id"), "name": "n", "content": "c"}, "a directive belongs to an agent"),
         (SetDirectiveRequest, {**OF_BOTH, "name": "n", "content": " "}, "nothing but white space"),
         (OrderDirectivesRequest, {**OF_BOTH, "names": ["a", "a"]}, "a name twice"),
-        (ListDirectivesRequest, without("agent_id"), "a directive is an agent's"),
+        (ListDirectivesRequest, without("agent_id"), "a directive belongs to an agent"),
     ],
 )
-def test_what_breaks_the_contract_is_refused(model: type[BaseModel], fields: dict[str, Any], message: str) -> None:
-    """Bounds are those of the database, and a mistake is told in words."""
+def test_a_request_that_breaks_the_contract_is_refused(
+    model: type[BaseModel], fields: dict[str, Any], message: str
+) -> None:
+    """The contract has the bounds of the database, and its message names the mistake."""
     with pytest.raises(ValidationError, match=message):
         model.model_validate(fields)
 
 
-@pytest.mark.parametrize("name", RECORD_EXAMPLES)
-def test_a_request_comes_through_the_stream_as_it_was(name: str) -> None:
-    """Each kind is told from the others."""
-    for request in RECORD_EXAMPLES[name].values():
-        assert decode_request({DATA_FIELD.encode(): encode(request)}) == request
-
-
-def test_requests_of_one_thing_touch_the_same() -> None:
-    """A question after a change is answered with what the change made; what is another's need not wait."""
+def test_requests_on_the_same_object_are_done_in_order() -> None:
+    """A read sees the changes before it on the stream. Requests on other objects do not wait for each other."""
     save = made(SaveCheckpointRequest, session_id="s", state={})
     for model in (LoadCheckpointRequest, GetSessionRequest, CloseSessionRequest):
         assert made(model, session_id="s").touches == save.touches
@@ -92,8 +91,8 @@ def test_requests_of_one_thing_touch_the_same() -> None:
     assert made(ListDirectivesRequest).touches == wide.touches | narrow.touches
 
 
-def test_questions_change_nothing() -> None:
-    """They are not kept, and are dropped when nobody waits any more; changes are made all the same."""
+def test_reads_change_nothing() -> None:
+    """Replies to reads are not kept, and a late read is dropped. A late change is made."""
     for request in (request for examples in RECORD_EXAMPLES.values() for request in examples.values()):
         decoded = decode_request({DATA_FIELD.encode(): encode(request)})
         assert not isinstance(decoded, Refusal)

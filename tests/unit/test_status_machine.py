@@ -1,4 +1,4 @@
-"""The status machine: what its one table promises, for every sequence of actions."""
+"""The status machine: promises that hold for every sequence of actions."""
 
 import pytest
 from hypothesis import given
@@ -15,7 +15,7 @@ from eunoe_schema.memory.status_machine import (
 
 
 class Life:
-    """A memory as the consumers keep it: a status, and whether it is forgotten."""
+    """A memory as the database holds it: its status, and whether it is forgotten."""
 
     def __init__(self, status: Status) -> None:
         self.status = status
@@ -24,11 +24,11 @@ class Life:
 
     @property
     def state(self) -> MemoryState:
-        """The state that its columns make."""
+        """The state of the memory."""
         return MemoryState.PURGED if self.purged else state_of(self.status, forgotten=self.forgotten)
 
     def do(self, action: Action) -> bool:
-        """Do an action as a handler does; tell whether it was allowed."""
+        """Do an action as a handler does, and return whether it was allowed."""
         if not is_allowed(self.state, action):
             return False
         self.status = status_after(self.status, action, forgotten=self.forgotten)
@@ -39,7 +39,7 @@ class Life:
 
 @given(st.sampled_from([Status.ACTIVE, Status.PENDING_REVIEW]), st.lists(st.sampled_from(list(Action))))
 def test_every_life_follows_the_table(begin: Status, actions: list[Action]) -> None:
-    """Whatever is tried: history is never rewritten, a purge is the end, and what is restored is as it was."""
+    """History is never rewritten, a purge is final, and a restored memory has the status that it had."""
     life = Life(begin)
     for action in actions:
         before, status = life.state, life.status
@@ -61,22 +61,22 @@ def test_every_life_follows_the_table(begin: Status, actions: list[Action]) -> N
 
 @given(st.lists(st.sampled_from(list(Action))))
 def test_every_memory_can_be_purged(actions: list[Action]) -> None:
-    """A user's right to be forgotten holds in every state."""
+    """A user has the right to be forgotten, whatever the state of the memory."""
     life = Life(Status.ACTIVE)
     for action in actions:
         life.do(action)
     assert life.purged or life.do(Action.PURGE)
 
 
-def test_every_state_is_in_the_table_and_every_action_is_of_use() -> None:
-    """A state that the table forgot would fail at run time; an action that nothing allows should not be there."""
+def test_the_table_holds_every_state_and_every_action() -> None:
+    """A missing state would fail at run time. An action that no state allows has no use."""
     assert TRANSITIONS.keys() == set(MemoryState)
     assert {action for actions in TRANSITIONS.values() for action in actions} == set(Action)
     assert {MemoryState(status) for status in Status} == set(MemoryState) - {MemoryState.FORGOTTEN, MemoryState.PURGED}
 
 
-def test_what_is_not_allowed_has_no_outcome() -> None:
-    """A handler that did not ask first learns of it."""
+def test_an_action_that_is_not_allowed_raises() -> None:
+    """A handler that skips the check fails, and stores no wrong status."""
     assert allowed_actions(MemoryState.FORGOTTEN) == (Action.RESTORE, Action.PURGE)
     with pytest.raises(KeyError):
         status_after(Status.MERGED, Action.REVISE, forgotten=False)
