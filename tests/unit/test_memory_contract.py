@@ -52,7 +52,7 @@ def test_the_content_hash_ignores_case_spacing_and_unicode_form(one: str, other:
 
 @given(st.text(min_size=1))
 def test_the_content_hash_is_stable_under_folding(content: str) -> None:
-    """A content that is folded already keeps its hash, so that a memory that is read and remembered again is confirmed."""
+    """A folded content keeps its hash, so that a memory that is read and remembered again is confirmed."""
     spaced = f"\n {content}\t"
     assert content_hash(spaced) == content_hash(content)
     assert content_hash(content.casefold().casefold()) == content_hash(content.casefold())

@@ -1,4 +1,4 @@
-"""The contract of collections, relations, sessions, checkpoints and directives: refusals, and requests done in order."""
+"""The contract of collections, relations, sessions, checkpoints and directives: what it refuses, and what is in order."""
 
 from typing import Any, TypeVar
 from uuid import UUID
