@@ -106,7 +106,7 @@ CASES: Mapping[str, Callable[[Curator, MemoryScope, Memory], Awaitable[None]]] =
 
 def test_every_kind_of_request_has_a_case() -> None:
     """A new kind of request is not there before somebody has tried it on another tenant's memory."""
-    assert CASES.keys() | RECORD_CASES.keys() == request_kinds()
+    assert CASES.keys() | RECORD_CASES.keys() == set(request_kinds())
 
 
 async def _everything(database_url: str, tenant: UUID) -> list[asyncpg.Record]:

@@ -1,4 +1,4 @@
-"""The contract of collections, relations, sessions, checkpoints and directives: what it refuses, and what is in order."""
+"""The contract of collections, relations, sessions, checkpoints and directives: refusals, and the order of requests."""
 
 from typing import Any, TypeVar
 from uuid import UUID
