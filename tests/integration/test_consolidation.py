@@ -112,7 +112,7 @@ async def test_an_administrator_asks_in_one_way(curator: Curator, tenant: UUID) 
         await curator.administration.search(tenant, "a", words="b")
     with pytest.raises(InvalidEvent, match="words: holds nothing but white space"):
         await curator.administration.search(tenant, words=" \t")
-    with pytest.raises(InvalidEvent, match="cursor goes with words"):
+    with pytest.raises(InvalidEvent, match="cursor is for a search by words"):
         await curator.administration.search(tenant, "a", cursor="x")
     with pytest.raises(CurationRefused, match="is not one that a page came with"):
         await curator.administration.search(tenant, words="a", cursor="x")

@@ -61,13 +61,13 @@ async def test_a_session_of_somebody_else_is_refused(curator: Curator, tenant: U
     scope, stranger = memory_scope(tenant), SessionRef(agent_id=AGENT, user_id="bob", session_id="s1")
     one, two = [await remembered(curator, scope, text) for text in ("one", "two")]
     theirs = NewMemory(content="three", session=stranger)
-    with pytest.raises(InvalidEvent, match="session is of user 'bob', and the scope of user 'ada'"):
+    with pytest.raises(InvalidEvent, match="session belongs to user 'bob', the scope to user 'ada'"):
         await curator.remember(scope, theirs)
-    with pytest.raises(InvalidEvent, match="session is of user 'bob'"):
+    with pytest.raises(InvalidEvent, match="session belongs to user 'bob'"):
         await curator.supersede(scope, one.id, theirs)
-    with pytest.raises(InvalidEvent, match="session is of user 'bob'"):
+    with pytest.raises(InvalidEvent, match="session belongs to user 'bob'"):
         await curator.merge(scope, [one.id, two.id], theirs)
-    with pytest.raises(InvalidEvent, match=f"session is of agent {AGENT}"):
+    with pytest.raises(InvalidEvent, match=f"session belongs to agent {AGENT}"):
         await curator.remember(memory_scope(tenant, "bob", UUID(int=7)), theirs)
     wide = await remembered(curator, memory_scope(tenant, user=None), "three", session=stranger)
     assert wide.session == stranger  # the agent's with every user may come from a session with any
