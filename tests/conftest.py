@@ -1,5 +1,6 @@
 """Real servers for integration and acceptance tests, started once; a database and an empty Redis for each test."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -45,7 +46,19 @@ def servers() -> Iterator[ServerUrls]:
     PostgreSQL, which under root runs as another user, would lose its data in the middle of a run.
     """
     with TemporaryDirectory(prefix="eunoe-tests-") as folder, embedded_servers(Path(folder)) as urls:
+        asyncio.run(_write_lazily(urls.database_url))
         yield urls
+
+
+async def _write_lazily(url: str) -> None:
+    """Let PostgreSQL leave the writing to the system: killed, it loses nothing; a power cut may lose the test data."""
+    connection = await asyncpg.connect(url)
+    try:
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            await connection.execute(f"ALTER SYSTEM SET {setting} = off")
+        await connection.execute("SELECT pg_reload_conf()")
+    finally:
+        await connection.close()
 
 
 @pytest.fixture(scope="session")
@@ -70,8 +83,6 @@ async def _administer(url: str, statement: str) -> None:
 @pytest.fixture(scope="session")
 def template(servers: ServerUrls) -> str:
     """A migrated database that others are copied from."""
-    import asyncio  # noqa: PLC0415 - a session fixture has no event loop of its own
-
     async def make() -> None:
         await _administer(servers.database_url, f"CREATE DATABASE {_TEMPLATE}")
         async with Migrator.connect(_database(servers.database_url, _TEMPLATE), embedding_dimensions=384) as migrator:
