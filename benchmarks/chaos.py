@@ -30,6 +30,7 @@ from eunoe_chaos.ledger import MessageKind
 from eunoe_chaos.plan import FULL, SHORT, Plan
 from eunoe_chaos.poison import PoisonKind
 from eunoe_chaos.storm import PROCESSES_PER_ROLE, Aftermath, storm
+from eunoe_tests.processes import Spawner
 
 _SHOWN_DETAILS = 20
 
@@ -50,7 +51,7 @@ def chaos(
         folder = logs or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="eunoe-benchmark-")))
         folder.mkdir(parents=True, exist_ok=True)
         progress = stack.enter_context(progress_bars())
-        aftermath = storm(plan, folder, _Bars(progress, plan))
+        aftermath = storm(plan, folder, Spawner(), _Bars(progress, plan))
     for detail in aftermath.verdict.details[:_SHOWN_DETAILS]:
         errors.print(detail, style="red", markup=False, highlight=False, soft_wrap=True)
     Report("chaos", list(figures(plan, aftermath)), about(plan, aftermath)).print(as_json=as_json)

@@ -6,13 +6,14 @@ import pytest
 
 from eunoe_chaos.plan import SHORT
 from eunoe_chaos.storm import storm
+from eunoe_tests.forks import ForkServer
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)  # a storm takes a minute; a machine that is busy may take many
-def test_a_storm_loses_doubles_misorders_and_leaves_nothing(tmp_path: Path) -> None:
+def test_a_storm_loses_doubles_misorders_and_leaves_nothing(tmp_path: Path, fork_server: ForkServer) -> None:
     """The short form of benchmarks/chaos.py: each fault really happened, and everything that must be 0 is 0."""
-    aftermath = storm(SHORT, tmp_path)
+    aftermath = storm(SHORT, tmp_path, fork_server)
 
     assert aftermath.injected.hits == SHORT.faults
     assert len(aftermath.ledger.events) >= SHORT.events

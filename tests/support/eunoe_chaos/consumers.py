@@ -1,10 +1,7 @@
 """The consumers of a storm: a process each, started again when it ends, as a supervisor would."""
 
 import asyncio
-import os
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -14,6 +11,7 @@ from eunoe_chaos.waiting import came_true
 from eunoe_consumers.processes.supervisor import role_environment
 from eunoe_consumers.settings import Settings
 from eunoe_schema.streams import Group
+from eunoe_tests.processes import Launcher
 
 _POLL_SECONDS = 0.05
 _KILLED_BY_A_MESSAGE = 137  # a kill -9 is -9 here: so ends who had the killer in hand when it was told to stop
@@ -29,20 +27,13 @@ class RoleProcess:
         asked_to_end: By the storm, and how; None while it should run.
     """
 
-    def __init__(self, role: Group, settings: Settings, log: Path) -> None:
+    def __init__(self, role: Group, settings: Settings, log: Path, launcher: Launcher) -> None:
         self.role = role
         self.taken = False
         self.asked_to_end: signal.Signals | None = None
         self.started = time.monotonic()
-        with log.open("ab") as output:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "eunoe_consumers", "consume", role, "--supervisor", str(os.getpid())],
-                env=dict(role_environment(settings)),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # the terminal's Ctrl-C is for whoever runs the storm
-            )
+        arguments = ["consume", role, "--supervisor", str(launcher.pid)]
+        self._process = launcher.launch(arguments, role_environment(settings), log)
 
     @property
     def pid(self) -> int:
@@ -92,13 +83,14 @@ class Fleet:
         unclean_ends: Processes that got SIGTERM and did not end with code 0 in time, by exit code.
     """
 
-    def __init__(self, settings: Settings, roles: Sequence[Group], logs: Path) -> None:
+    def __init__(self, settings: Settings, roles: Sequence[Group], logs: Path, launcher: Launcher) -> None:
         self.restarts = 0
         self.ends_of_their_own: Counter[int] = Counter()
         self.unclean_ends: Counter[int | None] = Counter()
         self._is_over = False
         self._settings = settings
         self._logs = logs
+        self._launcher = launcher
         self._processes = [self._start(role) for role in roles]
 
     def processes(self, role: Group | None = None) -> list[RoleProcess]:
@@ -144,4 +136,4 @@ class Fleet:
         return sum(process.exit_code is None for process in self._processes)
 
     def _start(self, role: Group) -> RoleProcess:
-        return RoleProcess(role, self._settings, self._logs / f"{role}.log")
+        return RoleProcess(role, self._settings, self._logs / f"{role}.log", self._launcher)

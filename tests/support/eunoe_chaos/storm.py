@@ -29,6 +29,7 @@ from eunoe_consumers.postgres.tenants import TenantTable
 from eunoe_consumers.settings import Settings
 from eunoe_producers import Gateway, Orchestrator
 from eunoe_schema import EunoeError
+from eunoe_tests.processes import Launcher
 
 PROCESSES_PER_ROLE = 2
 _GATEWAYS = 2
@@ -95,12 +96,15 @@ class Aftermath:
         }
 
 
-def storm(plan: Plan, logs: Path, on_progress: Progress = lambda _events, _faults: None) -> Aftermath:
+def storm(
+    plan: Plan, logs: Path, launcher: Launcher, on_progress: Progress = lambda _events, _faults: None
+) -> Aftermath:
     """Run a storm on servers of its own.
 
     Args:
         plan: What happens.
         logs: A folder for the logs of the consumers.
+        launcher: Starts the consumers.
         on_progress: Told now and then how many events were published and how many faults have happened.
 
     Raises:
@@ -109,12 +113,12 @@ def storm(plan: Plan, logs: Path, on_progress: Progress = lambda _events, _fault
     # As root PostgreSQL runs as another user, who must get to its data: not below a folder that is closed to others.
     with TemporaryDirectory(prefix="eunoe-chaos-") as folder:
         with Servers(Path(folder)) as servers:
-            aftermath = asyncio.run(_storm(plan, servers, logs, on_progress))
+            aftermath = asyncio.run(_storm(plan, servers, logs, launcher, on_progress))
         left = len(processes_naming(servers.folder)) + aftermath.processes_left
     return replace(aftermath, processes_left=left)
 
 
-async def _storm(plan: Plan, servers: Servers, logs: Path, on_progress: Progress) -> Aftermath:
+async def _storm(plan: Plan, servers: Servers, logs: Path, launcher: Launcher, on_progress: Progress) -> Aftermath:
     settings = Settings(
         redis_url=servers.redis_url,
         database_url=servers.database_url,
@@ -132,7 +136,7 @@ async def _storm(plan: Plan, servers: Servers, logs: Path, on_progress: Progress
         orchestrator = await stack.enter_async_context(await Orchestrator.connect(servers.redis_url))
         redis = open_plainly(servers.redis_url)
         stack.push_async_callback(redis.aclose)
-        fleet = await stack.enter_async_context(_running(settings, logs, watch))
+        fleet = await stack.enter_async_context(_running(settings, logs, launcher, watch))
         supervising = asyncio.create_task(fleet.supervise())
         poisoner = Poisoner(redis, tenants[0], Random(plan.seed))  # noqa: S311 - repeatable, not secret
         publisher = Publisher(gateways, ledger, poisoner, plan)
@@ -192,9 +196,9 @@ async def _prepare(settings: Settings) -> Sequence[UUID]:
 
 
 @asynccontextmanager
-async def _running(settings: Settings, logs: Path, watch: GroupWatch) -> AsyncGenerator[Fleet]:
+async def _running(settings: Settings, logs: Path, launcher: Launcher, watch: GroupWatch) -> AsyncGenerator[Fleet]:
     """Run every role, from when all of them read until the end of the block."""
-    fleet = Fleet(settings, [role for role in GROUPS for _ in range(PROCESSES_PER_ROLE)], logs)
+    fleet = Fleet(settings, [role for role in GROUPS for _ in range(PROCESSES_PER_ROLE)], logs, launcher)
     try:
 
         async def all_read() -> bool:
