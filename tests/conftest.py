@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from uuid import UUID, uuid4
 
 import asyncpg
+import hypothesis
 import pytest
 from redis.asyncio import Redis
 
@@ -20,6 +21,11 @@ from eunoe_consumers.postgres.tenants import TenantTable
 from eunoe_consumers.settings import Settings
 
 _TEMPLATE = "eunoe_template"
+
+# Properties are tried with new examples in each run. Many examples for once: HYPOTHESIS_PROFILE=thorough make test
+hypothesis.settings.register_profile("quick", max_examples=60, deadline=None)
+hypothesis.settings.register_profile("thorough", max_examples=1_000, deadline=None)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
 @pytest.hookimpl(trylast=True)
@@ -83,6 +89,7 @@ async def _administer(url: str, statement: str) -> None:
 @pytest.fixture(scope="session")
 def template(servers: ServerUrls) -> str:
     """A migrated database that others are copied from."""
+
     async def make() -> None:
         await _administer(servers.database_url, f"CREATE DATABASE {_TEMPLATE}")
         async with Migrator.connect(_database(servers.database_url, _TEMPLATE), embedding_dimensions=384) as migrator:

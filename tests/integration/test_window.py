@@ -109,7 +109,7 @@ def model_of(size: int, batches: Sequence[Sequence[WindowMessage]], foreign: int
 
 
 # One Redis for all examples of a test: each has a scope of its own.
-any_history = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+any_history = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @any_history

@@ -16,7 +16,7 @@ from eunoe_tests.window_model import Step, histories, newest, play, streams
 
 SCOPE = scope_of(UUID("10000000-0000-4000-8000-000000000001"))
 # One Valkey for all examples of a test; each begins by deleting its keys.
-_examples = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+_examples = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @_examples

@@ -11,7 +11,7 @@ from uuid import UUID
 import numpy as np
 import pytest
 import structlog
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -94,7 +94,6 @@ def batch_of(*texts: str) -> list[Delivered[MessageEvent]]:
     lengths=st.lists(st.integers(1, 12), max_size=40),
     batch_tokens=st.integers(1, 20),
 )
-@settings(deadline=None)
 def test_parts_are_short_enough_and_nothing_is_lost(lengths: list[int], batch_tokens: int) -> None:
     """Together the parts are the batch, by tokens; only a text that is too long by itself exceeds the bound."""
     batch = batch_of(*("x" * length for length in lengths))

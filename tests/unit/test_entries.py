@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from eunoe_schema.entries import SEQUENCE_BITS, EntryOrder
@@ -18,7 +18,6 @@ orders = st.builds(EntryOrder, milliseconds, sequences)
 
 
 @given(orders)
-@settings(deadline=None)
 def test_an_entry_id_comes_back_from_its_position(order: EntryOrder) -> None:
     """The durable store keeps a number, the reply an entry id: neither loses the other."""
     assert EntryOrder.from_position(order.position) == order
@@ -26,7 +25,6 @@ def test_an_entry_id_comes_back_from_its_position(order: EntryOrder) -> None:
 
 
 @given(orders, orders)
-@settings(deadline=None)
 def test_positions_are_ordered_as_the_stream_is(one: EntryOrder, other: EntryOrder) -> None:
     """First the millisecond, then the sequence: as Redis compares ids, not as text compares."""
     ids = [(int(left), int(right)) for left, right in (str(order).split("-") for order in (one, other))]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from eunoe_schema import Scope, keys
@@ -27,7 +27,6 @@ OF_SCOPE: dict[str, Callable[[Scope, str], str]] = {"dedup": keys.dedup, "curren
 parts = st.text(alphabet="a:%235A", min_size=1, max_size=6)
 ids = st.integers(min_value=0, max_value=2).map(lambda number: UUID(int=number))
 scopes = st.builds(Scope, tenant_id=ids, agent_id=ids, user_id=parts)
-property_test = settings(deadline=None, max_examples=300)
 
 
 def every_key(scope: Scope, part: str) -> dict[str, str]:
@@ -64,7 +63,6 @@ def test_keys_are_spelled_as_catalogued(key: str, expected: str) -> None:
 
 
 @given(scopes)
-@property_test
 def test_the_window_is_where_any_reader_looks(scope: Scope) -> None:
     """`{tenant}:memory:short:{agent}:{user}`, the user exactly as the channel spells it, colons and all."""
     assert keys.window(scope) == f"{scope.tenant_id}:memory:short:{scope.agent_id}:{scope.user_id}"
@@ -78,7 +76,6 @@ def test_inner_parts_are_percent_encoded_and_the_last_is_not() -> None:
 
 
 @given(scopes, parts)
-@property_test
 def test_every_key_leads_with_its_tenant(scope: Scope, part: str) -> None:
     """A tenant's keys can be found, counted and deleted by their first part."""
     for kind, key in every_key(scope, part).items():
@@ -87,7 +84,6 @@ def test_every_key_leads_with_its_tenant(scope: Scope, part: str) -> None:
 
 @pytest.mark.parametrize("key", OF_TENANT.values(), ids=OF_TENANT)
 @given(one=st.tuples(ids, parts), other=st.tuples(ids, parts))
-@property_test
 def test_different_parts_of_a_tenant_give_different_keys(
     key: Callable[[UUID, str], str], one: tuple[UUID, str], other: tuple[UUID, str]
 ) -> None:
@@ -97,7 +93,6 @@ def test_different_parts_of_a_tenant_give_different_keys(
 
 @pytest.mark.parametrize("key", OF_SCOPE.values(), ids=OF_SCOPE)
 @given(one=st.tuples(scopes, parts), other=st.tuples(scopes, parts))
-@property_test
 def test_different_parts_of_a_scope_give_different_keys(
     key: Callable[[Scope, str], str], one: tuple[Scope, str], other: tuple[Scope, str]
 ) -> None:
@@ -107,7 +102,6 @@ def test_different_parts_of_a_scope_give_different_keys(
 
 @pytest.mark.parametrize("key", OF_SCOPE.values(), ids=OF_SCOPE)
 @given(text=st.text(alphabet="a:%3A", min_size=4, max_size=10), cuts=st.tuples(st.integers(1, 8), st.integers(1, 8)))
-@property_test
 def test_where_a_text_is_cut_makes_another_key(
     key: Callable[[Scope, str], str], text: str, cuts: tuple[int, int]
 ) -> None:
@@ -119,14 +113,12 @@ def test_where_a_text_is_cut_makes_another_key(
 
 
 @given(one=scopes, other=scopes)
-@property_test
 def test_different_scopes_have_different_windows(one: Scope, other: Scope) -> None:
     """No two users, agents or tenants share a window."""
     assert (keys.window(one) == keys.window(other)) == (one == other)
 
 
 @given(scopes, parts, scopes, parts)
-@property_test
 def test_different_kinds_never_collide(one: Scope, one_part: str, other: Scope, other_part: str) -> None:
     """Whatever the parts are, a key of one kind is never a key of another."""
     for kind, key in every_key(one, one_part).items():

@@ -35,7 +35,6 @@ _THRICE = [Resize(2), *(_appended(message_of(ms, event_id=event)) for ms, event 
 _TOO_OLD = [Resize(1), _appended(message_of(5)), _appended(message_of(1, event_id="a"), message_of(9, event_id="a"))]
 
 
-@settings(max_examples=400, deadline=None)
 @given(history=histories())
 @example(history=_LATE)
 @example(history=_THRICE)
@@ -46,7 +45,6 @@ async def test_whatever_befalls_a_window_it_holds_what_is_promised(history: Sequ
         await play(redis, SCOPE, history)
 
 
-@settings(max_examples=200, deadline=None)
 @given(stream=streams(repeats_events=False), size=st.integers(1, 8), chance=st.randoms())
 async def test_no_order_repetition_or_division_shows(
     stream: list[WindowMessage], size: int, chance: random.Random
@@ -62,7 +60,7 @@ async def test_no_order_repetition_or_division_shows(
         assert await windows.read(SCOPE) == newest(stream, size)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(
     messages=st.integers(501, 1_200), rows=st.integers(0, 600), size=st.sampled_from([1, 20, 700]), seed=st.integers(0)
 )
