@@ -35,12 +35,12 @@ from rich.progress import Progress
 
 from eunoe_consumers.cli.logs import configure_logs
 from eunoe_consumers.devservers import embedded_servers
-from eunoe_consumers.postgres.approximate_search import ApproximateSearch
 from eunoe_consumers.postgres.candidates import CandidateReader
 from eunoe_consumers.postgres.database import Database, DatabaseRole
-from eunoe_consumers.postgres.giant_scopes import index_name
+from eunoe_consumers.postgres.giants.indexes import IndexShape, ScopeIndexes
+from eunoe_consumers.postgres.giants.scopes import index_name
+from eunoe_consumers.postgres.giants.search import nearest_approximately
 from eunoe_consumers.postgres.migrations import Migrator
-from eunoe_consumers.postgres.scope_indexes import IndexShape, ScopeIndexes
 from eunoe_consumers.postgres.tenants import TenantTable
 from eunoe_consumers.settings import Settings
 from eunoe_schema import Scope
@@ -167,10 +167,10 @@ async def measure(settings: Settings, rows: int, queries: int, progress: Progres
 
         shape = IndexShape(rows // 2, settings.ann_m, settings.ann_ef_construction)
         began = time.perf_counter()
-        kept = await ScopeIndexes(database, url, shape).keep()
+        changes = await ScopeIndexes(database, url, shape).update()
         seconds = time.perf_counter() - began
-        if [built.scope for built in kept.built] != [giant]:
-            msg = f"of {rows} turns in one scope came {len(kept.built)} indexes"
+        if [built.scope for built in changes.built] != [giant]:
+            msg = f"of {rows} turns in one scope came {len(changes.built)} indexes"
             raise CannotMeasure(msg)
         approximate: dict[tuple[int, int], Measured] = {}
         for candidates, top_k in CASES:
@@ -238,12 +238,13 @@ class Approximate:
 
     def __init__(self, database: Database, candidates: int) -> None:
         self._database = database
-        self._search = ApproximateSearch(ef_search=candidates)
+        self._ef_search = candidates
 
     async def search(self, scope: Scope, query: Vectors, top_k: int) -> Sequence[int]:
         """Return the positions of what was found."""
         async with self._database.transaction(DatabaseRole.RECALL, tenant=scope.tenant_id) as connection:
-            return [turn.position for turn in await self._search.nearest(connection, scope, query, limit=top_k)]
+            near = await nearest_approximately(connection, scope, query, limit=top_k, ef_search=self._ef_search)
+        return [turn.position for turn in near]
 
 
 @asynccontextmanager

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from eunoe_consumers.postgres.database import Database
-from eunoe_consumers.postgres.giant_scopes import index_name
+from eunoe_consumers.postgres.giants.scopes import index_name
 from eunoe_tests.commands import run, run_json
 from eunoe_tests.events import scope_of
 from eunoe_tests.processes import Clis

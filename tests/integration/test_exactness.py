@@ -1,27 +1,35 @@
-"""Search within a scope: exact up to the limit in every state of the table, by the scope's own index beyond it."""
+"""Search within a scope: exact up to the limit in every state of the table, with the scope's own index above it."""
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator, Mapping
-from typing import Any, TypeAlias, cast
-from uuid import UUID
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal, TypeAlias, cast
+from uuid import uuid4
 
 import asyncpg
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from pgvector.asyncpg import register_vector
 
-from eunoe_consumers.postgres.approximate_search import ApproximateSearch, GiantScopeQueries
+from eunoe_consumers.devservers import ServerUrls
 from eunoe_consumers.postgres.candidates import CandidateReader, RecallQueries
 from eunoe_consumers.postgres.database import Database, DatabaseRole, SchemaQueries
-from eunoe_consumers.postgres.giant_scopes import index_name
-from eunoe_consumers.postgres.scope_indexes import IndexShape, ScopeIndexes
+from eunoe_consumers.postgres.giants.indexes import IndexShape, ScopeIndexes
+from eunoe_consumers.postgres.giants.scopes import index_name
+from eunoe_consumers.postgres.giants.search import GiantScopeQueries, nearest_approximately
+from eunoe_consumers.postgres.tenants import TenantTable
 from eunoe_schema.scope import Scope
 from eunoe_tests.events import AGENT, OTHER_AGENT, scope_of
 from eunoe_tests.vectors import BruteForce, clustered, write_vectors
 
 Login: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Stored: TypeAlias = dict[int, NDArray[np.float32]]
+# What PostgreSQL knows of the tables: nothing and never vacuumed; nothing; out of date; up to date.
+Statistics: TypeAlias = Literal["untouched", "none", "stale", "fresh"]
 
 LIMIT_ROWS = 300
 GIANT_ROWS = 400
@@ -31,46 +39,95 @@ EXACT_INDEX = "conversation_embeddings_by_scope"
 MODES = ["auto", "force_generic_plan", "force_custom_plan"]
 
 
-@pytest.fixture
-async def login(database_url: str) -> AsyncIterator[Login]:
-    """A superuser's connection. Nothing is vacuumed or analysed in this database but by the test."""
-    connection = await asyncpg.connect(database_url)
-    await register_vector(connection)
-    for table in ("conversation_embeddings", "postings", "turn_pieces"):
-        await connection.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = false)")
-    yield connection
-    await connection.close()
+@dataclass(frozen=True, repr=False)  # asyncio's debug mode takes a minute to print thousands of vectors
+class Filled:
+    """A database with scopes.
+
+    Attributes:
+        url: The database.
+        ordinary: Twelve scopes within the limit, of two tenants with the same agents and users, around the same
+            centres; and a thirteenth one that was written after all others.
+        giants: Two scopes above the limit with the same name, one of each tenant, each with its own index.
+    """
+
+    url: str
+    ordinary: dict[Scope, Stored]
+    giants: dict[Scope, Stored]
+
+
+async def fill(url: str, statistics: Statistics) -> Filled:
+    """Fill a database and bring its statistics into a state. Only the caller vacuums or analyses it later."""
+    async with await Database.connect(url, connections=1) as database, logged_in(url) as login:
+        for table in ("conversation_embeddings", "postings", "turn_pieces"):
+            await login.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = false)")
+        tenants = [(await TenantTable(database).add(name)).id for name in ("acme", "umbrella")]
+        scopes = [
+            (scope_of(owner, f"user-{number}", agent), size)
+            for owner in tenants
+            for agent in (AGENT, OTHER_AGENT)
+            for number, size in enumerate(SIZES)
+        ]
+        scopes += [(scope_of(owner, "giant"), GIANT_ROWS) for owner in tenants]
+        stored = {
+            scope: await write_vectors(database, scope, clustered(size, seed=seed), start=seed * 1_000)
+            for seed, (scope, size) in enumerate(scopes)
+        }
+        shape = IndexShape(LIMIT_ROWS, m=16, ef_construction=64)
+        changes = await ScopeIndexes(database, url, shape).update(builds=2, wait_seconds=30)
+        giants = {scope: rows for scope, rows in stored.items() if scope.user_id == "giant"}
+        assert sorted(giant.index_name for giant in changes.built) == sorted(map(index_name, giants))
+        if statistics == "stale":
+            await login.execute("ANALYZE conversation_embeddings")
+        late = scope_of(tenants[0], "late")
+        stored[late] = await write_vectors(database, late, clustered(250, seed=77), start=77_000)
+        if statistics == "fresh":
+            await login.execute("VACUUM (ANALYZE) conversation_embeddings")
+        elif statistics != "untouched":
+            await login.execute("VACUUM conversation_embeddings")
+    return Filled(url, {scope: rows for scope, rows in stored.items() if scope not in giants}, giants)
+
+
+@asynccontextmanager
+async def logged_in(url: str) -> AsyncGenerator[Login]:
+    """Connect as a superuser."""
+    connection = await asyncpg.connect(url)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+@pytest.fixture(scope="module")
+def shared(servers: ServerUrls, template: str) -> Iterator[Callable[[Statistics], Filled]]:
+    """Return a function that returns the database of each state, which tests only read. Each is filled once."""
+    made: list[str] = []
+    server = servers.database_url.rpartition("/")[0]
+
+    async def administer(statement: str) -> None:
+        async with logged_in(f"{server}/postgres") as login:
+            await login.execute(statement)
+
+    @cache
+    def filled(statistics: Statistics) -> Filled:
+        name = f"test_{uuid4().hex}"
+
+        async def make() -> Filled:
+            await administer(f"CREATE DATABASE {name} TEMPLATE {template}")
+            made.append(name)
+            return await fill(f"{server}/{name}", statistics)
+
+        with ThreadPoolExecutor(1) as thread:  # the test that asks first has a running event loop
+            return thread.submit(asyncio.run, make()).result()
+
+    yield filled
+    for name in made:
+        asyncio.run(administer(f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 @pytest.fixture
-async def ordinary(database: Database, login: Login, tenant: UUID, other_tenant: UUID) -> dict[Scope, Stored]:
-    """Twelve scopes within the limit, of two tenants with the same agents and users, all around the same centres."""
-    assert login
-    scopes = [
-        (scope_of(owner, f"user-{number}", agent), size)
-        for owner in (tenant, other_tenant)
-        for agent in (AGENT, OTHER_AGENT)
-        for number, size in enumerate(SIZES)
-    ]
-    return {
-        scope: await write_vectors(database, scope, clustered(size, seed=seed), start=seed * 1_000)
-        for seed, (scope, size) in enumerate(scopes)
-    }
-
-
-@pytest.fixture
-async def giants(
-    database: Database, database_url: str, ordinary: dict[Scope, Stored], tenant: UUID, other_tenant: UUID
-) -> dict[Scope, Stored]:
-    """Two scopes beyond the limit, alike but for their tenant, each with its own index."""
-    found = {
-        scope: await write_vectors(database, scope, clustered(GIANT_ROWS, seed=seed), start=seed * 1_000)
-        for seed, scope in enumerate((scope_of(tenant, "giant"), scope_of(other_tenant, "giant")), start=len(ordinary))
-    }
-    shape = IndexShape(LIMIT_ROWS, m=16, ef_construction=64)
-    kept = await ScopeIndexes(database, database_url, shape).keep(builds=2, wait_seconds=30)
-    assert sorted(giant.index_name for giant in kept.built) == sorted(map(index_name, found))
-    return found
+async def own(database_url: str) -> Filled:
+    """A database without statistics that the test may change."""
+    return await fill(database_url, "untouched")
 
 
 def queries_of(count: int) -> NDArray[np.float32]:
@@ -82,7 +139,7 @@ VECTOR = str(queries_of(1)[0].tolist())
 
 
 async def exact_recalls(reader: CandidateReader, scope: Scope, stored: Stored, count: int) -> list[float]:
-    """Search a scope with several queries; return the recall of each."""
+    """Search a scope with several queries, and return the recall of each search."""
     recalls: list[float] = []
     truth = BruteForce(stored)
     for query in queries_of(count):
@@ -101,17 +158,13 @@ async def assert_exact(database: Database, scopes: Mapping[Scope, Stored], *, st
 
 
 @pytest.mark.parametrize("mode", MODES)
-async def test_a_hundred_queries_on_one_connection_are_exact(
-    database_url: str, login: Login, ordinary: dict[Scope, Stored], giants: dict[Scope, Stored], mode: str
-) -> None:
-    """A prepared statement may change its plan after its fifth execution, and nothing that it finds."""
-    assert giants
-    await login.execute("VACUUM (ANALYZE) conversation_embeddings, turn_pieces, postings")
-    url = f"{database_url}?options=-c%20plan_cache_mode%3D{mode}"
-    async with await Database.connect(url, connections=1) as database:
+async def test_a_hundred_queries_on_one_connection_are_exact(shared: Callable[[Statistics], Filled], mode: str) -> None:
+    """A prepared statement may change its plan after five executions, but its results stay exact."""
+    filled = shared("fresh")
+    async with await Database.connect(f"{filled.url}?options=-c%20plan_cache_mode%3D{mode}", connections=1) as database:
         reader = CandidateReader(database)
-        for scope in list(ordinary)[:2]:
-            assert set(await exact_recalls(reader, scope, ordinary[scope], 100)) == {1.0}
+        for scope in list(filled.ordinary)[:2]:
+            assert set(await exact_recalls(reader, scope, filled.ordinary[scope], 100)) == {1.0}
         async with database.transaction(DatabaseRole.RECALL) as connection:
             used = await connection.fetchrow(
                 "SELECT sum(generic_plans)::int AS generic, sum(custom_plans)::int AS custom "
@@ -124,41 +177,40 @@ async def test_a_hundred_queries_on_one_connection_are_exact(
         assert (used["generic"] == 200) == (mode == "force_generic_plan")
 
 
-async def test_search_stays_exact_while_the_table_changes(
-    database: Database, login: Login, ordinary: dict[Scope, Stored], giants: dict[Scope, Stored]
-) -> None:
-    """Never analysed, grown, shrunk, vacuumed, analysed and grown again; with other scopes' HNSW indexes beside."""
-    assert giants
-    await assert_exact(database, ordinary, state="without statistics")
-    await login.execute("VACUUM conversation_embeddings, turn_pieces")
-    await assert_exact(database, ordinary, state="vacuumed, without statistics")
-    await login.execute("ANALYZE")
-    await assert_exact(database, ordinary, state="with statistics")
+async def test_search_stays_exact_while_the_table_changes(own: Filled, database: Database) -> None:
+    """Never analysed, grown, shrunk, vacuumed, analysed and grown again; all next to HNSW indexes of other scopes."""
+    scopes = own.ordinary
+    await assert_exact(database, scopes, state="without statistics")
+    async with logged_in(own.url) as login:
+        await login.execute("VACUUM conversation_embeddings, turn_pieces")
+        await assert_exact(database, scopes, state="vacuumed, without statistics")
+        await login.execute("ANALYZE")
+        await assert_exact(database, scopes, state="with statistics")
 
-    for seed, (scope, stored) in enumerate(ordinary.items(), start=100):
-        stored.update(await write_vectors(database, scope, clustered(40, seed=seed), start=seed * 1_000))
-    await assert_exact(database, ordinary, state="after inserts, with stale statistics")
-    for scope, stored in ordinary.items():
-        gone = list(stored)[::3]
-        async with database.transaction(DatabaseRole.JANITOR, tenant=scope.tenant_id) as connection:
-            await connection.execute(
-                "DELETE FROM conversation_embeddings "
-                "WHERE tenant_id = $1 AND agent_id = $2 AND user_id = $3 AND position = ANY($4)",
-                scope.tenant_id,
-                scope.agent_id,
-                scope.user_id,
-                gone,
-            )
-        for position in gone:
-            del stored[position]
-    await assert_exact(database, ordinary, state="after deletes")
-    await login.execute("VACUUM conversation_embeddings, turn_pieces")
-    await assert_exact(database, ordinary, state="vacuumed after deletes")
-    for seed, (scope, stored) in enumerate(ordinary.items(), start=200):
-        stored.update(await write_vectors(database, scope, clustered(30, seed=seed), start=seed * 1_000))
-    await assert_exact(database, ordinary, state="grown again")
-    await login.execute("VACUUM (ANALYZE) conversation_embeddings, turn_pieces")
-    await assert_exact(database, ordinary, state="at the end")
+        for seed, (scope, stored) in enumerate(scopes.items(), start=100):
+            stored.update(await write_vectors(database, scope, clustered(40, seed=seed), start=seed * 1_000))
+        await assert_exact(database, scopes, state="after inserts, with stale statistics")
+        for scope, stored in scopes.items():
+            deleted = list(stored)[::3]
+            async with database.transaction(DatabaseRole.JANITOR, tenant=scope.tenant_id) as connection:
+                await connection.execute(
+                    "DELETE FROM conversation_embeddings "
+                    "WHERE tenant_id = $1 AND agent_id = $2 AND user_id = $3 AND position = ANY($4)",
+                    scope.tenant_id,
+                    scope.agent_id,
+                    scope.user_id,
+                    deleted,
+                )
+            for position in deleted:
+                del stored[position]
+        await assert_exact(database, scopes, state="after deletes")
+        await login.execute("VACUUM conversation_embeddings, turn_pieces")
+        await assert_exact(database, scopes, state="vacuumed after deletes")
+        for seed, (scope, stored) in enumerate(scopes.items(), start=200):
+            stored.update(await write_vectors(database, scope, clustered(30, seed=seed), start=seed * 1_000))
+        await assert_exact(database, scopes, state="grown again")
+        await login.execute("VACUUM (ANALYZE) conversation_embeddings, turn_pieces")
+        await assert_exact(database, scopes, state="at the end")
 
 
 def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -169,9 +221,9 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 async def plans(login: Login, scope: Scope, statement: str, *arguments: str, count: int) -> list[list[dict[str, Any]]]:
-    """Prepare a statement, run it for a scope in the recall role's open transaction; return the nodes of each plan.
+    """Run a prepared statement for a scope in the open transaction, and return the nodes of each plan.
 
-    Prepared and executed, since the arguments of EXPLAIN itself are planned as constants in every mode.
+    PREPARE and EXECUTE, because EXPLAIN plans its own arguments as constants in every mode.
     """
     given = [str(scope.tenant_id), str(scope.agent_id), scope.user_id, *arguments]
     literals = await login.fetchval(
@@ -186,45 +238,35 @@ async def plans(login: Login, scope: Scope, statement: str, *arguments: str, cou
 
 
 def ranked_scans(plan: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the scans of turns below a limit: those that search, and not those that fetch what was found."""
+    """Return the scans of turns below a limit: the search itself, without the scans that fetch its results."""
     limits = [node for node in plan if node["Node Type"] == "Limit"]
     return [node for top in limits for node in nodes(top) if node.get("Relation Name") == "conversation_embeddings"]
 
 
-@pytest.mark.parametrize("statistics", ["fresh", "stale", "none"])
 @pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("statistics", ["fresh", "stale", "none"])
 async def test_exact_search_reads_the_covering_index_and_nothing_else(
-    database: Database,
-    login: Login,
-    ordinary: dict[Scope, Stored],
-    giants: dict[Scope, Stored],
-    tenant: UUID,
-    statistics: str,
-    mode: str,
+    shared: Callable[[Statistics], Filled], statistics: Statistics, mode: str
 ) -> None:
-    """All of a scope by an index-only scan, whatever is known of the table; no HNSW index, not even its own."""
-    if statistics == "stale":
-        await login.execute("ANALYZE conversation_embeddings")
-    late = scope_of(tenant, "late")
-    scopes = {**ordinary, **giants}
-    scopes[late] = await write_vectors(database, late, clustered(250, seed=77), start=77_000)
-    await login.execute(
-        "VACUUM (ANALYZE) conversation_embeddings" if statistics == "fresh" else "VACUUM conversation_embeddings"
-    )
-    for scope in (late, *giants, *list(ordinary)[:3], *list(ordinary)[-3:]):
-        async with login.transaction():
-            await login.execute(SchemaQueries.take_role, "eunoe_recall", str(scope.tenant_id), "")
-            await login.execute(f"SET LOCAL plan_cache_mode = {mode}")
-            assert await login.fetchval("SHOW enable_seqscan") == "on"
-            found = await plans(
-                login, scope, RecallQueries.candidates, VECTOR, "{}", str(TOP_K), "true", str(TOP_K), count=8
-            )
-        for plan in found:
-            assert_exact_plan(plan, rows=len(scopes[scope]))
+    """An index-only scan reads the whole scope, whatever the statistics say. No HNSW index is used."""
+    filled = shared(statistics)
+    stored = {**filled.ordinary, **filled.giants}
+    ordinary = list(filled.ordinary)  # the last one was written after the statistics were taken
+    async with logged_in(filled.url) as login:
+        for scope in (*filled.giants, *ordinary[:3], *ordinary[-4:]):
+            async with login.transaction():
+                await login.execute(SchemaQueries.take_role, "eunoe_recall", str(scope.tenant_id), "")
+                await login.execute(f"SET LOCAL plan_cache_mode = {mode}")
+                assert await login.fetchval("SHOW enable_seqscan") == "on"
+                found = await plans(
+                    login, scope, RecallQueries.candidates, VECTOR, "{}", str(TOP_K), "true", str(TOP_K), count=8
+                )
+            for plan in found:
+                assert_exact_plan(plan, rows=len(stored[scope]))
 
 
 def assert_exact_plan(plan: list[dict[str, Any]], *, rows: int) -> None:
-    """Assert that the search in a plan has ranked all of a scope, by the covering index alone."""
+    """Assert that the search in a plan reads the whole scope from the covering index alone."""
     scans = ranked_scans(plan)
     assert {(scan["Node Type"], scan.get("Index Name")) for scan in scans} == {("Index Only Scan", EXACT_INDEX)}
     assert {scan["Heap Fetches"] for scan in scans} == {0}
@@ -235,76 +277,74 @@ def assert_exact_plan(plan: list[dict[str, Any]], *, rows: int) -> None:
     assert not [node for node in plan if node["Node Type"] == "Seq Scan"]
 
 
-@pytest.mark.parametrize("statistics", ["fresh", "none"])
 @pytest.mark.parametrize("limit", [TOP_K, GIANT_ROWS])
+@pytest.mark.parametrize("statistics", ["fresh", "untouched"])
 async def test_approximate_search_takes_the_scopes_own_index(
-    login: Login, giants: dict[Scope, Stored], statistics: str, limit: int
+    shared: Callable[[Statistics], Filled], statistics: Statistics, limit: int
 ) -> None:
-    """A giant scope is searched by its index and not by another's, small as it is here, however often it was asked."""
-    if statistics == "fresh":
-        await login.execute("VACUUM (ANALYZE) conversation_embeddings")
-    for scope in giants:
-        async with login.transaction():
-            await login.execute(SchemaQueries.take_role, "eunoe_recall", str(scope.tenant_id), "")
-            await login.execute(GiantScopeQueries.search_approximately, 100)
-            found = await plans(login, scope, GiantScopeQueries.nearest_approximate, VECTOR, str(limit), count=7)
-        for plan in found:
-            (scan,) = ranked_scans(plan)
-            assert (scan["Node Type"], scan.get("Index Name")) == ("Index Scan", index_name(scope))
-            assert scan["Actual Rows"] == pytest.approx(limit, rel=0.01)  # an index may leave a few turns unlinked
-            assert "Order By" in scan
+    """A giant scope is searched with its own index and no other, small as it is here, in every execution."""
+    filled = shared(statistics)
+    async with logged_in(filled.url) as login:
+        for scope in filled.giants:
+            async with login.transaction():
+                await login.execute(SchemaQueries.take_role, "eunoe_recall", str(scope.tenant_id), "")
+                await login.execute(GiantScopeQueries.search_approximately, 100)
+                found = await plans(login, scope, GiantScopeQueries.nearest_approximate, VECTOR, str(limit), count=7)
+            for plan in found:
+                (scan,) = ranked_scans(plan)
+                assert (scan["Node Type"], scan.get("Index Name")) == ("Index Scan", index_name(scope))
+                assert scan["Actual Rows"] == pytest.approx(limit, rel=0.01)  # an index may leave a few turns unlinked
+                assert "Order By" in scan
 
 
-@pytest.mark.parametrize("limit", [TOP_K, 150])
 async def test_approximate_search_finds_nearly_all_and_only_the_scopes_own(
-    database: Database, giants: dict[Scope, Stored], limit: int
+    shared: Callable[[Statistics], Filled],
 ) -> None:
-    """As many as were asked for, also more than candidates, in order; no turn of the other tenant's twin."""
-    search = ApproximateSearch(ef_search=100)
-    for scope, stored in giants.items():
-        recalls: list[float] = []
-        truth = BruteForce(stored)
-        async with database.transaction(DatabaseRole.RECALL, tenant=scope.tenant_id) as connection:
-            for query in queries_of(20):
-                found = await search.nearest(connection, scope, query, limit=limit)
-                assert [turn.distance for turn in found] == sorted(turn.distance for turn in found)
-                assert len({turn.position for turn in found}) == limit
-                recalls.append(truth.recall([turn.position for turn in found], query, top_k=limit))
-        assert np.mean(recalls) > 0.95
+    """The search returns `limit` turns in order, also more than its candidates, and none of the other tenant."""
+    filled = shared("untouched")
+    async with await Database.connect(filled.url, connections=1) as database:
+        for limit in (TOP_K, 150):
+            for scope, stored in filled.giants.items():
+                recalls: list[float] = []
+                truth = BruteForce(stored)
+                async with database.transaction(DatabaseRole.RECALL, tenant=scope.tenant_id) as connection:
+                    for query in queries_of(20):
+                        found = await nearest_approximately(connection, scope, query, limit=limit, ef_search=100)
+                        assert [turn.distance for turn in found] == sorted(turn.distance for turn in found)
+                        assert len({turn.position for turn in found}) == limit
+                        recalls.append(truth.recall([turn.position for turn in found], query, top_k=limit))
+                assert np.mean(recalls) > 0.95
 
 
-async def test_approximate_search_leaves_no_setting_behind(database: Database, giants: dict[Scope, Stored]) -> None:
-    """What follows in the transaction is planned as ever, and the next transaction knows nothing of it."""
+async def test_approximate_search_restores_the_settings(shared: Callable[[Statistics], Filled]) -> None:
+    """The rest of the transaction is planned as usual, and the next transaction has none of the settings."""
     names = ("enable_sort", "plan_cache_mode", "hnsw.ef_search", "hnsw.iterative_scan")
     read = f"SELECT {', '.join(f'current_setting({name!r}, true)' for name in names)}"
-    scope = next(iter(giants))
-    async with database.transaction(DatabaseRole.RECALL, tenant=scope.tenant_id) as connection:
-        await ApproximateSearch(ef_search=77).nearest(connection, scope, queries_of(1)[0], limit=5)
-        assert tuple(await connection.fetchrow(read) or ()) == ("on", "auto", "77", "relaxed_order")
-    async with database.transaction(DatabaseRole.RECALL, tenant=scope.tenant_id) as connection:
-        assert tuple(await connection.fetchrow(read) or ()) == ("on", "auto", "40", "off")
-
-
-async def test_without_its_index_a_giant_scope_is_searched_exactly(
-    database: Database, login: Login, giants: dict[Scope, Stored]
-) -> None:
-    """An index may be dropped between the look at the list and the search."""
-    search = ApproximateSearch(ef_search=10)
-    for scope, stored in giants.items():
-        await login.execute(f"DROP INDEX {index_name(scope)}")
+    filled = shared("untouched")
+    scope = next(iter(filled.giants))
+    async with await Database.connect(filled.url, connections=1) as database:
         async with database.transaction(DatabaseRole.RECALL, tenant=scope.tenant_id) as connection:
-            for query in queries_of(5):
-                found = await search.nearest(connection, scope, query, limit=TOP_K)
-                assert BruteForce(stored).recall([turn.position for turn in found], query, top_k=TOP_K) == 1.0
+            await nearest_approximately(connection, scope, queries_of(1)[0], limit=5, ef_search=77)
+            assert tuple(await connection.fetchrow(read) or ()) == ("on", "auto", "77", "relaxed_order")
+        async with database.transaction(DatabaseRole.RECALL, tenant=scope.tenant_id) as connection:
+            assert tuple(await connection.fetchrow(read) or ()) == ("on", "auto", "40", "off")
 
 
-async def test_the_list_tells_giant_scopes_from_others(
-    database: Database, ordinary: dict[Scope, Stored], giants: dict[Scope, Stored], tenant: UUID, other_tenant: UUID
-) -> None:
-    """And tells a tenant nothing of another's."""
-    search = ApproximateSearch(ef_search=100)
-    for asking in (tenant, other_tenant):
-        async with database.transaction(DatabaseRole.RECALL, tenant=asking) as connection:
-            for scope in (*ordinary, *giants):
-                expected = scope in giants and scope.tenant_id == asking
-                assert await search.serves(connection, scope) == expected
+async def test_without_its_index_a_giant_scope_is_searched_exactly(own: Filled, database: Database) -> None:
+    """An index may be dropped between the look at the list and the search."""
+    async with logged_in(own.url) as login:
+        for scope, stored in own.giants.items():
+            await login.execute(f"DROP INDEX {index_name(scope)}")
+            async with database.transaction(DatabaseRole.RECALL, tenant=scope.tenant_id) as connection:
+                for query in queries_of(5):
+                    found = await nearest_approximately(connection, scope, query, limit=TOP_K, ef_search=10)
+                    assert BruteForce(stored).recall([turn.position for turn in found], query, top_k=TOP_K) == 1.0
+
+
+async def test_recall_knows_which_scopes_are_giants(shared: Callable[[Statistics], Filled]) -> None:
+    """Also next to scopes of the same agents and users of another tenant."""
+    filled = shared("untouched")
+    async with await Database.connect(filled.url, connections=1) as database:
+        reader = CandidateReader(database)
+        found = [scope for scope in (*filled.ordinary, *filled.giants) if (await reader.facts(scope)).is_giant]
+    assert found == list(filled.giants)

@@ -1,4 +1,4 @@
-"""The indexes of giant scopes: built once, mended after a crash, dropped when not needed, and each tenant's own."""
+"""The indexes of giant scopes: built once, repaired after a crash, dropped when unused, separate for each tenant."""
 
 import asyncio
 import re
@@ -11,12 +11,12 @@ import asyncpg
 import pytest
 
 from eunoe_consumers.errors import ConfigurationError
-from eunoe_consumers.postgres.approximate_search import ApproximateSearch
+from eunoe_consumers.postgres.candidates import CandidateReader
 from eunoe_consumers.postgres.database import Database, DatabaseRole
 from eunoe_consumers.postgres.errors import StoreUnavailable
-from eunoe_consumers.postgres.giant_scopes import index_name
+from eunoe_consumers.postgres.giants.indexes import IndexChanges, IndexShape, ScopeIndexes
+from eunoe_consumers.postgres.giants.scopes import index_name
 from eunoe_consumers.postgres.migrations import Migrator
-from eunoe_consumers.postgres.scope_indexes import IndexShape, Kept, ScopeIndexes
 from eunoe_consumers.postgres.tenants import TenantTable
 from eunoe_schema.scope import Scope
 from eunoe_tests.events import OTHER_AGENT, scope_of
@@ -38,13 +38,13 @@ async def login(database_url: str) -> AsyncIterator[Login]:
 
 @pytest.fixture
 def indexes(database: Database, database_url: str) -> ScopeIndexes:
-    """What is tested."""
+    """The object under test."""
     return ScopeIndexes(database, database_url, SHAPE)
 
 
 @pytest.fixture
 async def giant(database: Database, tenant: UUID) -> Scope:
-    """A scope beyond the limit, beside one that is just within it."""
+    """A scope above the limit, next to one exactly at the limit."""
     scope = scope_of(tenant, "giant")
     await write_vectors(database, scope, clustered(120, seed=1))
     await write_vectors(database, scope_of(tenant, "ordinary"), clustered(LIMIT_ROWS, seed=2))
@@ -52,7 +52,7 @@ async def giant(database: Database, tenant: UUID) -> Scope:
 
 
 async def found_indexes(login: Login) -> dict[str, tuple[bool, int]]:
-    """Return the indexes of giant scopes: whether each is valid, and its oid."""
+    """Return the indexes of giant scopes by name: whether each is valid, and its oid."""
     rows = await login.fetch(
         "SELECT relname, indisvalid, indexrelid::int AS oid FROM pg_index JOIN pg_class ON oid = indexrelid "
         "WHERE relname ~ '_giant_'"
@@ -61,12 +61,12 @@ async def found_indexes(login: Login) -> dict[str, tuple[bool, int]]:
 
 
 async def listed(login: Login) -> dict[str, int]:
-    """Return the users of all listed scopes, with the rows they had."""
+    """Return the users of all listed scopes, and their counted rows."""
     return {row["user_id"]: row["rows_counted"] for row in await login.fetch("SELECT * FROM giant_scopes")}
 
 
 async def erase(database: Database, scope: Scope, *, leave: int) -> None:
-    """Delete the oldest turns of a scope as the janitor does."""
+    """Delete the oldest turns of a scope with the janitor's rights."""
     async with database.transaction(DatabaseRole.JANITOR, tenant=scope.tenant_id) as connection:
         await connection.execute(
             "DELETE FROM conversation_embeddings WHERE tenant_id = $1 AND position IN ("
@@ -81,7 +81,7 @@ async def erase(database: Database, scope: Scope, *, leave: int) -> None:
 
 @asynccontextmanager
 async def builds_held_up(database_url: str) -> AsyncGenerator[None]:
-    """Keep every build from ending, by a snapshot that it has to wait for."""
+    """Hold up every build with a snapshot that it must wait for."""
     reader = await asyncpg.connect(database_url)
     transaction = reader.transaction(isolation="repeatable_read")
     await transaction.start()
@@ -94,7 +94,7 @@ async def builds_held_up(database_url: str) -> AsyncGenerator[None]:
 
 
 async def building(login: Login) -> int | None:
-    """Return the process id of the server that is in the middle of a build; None where there is none."""
+    """Return the process id of the server that is building; None if no server is."""
     return await login.fetchval(
         "SELECT activity.pid FROM pg_stat_activity AS activity "
         "JOIN pg_index ON NOT indisvalid "
@@ -103,14 +103,14 @@ async def building(login: Login) -> int | None:
     )
 
 
-async def test_a_scope_beyond_the_limit_gets_an_index_and_is_listed(
+async def test_a_scope_above_the_limit_gets_an_index_and_is_listed(
     indexes: ScopeIndexes, database: Database, login: Login, giant: Scope
 ) -> None:
-    """One at the limit does not, and a second call finds nothing to do."""
-    asked: list[tuple[str, int]] = []
-    kept = await indexes.keep(on_build=lambda scope, left: asked.append((scope.index_name, left)))
-    assert [(built.scope, built.rows) for built in kept.built] == [(giant, 120)]
-    assert asked == [(index_name(giant), 1)]
+    """A scope at the limit gets none, and a second call finds nothing to do. Recall then searches approximately."""
+    announced: list[tuple[str, int]] = []
+    changes = await indexes.update(on_build=lambda scope, left: announced.append((scope.index_name, left)))
+    assert [(built.scope, built.rows) for built in changes.built] == [(giant, 120)]
+    assert announced == [(index_name(giant), 1)]
     assert await listed(login) == {"giant": 120}
     assert [valid for valid, _ in (await found_indexes(login)).values()] == [True]
     definition = await login.fetchval("SELECT pg_get_indexdef($1::regclass)", index_name(giant))
@@ -119,43 +119,44 @@ async def test_a_scope_beyond_the_limit_gets_an_index_and_is_listed(
         assert f"({name} = '{getattr(giant, name)}'::" in definition
     owners = "SELECT DISTINCT relowner::regrole::text FROM pg_class WHERE relname ~ '^conversation_embeddings'"
     assert [row[0] for row in await login.fetch(owners)] == ["eunoe_owner"]
-    async with database.transaction(DatabaseRole.RECALL, tenant=giant.tenant_id) as connection:
-        assert await ApproximateSearch(ef_search=100).serves(connection, giant)
-    assert await indexes.keep() == Kept()
+    reader = CandidateReader(database)
+    assert (await reader.facts(giant)).is_giant
+    assert not (await reader.facts(scope_of(giant.tenant_id, "ordinary"))).is_giant
+    assert await indexes.update() == IndexChanges()
 
 
-async def test_callers_at_the_same_time_build_once(
+async def test_concurrent_callers_build_once(
     indexes: ScopeIndexes, database: Database, database_url: str, login: Login, giant: Scope
 ) -> None:
-    """Whoever waits finds it done, and nobody fails."""
+    """The callers that wait find the index built, and none fails."""
     others = [ScopeIndexes(database, database_url, SHAPE) for _ in range(3)]
-    kept = await asyncio.gather(*(each.keep(wait_seconds=60) for each in (indexes, *others)))
-    assert [built.scope for each in kept for built in each.built] == [giant]
-    assert not [left for each in kept for left in each.left]
+    changes = await asyncio.gather(*(each.update(wait_seconds=60) for each in (indexes, *others)))
+    assert [built.scope for each in changes for built in each.built] == [giant]
+    assert not [left for each in changes for left in each.left]
     assert len(await found_indexes(login)) == 1
 
 
 async def test_a_caller_need_not_wait_for_another(
     indexes: ScopeIndexes, database: Database, database_url: str, login: Login, giant: Scope
 ) -> None:
-    """What another one is building is left to it, and its unfinished index is let alone."""
+    """A call returns at once while another one builds, and leaves the unfinished index alone."""
     async with builds_held_up(database_url):
-        first = asyncio.create_task(indexes.keep())
+        first = asyncio.create_task(indexes.update())
         await wait_until(lambda: building(login), what="a build")
-        kept = await ScopeIndexes(database, database_url, SHAPE).keep()
-        assert (kept.built, kept.dropped, [left.scope for left in kept.left]) == ((), (), [giant])
+        changes = await ScopeIndexes(database, database_url, SHAPE).update()
+        assert (changes.built, changes.dropped, [left.scope for left in changes.left]) == ((), (), [giant])
         assert await listed(login) == {}
     assert [built.scope for built in (await first).built] == [giant]
     assert await listed(login) == {"giant": 120}
 
 
 @pytest.mark.parametrize("end", ["the server's process is ended", "the caller is cancelled"])
-async def test_what_a_crash_has_left_is_built_again(
+async def test_an_unfinished_index_is_built_again(
     indexes: ScopeIndexes, database_url: str, login: Login, giant: Scope, end: str
 ) -> None:
-    """An unfinished index costs every insert and serves no search: it is not listed, and the next call replaces it."""
+    """A crash during a build leaves an index that serves no search. It is not listed, and the next call replaces it."""
     async with builds_held_up(database_url):
-        call = asyncio.create_task(indexes.keep())
+        call = asyncio.create_task(indexes.update())
         server = await wait_until(lambda: building(login), what="a build")
         if end == "the caller is cancelled":
             call.cancel()
@@ -172,68 +173,66 @@ async def test_what_a_crash_has_left_is_built_again(
         await wait_until(gone, what="the end of the server's process")
     assert [valid for valid, _ in (await found_indexes(login)).values()] == [False]
     assert await listed(login) == {}
-    kept = await indexes.keep()
-    assert (kept.dropped, [built.scope for built in kept.built]) == ([index_name(giant)], [giant])
+    changes = await indexes.update()
+    assert (changes.dropped, [built.scope for built in changes.built]) == ([index_name(giant)], [giant])
     assert [valid for valid, _ in (await found_indexes(login)).values()] == [True]
     assert await listed(login) == {"giant": 120}
 
 
-async def test_an_index_that_was_built_and_not_listed_is_used_as_it_is(
-    indexes: ScopeIndexes, login: Login, giant: Scope
-) -> None:
-    """Whoever built it died right after: it is listed, and not built again."""
-    assert (await indexes.keep()).built
+async def test_a_finished_index_that_is_not_listed_is_listed(indexes: ScopeIndexes, login: Login, giant: Scope) -> None:
+    """Its builder crashed right after the build. The index is listed, and not built again."""
+    assert (await indexes.update()).built
     before = await found_indexes(login)
     await login.execute("DELETE FROM giant_scopes")
-    assert await indexes.keep() == Kept(built=[], dropped=[], left=[])
+    assert await indexes.update() == IndexChanges(built=[], dropped=[], left=[])
     assert await listed(login) == {giant.user_id: 120}
     assert await found_indexes(login) == before
 
 
-async def test_a_list_that_is_not_true_is_mended(indexes: ScopeIndexes, login: Login, giant: Scope) -> None:
-    """Somebody has dropped the index by hand: it is built again."""
-    assert (await indexes.keep()).built
+async def test_a_listed_scope_without_an_index_is_repaired(indexes: ScopeIndexes, login: Login, giant: Scope) -> None:
+    """An index that was dropped by hand is built again."""
+    assert (await indexes.update()).built
     await login.execute(f"DROP INDEX {index_name(giant)}")
-    assert [built.scope for built in (await indexes.keep()).built] == [giant]
+    assert [built.scope for built in (await indexes.update()).built] == [giant]
     assert await listed(login) == {"giant": 120}
 
 
 async def test_a_scope_keeps_its_index_down_to_half_of_the_limit(
     indexes: ScopeIndexes, database: Database, login: Login, giant: Scope
 ) -> None:
-    """One that is about as large as the limit does not lose and gain it in turn."""
-    assert (await indexes.keep()).built
+    """So a scope close to the limit does not lose and gain its index in turn."""
+    assert (await indexes.update()).built
     await erase(database, giant, leave=50)
-    assert await indexes.keep() == Kept()
+    assert await indexes.update() == IndexChanges()
     await erase(database, giant, leave=49)
-    kept = await indexes.keep()
-    assert (kept.built, kept.dropped) == ([], [index_name(giant)])
+    changes = await indexes.update()
+    assert (changes.built, changes.dropped) == ([], [index_name(giant)])
     assert (await listed(login), await found_indexes(login)) == ({}, {})
 
 
-async def test_the_index_of_a_tenant_that_is_gone_is_dropped(
+async def test_the_index_of_a_deleted_tenant_is_dropped(
     indexes: ScopeIndexes, database: Database, login: Login, giant: Scope
 ) -> None:
-    """With the tenant goes its entry on the list, and with the next call the index."""
-    assert (await indexes.keep()).built
+    """The list loses its entry together with the tenant, and the next call drops the index."""
+    assert (await indexes.update()).built
     await TenantTable(database).remove(giant.tenant_id)
     assert await listed(login) == {}
     assert (await indexes.survey()).indexes == {index_name(giant): True}
-    assert (await indexes.keep()).dropped == [index_name(giant)]
+    assert (await indexes.update()).dropped == [index_name(giant)]
     assert await found_indexes(login) == {}
 
 
-async def test_tenants_with_equal_names_get_an_index_each(
+async def test_tenants_and_agents_with_equal_user_ids_get_separate_indexes(
     indexes: ScopeIndexes, database: Database, login: Login, giant: Scope, other_tenant: UUID
 ) -> None:
-    """And agents of one tenant do; a call builds no more of them than it was asked to, the largest first."""
+    """A call builds at most as many indexes as it is asked to, the largest scope first."""
     twins = [giant, scope_of(other_tenant, "giant"), scope_of(giant.tenant_id, "giant", OTHER_AGENT)]
     for seed, scope in enumerate(twins[1:]):
         await write_vectors(database, scope, clustered(130 + 10 * seed, seed=seed))
-    first = await indexes.keep(builds=2)
+    first = await indexes.update(builds=2)
     assert [(built.scope, built.rows) for built in first.built] == [(twins[2], 140), (twins[1], 130)]
     assert [left.scope for left in first.left] == [giant]
-    assert [built.scope for built in (await indexes.keep(builds=2)).built] == [giant]
+    assert [built.scope for built in (await indexes.update(builds=2)).built] == [giant]
     assert set(await found_indexes(login)) == {index_name(scope) for scope in twins}
     for scope, rows in zip(twins, (120, 130, 140), strict=True):
         held = "SELECT reltuples::int FROM pg_class WHERE relname = $1"
@@ -244,49 +243,49 @@ async def test_tenants_with_equal_names_get_an_index_each(
 async def test_any_user_can_have_an_index(
     indexes: ScopeIndexes, database: Database, login: Login, tenant: UUID, user: str
 ) -> None:
-    """A user's id is the channel's, any text, and stands in a statement that takes no arguments."""
+    """A user's id is any text, and it stands in a DDL statement, which takes no arguments."""
     scope = scope_of(tenant, user)
     await write_vectors(database, scope, clustered(101, seed=3))
-    assert [built.scope for built in (await indexes.keep()).built] == [scope]
+    assert [built.scope for built in (await indexes.update()).built] == [scope]
     assert await login.fetchval("SELECT reltuples::int FROM pg_class WHERE relname = $1", index_name(scope)) == 101
-    assert await indexes.keep() == Kept()
+    assert await indexes.update() == IndexChanges()
 
 
-async def test_many_scopes_are_looked_at_page_by_page(
+async def test_scopes_are_counted_page_by_page(
     indexes: ScopeIndexes, giant: Scope, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """None is missed where a page ends."""
-    monkeypatch.setattr("eunoe_consumers.postgres.giant_scopes._SCOPES_PER_PAGE", 1)
+    """No scope is missed at the end of a page."""
+    monkeypatch.setattr("eunoe_consumers.postgres.giants.scopes._SCOPES_PER_PAGE", 1)
     assert [found.scope for found in (await indexes.survey()).giants] == [giant]
 
 
 @pytest.fixture
 async def janitor_url(database_url: str, login: Login) -> AsyncIterator[str]:
-    """A login that may become the janitor and nobody else."""
+    """A login that may take the role of the janitor only."""
     await login.execute("CREATE ROLE test_janitor LOGIN NOINHERIT; GRANT eunoe_janitor TO test_janitor")
     yield re.sub(r"//[^@]*@", "//test_janitor@", database_url)
     await login.execute("DROP ROLE test_janitor")
 
 
-async def test_only_who_builds_has_to_be_the_owner(
+async def test_only_a_build_needs_the_role_of_the_owner(
     janitor_url: str, login: Login, database: Database, tenant: UUID
 ) -> None:
-    """A janitor without that right works where there is nothing to build, and says what is wrong where there is."""
+    """A login without that role succeeds if there is nothing to build. Otherwise the error says what is missing."""
     async with await Database.connect(janitor_url, connections=1) as limited:
         indexes = ScopeIndexes(limited, janitor_url, SHAPE)
-        assert await indexes.keep() == Kept()
+        assert await indexes.update() == IndexChanges()
         await write_vectors(database, scope_of(tenant, "giant"), clustered(120, seed=1))
-        with pytest.raises(ConfigurationError, match=r"EUNOE_DATABASE_URL .* login that may become eunoe_owner"):
-            await indexes.keep()
+        with pytest.raises(ConfigurationError, match=r"EUNOE_DATABASE_URL .* login that may take the role eunoe_owner"):
+            await indexes.update()
     assert (await found_indexes(login), await listed(login)) == ({}, {})
 
 
 @pytest.mark.parametrize("role", ["eunoe_ingest", "eunoe_recall", "eunoe_curator", "eunoe_janitor", "eunoe_owner"])
-async def test_the_list_is_the_janitors(
+async def test_only_the_janitor_changes_the_list(
     indexes: ScopeIndexes, login: Login, giant: Scope, other_tenant: UUID, role: str
 ) -> None:
-    """Recall reads it, the janitor adds and removes, both within their tenant; nobody else sees or changes it."""
-    assert (await indexes.keep()).built
+    """Recall reads it, the janitor adds and removes, both within their tenant. No other role sees or changes it."""
+    assert (await indexes.update()).built
     row = f"'{giant.tenant_id}', '{giant.agent_id}', 'x', 'x', 1"
     statements: dict[str, str] = {
         "SELECT": "SELECT user_id FROM giant_scopes",
@@ -305,7 +304,7 @@ async def test_the_list_is_the_janitors(
 
 
 async def _attempt(login: Login, role: str, tenant: UUID, statement: str) -> Any:
-    """Run a statement as a role and undo it; return the command's tag, or the SQLSTATE of its refusal."""
+    """Run a statement as a role and roll it back. Return the command tag, or the SQLSTATE of the error."""
     transaction = login.transaction()
     await transaction.start()
     try:
@@ -319,14 +318,14 @@ async def _attempt(login: Login, role: str, tenant: UUID, statement: str) -> Any
         await transaction.rollback()
 
 
-async def test_rolling_the_migration_back_takes_the_indexes_along(
+async def test_rolling_the_migration_back_drops_the_indexes(
     indexes: ScopeIndexes, database_url: str, login: Login, giant: Scope
 ) -> None:
-    """Without the list nobody uses them; applied again, everything is built again."""
-    assert (await indexes.keep()).built
+    """Without the list no search uses them. After a new migration they are built again."""
+    assert (await indexes.update()).built
     async with Migrator.connect(database_url, embedding_dimensions=384) as migrator:
         applied = [status.version for status in await migrator.status()]
         await migrator.down(steps=len(applied) - applied.index("0005"))
         assert await found_indexes(login) == {}
         await migrator.up()
-    assert [built.scope for built in (await indexes.keep()).built] == [giant]
+    assert [built.scope for built in (await indexes.update()).built] == [giant]

@@ -1,12 +1,12 @@
-"""What is done about the indexes of giant scopes, for every state that they can be found in."""
+"""The plan for the indexes of giant scopes, for every state in which a scope and its index may be."""
 
 from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
 
-from eunoe_consumers.postgres.giant_scopes import GiantScope, index_name
-from eunoe_consumers.postgres.index_plan import Survey, Work, plan
+from eunoe_consumers.postgres.giants.plan import Survey, Work, plan
+from eunoe_consumers.postgres.giants.scopes import GiantScope, index_name
 from eunoe_tests.events import AGENT, OTHER_AGENT, scope_of
 
 SCOPE = scope_of(UUID(int=1))
@@ -16,7 +16,7 @@ LISTED_AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
-    ("rows", "listed", "usable", "done"),
+    ("rows", "listed", "usable", "steps"),
     [
         (101, False, None, {"build"}),
         (101, False, False, {"drop", "build"}),
@@ -32,27 +32,27 @@ LISTED_AT = datetime(2026, 1, 1, tzinfo=UTC)
         (0, True, True, {"unlist", "drop"}),
     ],
 )
-def test_each_state_leads_to_a_true_list(rows: int, listed: bool, usable: bool | None, done: set[str]) -> None:  # noqa: FBT001
-    """A scope is listed where its index can be used; it gains the index beyond the limit, and loses it below half."""
+def test_every_state_is_repaired(rows: int, listed: bool, usable: bool | None, steps: set[str]) -> None:  # noqa: FBT001
+    """A scope is listed if its index is usable. It gets the index above the limit, and loses it below half of it."""
     giant = GiantScope(SCOPE, rows, LISTED_AT if listed else None)
     work = plan(Survey([giant], {} if usable is None else {NAME: usable}), LIMIT)
-    assert {name for name in ("unlist", "drop", "enlist", "build") if getattr(work, name)} == done
-    assert bool(work) == bool(done)
+    assert {name for name in ("unlist", "drop", "enlist", "build") if getattr(work, name)} == steps
+    assert bool(work) == bool(steps)
 
 
-def test_an_index_of_nobody_is_dropped() -> None:
-    """Its scope was erased, or has shrunk before the index was listed."""
+def test_an_index_without_a_scope_is_dropped() -> None:
+    """The scope was deleted, or shrank before its index was listed."""
     assert plan(Survey([], {NAME: True, "other": False}), LIMIT) == Work(drop=[NAME, "other"])
 
 
 def test_the_largest_scope_comes_first() -> None:
-    """It gains most, and a call may build one index only."""
+    """It gains most, and one call may build a single index."""
     giants = [GiantScope(scope_of(UUID(int=number)), rows, None) for number, rows in ((1, 300), (2, 200))]
     assert plan(Survey(giants, {}), LIMIT).build == giants
 
 
-def test_index_names_are_bounded_and_each_scopes_own() -> None:
-    """PostgreSQL cuts a name at 63 bytes, and two scopes must not meet there."""
+def test_index_names_are_bounded_and_unique() -> None:
+    """PostgreSQL cuts names at 63 bytes, and two scopes must not share a name afterwards."""
     scopes = [
         scope_of(tenant, user, agent)
         for tenant in (UUID(int=1), UUID(int=2))

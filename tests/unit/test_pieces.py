@@ -119,7 +119,7 @@ def long_texts(draw: st.DrawFn) -> str:
 @example(text="e\u0301\u0323 " * 600)
 @example(text="word" + " " * 20_000 + "word " * 300 + "\u200b" * 5_000)
 @example(text="/9j+4AAQ/SkZJ+Rg=" * 1_900)
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=25)
 def test_pieces_keep_their_promises_in_every_script(text: str, model: Model) -> None:
     """No gap; within the limit; only whole words; an overlap at each cut; a last piece that says something."""
     (spans,) = model.embedder.spans([text])

@@ -14,9 +14,9 @@ from eunoe_consumers.cli.servers import servers
 from eunoe_consumers.settings import Settings
 
 if TYPE_CHECKING:
-    from eunoe_consumers.postgres.giant_scopes import GiantScope
-    from eunoe_consumers.postgres.index_plan import Survey
-    from eunoe_consumers.postgres.scope_indexes import Kept, ScopeIndexes
+    from eunoe_consumers.postgres.giants.indexes import IndexChanges, ScopeIndexes
+    from eunoe_consumers.postgres.giants.plan import Survey
+    from eunoe_consumers.postgres.giants.scopes import GiantScope
 
 EXAMPLES = "Examples: eunoe index; eunoe index --json; eunoe index --build"
 _NO_LIMIT = 1_000_000  # more scopes than a database could hold
@@ -41,26 +41,26 @@ def index(
 
     with servers(Settings(), redis=False) as resolved:
         configure_logs(resolved)
-        survey, kept = asyncio.run(_run(resolved, build=build))
+        survey, changes = asyncio.run(_run(resolved, build=build))
     if as_json:
-        print_json(_document(survey, kept))
+        print_json(_document(survey, changes))
     else:
-        _print(survey, kept)
+        _print(survey, changes)
 
 
-async def _run(settings: Settings, *, build: bool) -> "tuple[Survey, Kept | None]":
+async def _run(settings: Settings, *, build: bool) -> "tuple[Survey, IndexChanges | None]":
+    from eunoe_consumers.postgres.giants.indexes import IndexShape, ScopeIndexes  # noqa: PLC0415
     from eunoe_consumers.postgres.schema_check import open_database  # noqa: PLC0415 - asyncpg
-    from eunoe_consumers.postgres.scope_indexes import IndexShape, ScopeIndexes  # noqa: PLC0415
 
     url, dimensions = settings.database_url or "", settings.embedding_dimensions
     shape = IndexShape(settings.ann_scope_rows, settings.ann_m, settings.ann_ef_construction)
     async with open_database(url, settings, embedding_dimensions=dimensions, connections=1) as database:
         indexes = ScopeIndexes(database, url, shape)
-        kept = await _build(indexes) if build else None
-        return await indexes.survey(), kept
+        changes = await _build(indexes) if build else None
+        return await indexes.survey(), changes
 
 
-async def _build(indexes: "ScopeIndexes") -> "Kept":
+async def _build(indexes: "ScopeIndexes") -> "IndexChanges":
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=errors, transient=True) as progress:
         bar = progress.add_task("looking for giant scopes", total=None)
@@ -72,7 +72,7 @@ async def _build(indexes: "ScopeIndexes") -> "Kept":
             progress.update(bar, description=about, completed=done, total=done + left)
             done += 1
 
-        return await indexes.keep(builds=_NO_LIMIT, wait_seconds=_WAIT_SECONDS, on_build=show)
+        return await indexes.update(builds=_NO_LIMIT, wait_seconds=_WAIT_SECONDS, on_build=show)
 
 
 def _state(giant: "GiantScope", survey: "Survey") -> str:
@@ -88,8 +88,10 @@ def _unused(survey: "Survey") -> list[str]:
     return sorted(survey.indexes.keys() - {giant.index_name for giant in survey.giants})
 
 
-def _document(survey: "Survey", kept: "Kept | None") -> dict[str, object]:
-    done = {} if kept is None else {"built": [giant.index_name for giant in kept.built], "dropped": [*kept.dropped]}
+def _document(survey: "Survey", changes: "IndexChanges | None") -> dict[str, object]:
+    done: dict[str, object] = {}
+    if changes is not None:
+        done = {"built": [giant.index_name for giant in changes.built], "dropped": [*changes.dropped]}
     scopes = [
         {
             **giant.scope.model_dump(mode="json"),
@@ -103,9 +105,9 @@ def _document(survey: "Survey", kept: "Kept | None") -> dict[str, object]:
     return {"scopes": scopes, "unused_indexes": _unused(survey), **done}
 
 
-def _print(survey: "Survey", kept: "Kept | None") -> None:
-    if kept is not None:
-        output.print(f"built {len(kept.built)}, dropped {len(kept.dropped)}")
+def _print(survey: "Survey", changes: "IndexChanges | None") -> None:
+    if changes is not None:
+        output.print(f"built {len(changes.built)}, dropped {len(changes.dropped)}")
     if not survey.giants:
         output.print("no scope has more turns than EUNOE_ANN_SCOPE_ROWS: every search is exact")
     else:

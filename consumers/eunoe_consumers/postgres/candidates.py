@@ -1,4 +1,4 @@
-"""The candidates of a recall: what the lexical and the semantic side of a scope's search find."""
+"""Search one scope for the candidates of a recall: by words and by meaning."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,17 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 from pgvector import HalfVector
 
-from eunoe_consumers.postgres.approximate_search import ApproximateSearch
 from eunoe_consumers.postgres.database import Database, DatabaseRole
+from eunoe_consumers.postgres.giants.search import nearest_approximately
 from eunoe_consumers.postgres.queries import QueryFile
 from eunoe_schema.events import MessageRole
 from eunoe_schema.scope import Scope
 
-# A message of thousands of words is no better a query for all of them.
+# Further terms do not improve a query of thousands of words.
 QUERY_TERMS = 64
-# The lexical side of a giant scope looks at its newest turns.
+# The search by words covers the newest turns of a giant scope.
 OUTLINE_TURNS = 50_000
-# Of a term that more turns have, the newest of them: it tells little, and a flood of them must not take a second.
+# The search looks at the newest occurrences of a term. A more frequent term says little, and would take a second.
 TERM_TURNS = 10_000
 _EMPTY_ARRAY_BYTES, _ARRAY_HEAD_BYTES = 12, 20
 
@@ -39,16 +39,18 @@ class RecallQueries(QueryFile, file="recall"):
 
 @dataclass(frozen=True)
 class Outline:
-    """The lexical side of a scope: its turns in stream order, and where the terms of a query occur.
+    """The turns of a scope in stream order, without their texts, and the occurrences of a query's terms.
+
+    An occurrence is a pair of a term and a turn that contains it. There are n turns and m occurrences.
 
     Attributes:
-        positions: Of the turns, shape (n,) int64, rising.
-        session_numbers: Which session a turn is in, shape (n,) int64, 0..; turns without a session share one.
-        lengths: Terms of each turn, shape (n,) int64.
-        term_count: Terms of the query that occur at all.
-        term_numbers: Of each occurrence, which term; shape (m,) int64, 0..term_count - 1.
-        term_places: Of each occurrence, which turn; shape (m,) int64, 0..n - 1.
-        term_tf: Of each occurrence, how often the term occurs in the turn; shape (m,) int64.
+        positions: The position of each turn, shape (n,) int64, rising.
+        session_numbers: The session of each turn, shape (n,) int64, from 0. Turns without a session share a number.
+        lengths: The number of terms of each turn, shape (n,) int64.
+        term_count: The number of the query's terms that occur in the scope.
+        term_numbers: The term of each occurrence, shape (m,) int64, 0..term_count - 1.
+        term_places: The turn of each occurrence, shape (m,) int64, 0..n - 1.
+        term_tf: How often the term occurs in the turn, shape (m,) int64.
     """
 
     positions: NDArray[np.int64]
@@ -65,11 +67,11 @@ class Outline:
         turns: tuple[Numbers, Numbers, Numbers],
         occurrences: tuple[Numbers, Numbers, Numbers],
     ) -> "Outline":
-        """Build an outline.
+        """Build an outline from the columns that PostgreSQL returns.
 
         Args:
             turns: Positions, rising, session hashes and lengths.
-            occurrences: Term numbers, positions and tf; those of turns that are not in `turns` are left out.
+            occurrences: Term numbers, positions and tf. Occurrences in other turns than `turns` are left out.
         """
         positions, hashes, lengths = (np.asarray(numbers, dtype=np.int64) for numbers in turns)
         numbers, term_positions, tf = (np.asarray(found, dtype=np.int64) for found in occurrences)
@@ -89,10 +91,13 @@ class Outline:
 
 
 def _numbers(sent: bytes, kind: str) -> NDArray[np.int64]:
-    """Return the numbers of a one-dimensional array without NULL in PostgreSQL's binary format (array_send).
+    """Decode a one-dimensional array without NULL from PostgreSQL's binary format (array_send).
 
-    Its head has 12 bytes (dimensions, flags, element type), and 8 more (length, lower bound) where it is not empty;
-    each element is its length and its value, big-endian.
+    numpy decodes the whole array at once. The driver makes a Python object of each number, which takes twice as long:
+    5.0 ms in place of 2.4 ms for an outline of 5,000 turns, 91 ms in place of 47 ms for 50,000.
+
+    The format is big-endian. The head has 12 bytes (dimensions, flags, element type), and 8 more (length, lower bound)
+    if the array is not empty. Each element is its length in bytes and its value.
     """
     if len(sent) <= _EMPTY_ARRAY_BYTES:
         return np.zeros(0, dtype=np.int64)
@@ -102,20 +107,20 @@ def _numbers(sent: bytes, kind: str) -> NDArray[np.int64]:
 
 @dataclass(frozen=True)
 class TurnCandidate:
-    """A turn that may answer.
+    """A turn that may answer the query.
 
     Attributes:
-        id: The turn's.
-        event_id: The event's own.
-        position: Its place on the stream.
-        role: Who wrote it.
+        id: The id of the turn.
+        event_id: The channel's id of the message.
+        position: Its position on the stream.
+        role: The message role.
         content: The whole text.
-        speaker: A display name.
-        session_id: Its session.
+        speaker: The display name of its writer, if known.
+        session_id: Its session, if any.
         created_at: When it was appended to the stream.
-        occurred_at: When it was written, where the gateway said so.
-        cosine: Of its best piece, -1..1.
-        span: The characters of that piece, where the message is longer than one.
+        occurred_at: When it was written, if the gateway said so.
+        cosine: The cosine of its best piece and the query, -1..1.
+        span: The first character of that piece and the one behind its last; None if the message has one piece.
     """
 
     id: UUID
@@ -133,7 +138,7 @@ class TurnCandidate:
 
 @dataclass(frozen=True)
 class NeighbourTurn:
-    """A turn beside another one, in whatever session."""
+    """The turn before or after another one in the scope. Its session may be another one."""
 
     event_id: str
     role: MessageRole
@@ -144,7 +149,7 @@ class NeighbourTurn:
 
 @dataclass(frozen=True)
 class Beside:
-    """The turns right before and after one; None at the ends of the scope."""
+    """The turns directly before and after a turn; None at the ends of the scope."""
 
     before: NeighbourTurn | None
     after: NeighbourTurn | None
@@ -152,11 +157,11 @@ class Beside:
 
 @dataclass(frozen=True)
 class ScopeFacts:
-    """What a search has to know of a scope beforehand.
+    """Facts of a scope that a search needs before it starts.
 
     Attributes:
-        speakers: Who speaks there; 200 at most.
-        is_giant: Whether it has an index of its own for approximate search.
+        speakers: The display names of its speakers; 200 at most.
+        is_giant: Whether the scope has its own index, and is searched approximately.
     """
 
     speakers: frozenset[str]
@@ -164,14 +169,14 @@ class ScopeFacts:
 
 
 class CandidateReader:
-    """Searches one scope, under the policy of its tenant and with the scope in every predicate."""
+    """Reads one scope: every transaction has the tenant's policy, and every predicate names the scope."""
 
     def __init__(self, database: Database, *, ann_ef_search: int = 100) -> None:
         self._database = database
-        self._approximate = ApproximateSearch(ef_search=ann_ef_search)
+        self._ann_ef_search = ann_ef_search
 
     async def facts(self, scope: Scope) -> ScopeFacts:
-        """Return what a search has to know of a scope beforehand.
+        """Return the facts of a scope that a search needs before it starts.
 
         Raises:
             StoreUnavailable: If PostgreSQL failed.
@@ -179,11 +184,11 @@ class CandidateReader:
         async with self._database.transaction(DatabaseRole.RECALL, tenant=scope.tenant_id) as connection:
             row = await connection.fetchrow(RecallQueries.scope_facts, scope.tenant_id, scope.agent_id, scope.user_id)
         if row is None:
-            raise AssertionError  # a SELECT without FROM has one row
+            raise AssertionError  # a SELECT without FROM returns one row
         return ScopeFacts(frozenset(row["speakers"]), row["is_giant"])
 
     async def outline(self, scope: Scope, query: str) -> Outline:
-        """Return the lexical side of a scope for a query, stemmed in the tenant's language.
+        """Return the outline of a scope for a query, whose words are stemmed in the tenant's language.
 
         Raises:
             StoreUnavailable: If PostgreSQL failed.
@@ -200,7 +205,7 @@ class CandidateReader:
                 TERM_TURNS,
             )
         if row is None:
-            raise AssertionError  # an aggregate has one row
+            raise AssertionError  # an aggregate returns one row
         newest_first = (
             _numbers(row["positions"], ">i8"),
             _numbers(row["sessions"], ">i8"),
@@ -222,36 +227,38 @@ class CandidateReader:
         by_pieces: bool = True,
         is_giant: bool = False,
     ) -> list[TurnCandidate]:
-        """Return the turns nearest to a vector by cosine, and those that the lexical side found.
+        """Return the turns nearest to a vector by cosine, and the turns that the search by words found.
 
-        Exact, but for a giant scope.
+        The search is exact, except in a giant scope.
 
         Args:
-            scope: Whose turns.
+            scope: The scope to search.
             embedding: Shape (dimensions,) float32.
-            lexical: Positions that the lexical side named.
-            limit: How many of the nearest.
-            by_pieces: Whether a long message counts by its best piece; else by its beginning.
-            is_giant: Whether to search approximately, by the scope's own index.
+            lexical: Positions of the turns that the search by words found.
+            limit: How many of the nearest turns to return.
+            by_pieces: Whether a long message counts by its best piece; otherwise by its beginning.
+            is_giant: Whether to search approximately, with the scope's own index.
 
         Returns:
-            Candidates in any order.
+            The candidates in no particular order.
 
         Raises:
             StoreUnavailable: If PostgreSQL failed.
         """
         async with self._database.transaction(DatabaseRole.RECALL, tenant=scope.tenant_id) as connection:
-            named = list(lexical)
+            positions = list(lexical)
             if is_giant:
-                near = await self._approximate.nearest(connection, scope, embedding, limit=limit)
-                named += [turn.position for turn in near]
+                near = await nearest_approximately(
+                    connection, scope, embedding, limit=limit, ef_search=self._ann_ef_search
+                )
+                positions += [turn.position for turn in near]
             rows = await connection.fetch(
                 RecallQueries.candidates,
                 scope.tenant_id,
                 scope.agent_id,
                 scope.user_id,
                 HalfVector(embedding),
-                named,
+                positions,
                 0 if is_giant else limit,
                 by_pieces,
                 limit,
@@ -259,7 +266,7 @@ class CandidateReader:
         return [_candidate(row) for row in rows]
 
     async def neighbours(self, scope: Scope, positions: Sequence[int]) -> dict[int, Beside]:
-        """Return what stands right before and after turns in their scope, by the turns' positions.
+        """Return the turns directly before and after each of some turns, by position.
 
         Raises:
             StoreUnavailable: If PostgreSQL failed.

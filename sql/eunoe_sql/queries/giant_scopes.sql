@@ -1,13 +1,7 @@
--- name: is_giant
--- Whether a scope has an index of its own for approximate search.
-SELECT EXISTS (
-    SELECT FROM giant_scopes WHERE tenant_id = $1::uuid AND agent_id = $2::uuid AND user_id = $3::text
-);
-
 -- name: search_approximately
--- For the rest of the transaction: a plan is made for the very arguments, since only constants can be matched with a
--- scope's own index; a sort, which every exact plan needs, is avoided at any cost, so that neither small nor stale
--- statistics lead round that index. More candidates (ef_search) find more and take longer.
+-- Make the planner use the scope's own index for the rest of the transaction. It plans for the actual arguments,
+-- because only constants match the condition of that index. It avoids sorts, which every exact plan needs, so that small
+-- or stale statistics cannot lead it to another plan. More candidates (ef_search) find more and take longer.
 SELECT
     set_config('plan_cache_mode', 'force_custom_plan', true),
     set_config('enable_sort', 'off', true),
@@ -15,8 +9,8 @@ SELECT
     set_config('hnsw.ef_search', $1::int::text, true);
 
 -- name: nearest_approximate
--- The turns of a giant scope nearest to a vector, nearly in order; after search_approximately, in its transaction.
--- Exact where the scope's index has gone meanwhile.
+-- Return the turns of a giant scope nearest to a vector, nearly in order. Run search_approximately before, in the same
+-- transaction. The result is exact if the scope's index was dropped meanwhile.
 SELECT position, embedding <=> $4::halfvec AS distance
 FROM conversation_embeddings
 WHERE tenant_id = $1::uuid AND agent_id = $2::uuid AND user_id = $3::text
@@ -24,12 +18,12 @@ ORDER BY embedding <=> $4::halfvec
 LIMIT $5::int;
 
 -- name: search_exactly
--- End search_approximately before the transaction ends: NULL gives back the session's own value.
+-- End search_approximately within its transaction. NULL restores the session's value.
 SELECT set_config('plan_cache_mode', NULL, true), set_config('enable_sort', NULL, true);
 
 -- name: count_scopes
--- How many turns each scope of a tenant has, those of one page behind an agent and user. Of the turns' own index only
--- one entry a scope is read; counted are the postings that stand for whole turns, whose index is a tenth as wide.
+-- Count the turns of a tenant's scopes, one page of scopes after an agent and user. The recursion reads one index entry
+-- per scope. The count takes the postings that stand for whole turns: their index is a tenth as wide as that of turns.
 WITH RECURSIVE scopes (agent_id, user_id, number) AS (
     (
         SELECT agent_id, user_id, 1
@@ -60,27 +54,27 @@ FROM scopes
 ORDER BY scopes.number;
 
 -- name: count_turns
--- How many turns a scope has.
+-- Count the turns of a scope.
 SELECT count(*)
 FROM conversation_embeddings
 WHERE tenant_id = $1::uuid AND agent_id = $2::uuid AND user_id = $3::text;
 
 -- name: list_giants
--- The giant scopes of a tenant.
+-- Return the listed giant scopes of a tenant.
 SELECT agent_id, user_id, index_name, built_at FROM giant_scopes WHERE tenant_id = $1::uuid;
 
 -- name: add_giant
--- List a scope whose index is valid.
+-- List a scope that has a valid index.
 INSERT INTO giant_scopes (tenant_id, agent_id, user_id, index_name, rows_counted)
 VALUES ($1::uuid, $2::uuid, $3::text, $4::text, $5::bigint)
 ON CONFLICT DO NOTHING;
 
 -- name: remove_giant
--- Take a scope off the list, before its index is dropped.
+-- Remove a scope from the list. Done before its index is dropped.
 DELETE FROM giant_scopes WHERE tenant_id = $1::uuid AND agent_id = $2::uuid AND user_id = $3::text;
 
 -- name: giant_indexes
--- The indexes of giant scopes, of all tenants, and whether each can be used: one whose building was cut short cannot.
+-- Return the indexes of giant scopes of all tenants, and whether each is usable. An unfinished index is not.
 SELECT class.relname::text AS index_name, index.indisvalid AND index.indisready AS usable
 FROM pg_index AS index
 JOIN pg_class AS class ON class.oid = index.indexrelid
@@ -88,7 +82,7 @@ WHERE index.indrelid = to_regclass('conversation_embeddings')
     AND starts_with(class.relname::text, 'conversation_embeddings_giant_');
 
 -- name: giant_index_statement
--- The statement that builds a scope's index: DDL takes no arguments, so the server quotes them.
+-- Return the statement that builds a scope's index. DDL takes no arguments, so the server quotes the values.
 SELECT format(
     'CREATE INDEX CONCURRENTLY %I ON conversation_embeddings USING hnsw (embedding halfvec_cosine_ops) '
     'WITH (m = %s, ef_construction = %s) WHERE tenant_id = %L AND agent_id = %L AND user_id = %L',
@@ -96,9 +90,9 @@ SELECT format(
 );
 
 -- name: drop_index_statement
--- The statement that drops an index without stopping those who write.
+-- Return the statement that drops an index without blocking writers.
 SELECT format('DROP INDEX CONCURRENTLY IF EXISTS %I', $1::text);
 
 -- name: try_lock
--- Take a lock that the session keeps until it ends, if nobody has it.
+-- Take a lock, held until the session ends. Return false if another session has it.
 SELECT pg_try_advisory_lock($1::bigint);

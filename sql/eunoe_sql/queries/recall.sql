@@ -1,5 +1,5 @@
 -- name: scope_facts
--- Who speaks in a scope, 200 at most, and whether it has an index of its own for approximate search.
+-- Return the speakers of a scope, 200 at most, and whether the scope is a giant with its own approximate index.
 SELECT
     ARRAY(
         SELECT speaker
@@ -13,9 +13,10 @@ SELECT
     ) AS is_giant;
 
 -- name: outline
--- The lexical side of a scope: place, session and length of its newest turns, newest first, and where the terms of a query
--- occur, as arrays in binary: decoding thousands of numbers one by one would take longer than to find them. What BM25
--- counts is all in it.
+-- Return all numbers that BM25 needs: position, session and length of a scope's newest turns, newest first, and the
+-- occurrences of a query's terms. The arrays are sent in binary, because decoding thousands of numbers one by one would
+-- take longer than finding them (see candidates.py). A posting with an empty lexeme stands for the whole turn.
+-- $4: the query, $5: terms at most, $6: turns at most, $7: occurrences of a term at most.
 WITH terms AS (
     SELECT lexeme, row_number() OVER (ORDER BY positions[1])::int2 AS number
     FROM unnest(to_tsvector((SELECT language FROM tenants WHERE id = $1::uuid), $4::text))
@@ -52,9 +53,10 @@ SELECT positions, sessions, lengths, terms, term_positions, term_tf
 FROM turns CROSS JOIN occurrences;
 
 -- name: candidates
--- The turns of a scope nearest to a vector, by their best piece ($7) or their beginning, and those that the lexical side
--- named; $6 turns of the one and $8 pieces. The search for the nearest is exact and index-only: `+ 0` keeps every plan so, since no approximate index can
--- serve that order.
+-- Return the turns of a scope nearest to a vector, and the turns that the search by words found.
+-- $4: the vector, $5: positions found by words, $6: nearest turns at most, $7: whether pieces count, $8: pieces at
+-- most. The search for the nearest turns is exact, and reads the covering index only. `+ 0` keeps it so in every plan,
+-- because no approximate index can serve that order (test_exactness.py).
 WITH nearest AS (
     SELECT created_at, position, (embedding <=> $4::halfvec) + 0 AS distance
     FROM conversation_embeddings
@@ -93,7 +95,7 @@ LEFT JOIN LATERAL (
 ) AS best ON true;
 
 -- name: neighbours
--- The messages right before and after others in the scope, by the position of the middle one.
+-- Return the turns directly before and after some turns ($4) of a scope, by the position of the middle one.
 SELECT middle.position AS of_position, middle.side, turn.event_id, turn.role, turn.content, turn.speaker, turn.session_id
 FROM (
     SELECT asked.position, 'before' AS side, found.created_at, found.position AS found_position

@@ -1,19 +1,19 @@
-"""What has to be done for giant scopes to have their indexes, and nobody else: planned from what the database holds."""
+"""Plan the work on the indexes of giant scopes: which to build, to drop, to list and to unlist."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from eunoe_consumers.postgres.giant_scopes import GiantScope
+from eunoe_consumers.postgres.giants.scopes import GiantScope
 
 
 @dataclass(frozen=True)
 class Survey:
-    """What there is.
+    """The giant scopes and the indexes that a database has now.
 
     Attributes:
-        giants: Scopes that are beyond the limit or listed, the largest first.
-        indexes: By name, of giant scopes of all tenants: whether it can be used. One that cannot is being built, or
-            was not finished.
+        giants: The scopes above the limit and the listed ones, the largest first.
+        indexes: The indexes of giant scopes of all tenants by name, and whether each is usable. An unusable index is
+            being built, or its build was cut short.
     """
 
     giants: Sequence[GiantScope]
@@ -22,12 +22,12 @@ class Survey:
 
 @dataclass(frozen=True)
 class Work:
-    """What has to be done, in this order, for the list to be true and the indexes to be those needed.
+    """The steps that make the list true and the indexes complete, in this order.
 
     Attributes:
-        unlist: Scopes whose index is gone, cannot be used, or is about to be dropped.
-        drop: Names of indexes that cannot be used or serve nobody.
-        enlist: Scopes whose index can be used and is not known yet: whoever built it was stopped right after.
+        unlist: Scopes whose index is missing, unusable or about to be dropped.
+        drop: Names of indexes that are unusable or serve no scope.
+        enlist: Scopes with a usable index that are not listed, because its builder was stopped right after the build.
         build: Scopes that need an index, the largest first.
     """
 
@@ -41,23 +41,23 @@ class Work:
 
 
 def plan(survey: Survey, scope_rows: int) -> Work:
-    """Return what has to be done.
+    """Return the work for a limit of `scope_rows` turns.
 
-    A scope keeps its index down to half of `scope_rows`, so that one at the edge does not lose and gain it in turn.
+    A scope keeps its index down to half of the limit. Otherwise a scope at the limit would lose and gain it in turn.
     """
     work = Work()
     kept: set[str] = set()
     for giant in survey.giants:
         usable = survey.indexes.get(giant.index_name)
-        beyond = giant.rows > scope_rows
-        keep = bool(usable) and (beyond or (giant.listed_at is not None and giant.rows * 2 >= scope_rows))
+        above = giant.rows > scope_rows
+        keep = bool(usable) and (above or (giant.listed_at is not None and giant.rows * 2 >= scope_rows))
         if keep:
             kept.add(giant.index_name)
         if giant.listed_at and not keep:
             work.unlist.append(giant)
         elif keep and not giant.listed_at:
             work.enlist.append(giant)
-        if beyond and not keep:
+        if above and not keep:
             work.build.append(giant)
     work.drop.extend(sorted(survey.indexes.keys() - kept))
     return work

@@ -1,7 +1,6 @@
-"""The indexes of giant scopes: built where they are missing, dropped where they are not needed any more.
+"""Build the missing indexes of giant scopes, and drop the unused ones.
 
-Any number of processes may do so at any time: of those one works, and what one that was killed has left is mended by
-the next.
+Any number of processes may try at the same time. One works; the next one repairs what a killed process left behind.
 """
 
 import time
@@ -14,28 +13,28 @@ import structlog
 from tenacity import AsyncRetrying, RetryError, retry_if_result, stop_after_delay, wait_random
 
 from eunoe_consumers.errors import ConfigurationError
-from eunoe_consumers.postgres.approximate_search import GiantScopeQueries
 from eunoe_consumers.postgres.database import Database, DatabaseRole, until_reachable
 from eunoe_consumers.postgres.errors import wrapped
-from eunoe_consumers.postgres.giant_scopes import GiantScope, GiantScopeTable
-from eunoe_consumers.postgres.index_plan import Survey, plan
+from eunoe_consumers.postgres.giants.plan import Survey, plan
+from eunoe_consumers.postgres.giants.scopes import GiantScope, GiantScopeTable
+from eunoe_consumers.postgres.giants.search import GiantScopeQueries
 from eunoe_consumers.postgres.tenants import TenantQueries
 
 log = structlog.stdlib.get_logger()
 
-# Ours alone: "eunoei" in ASCII. Another one than that of migrations, which must not wait for a build.
+# "eunoei" in ASCII. Migrations have another lock, because they must not wait for a build.
 _LOCK = 0x65756E6F6569
 _CLOSE_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
 class IndexShape:
-    """When a scope gets an index, and what it looks like.
+    """When a scope gets an index, and how the index is built.
 
     Attributes:
-        scope_rows: A scope with more turns than these gets one; one with less than half of them loses it.
-        m: Links of a node.
-        ef_construction: Candidates looked at for each node; at least twice `m`.
+        scope_rows: A scope with more turns gets an index. It loses the index with fewer than half as many.
+        m: Links per node.
+        ef_construction: Candidates per node during the build; at least twice `m`.
     """
 
     scope_rows: int
@@ -44,13 +43,13 @@ class IndexShape:
 
 
 @dataclass(frozen=True)
-class Kept:
-    """What one call has done.
+class IndexChanges:
+    """What one call of `ScopeIndexes.update` changed.
 
     Attributes:
         built: Scopes that got an index.
-        dropped: Names of indexes that are gone.
-        left: Scopes that still need one: the next call's, or another process is at it.
+        dropped: Names of the dropped indexes.
+        left: Scopes that still need an index, from the next call or from another process that is building now.
     """
 
     built: Sequence[GiantScope] = ()
@@ -59,7 +58,7 @@ class Kept:
 
 
 class ScopeIndexes:
-    """Surveys giant scopes, and keeps their indexes and the list of them."""
+    """Finds giant scopes, and keeps their indexes and their list up to date."""
 
     def __init__(self, database: Database, url: str, shape: IndexShape) -> None:
         self._database = database
@@ -68,7 +67,7 @@ class ScopeIndexes:
         self._shape = shape
 
     async def survey(self) -> Survey:
-        """Look at every tenant's scopes and at the indexes.
+        """Return the giant scopes of all tenants, and their indexes.
 
         Raises:
             StoreUnavailable: If PostgreSQL failed.
@@ -77,36 +76,36 @@ class ScopeIndexes:
             tenants = [row["id"] for row in await connection.fetch(TenantQueries.tenant_ids)]
             rows = await connection.fetch(GiantScopeQueries.giant_indexes)
         giants = [
-            giant for tenant in tenants for giant in await self._table.find(tenant, beyond_rows=self._shape.scope_rows)
+            giant for tenant in tenants for giant in await self._table.find(tenant, above_rows=self._shape.scope_rows)
         ]
         giants.sort(key=lambda giant: (-giant.rows, giant.index_name))
         return Survey(giants, {row["index_name"]: row["usable"] for row in rows})
 
-    async def keep(
+    async def update(
         self,
         *,
         builds: int = 1,
         wait_seconds: float = 0.0,
         on_build: Callable[[GiantScope, int], None] = lambda _giant, _left: None,
-    ) -> Kept:
-        """Build what is missing and drop what is not needed; at once nothing where everything is as it should be.
+    ) -> IndexChanges:
+        """Build the missing indexes and drop the unused ones. Return quickly if there is nothing to do.
 
         Args:
-            builds: Indexes to build at most: each may take minutes.
-            wait_seconds: How long to wait for another process that is at it.
-            on_build: Told of each scope before its index is built, and how many are to come with it.
+            builds: Indexes to build at most. Each may take minutes.
+            wait_seconds: How long to wait for another process that is building.
+            on_build: Called before each build with the scope and the number of builds left, this one included.
 
         Raises:
-            ConfigurationError: If the login may not become the owner of the tables.
+            ConfigurationError: If the login may not take the role of the tables' owner.
             StoreUnavailable: If PostgreSQL failed.
         """
-        # Without a lock and as no owner: in most databases this is all there ever is to do.
+        # Most databases have nothing to do, ever: find that out without the lock and without the owner's role.
         work = plan(await self.survey(), self._shape.scope_rows)
         if not work:
-            return Kept()
+            return IndexChanges()
         async with self._locked(wait_seconds) as owner:
             if owner is None:
-                return Kept(left=work.build)
+                return IndexChanges(left=work.build)
             work = plan(await self.survey(), self._shape.scope_rows)
             for giant in work.unlist:
                 await self._table.remove(giant.scope)
@@ -119,10 +118,10 @@ class ScopeIndexes:
             for number, giant in enumerate(due):
                 on_build(giant, len(due) - number)
                 await self._build(owner, giant)
-        return Kept(built=due, dropped=work.drop, left=work.build[builds:])
+        return IndexChanges(built=due, dropped=work.drop, left=work.build[builds:])
 
     async def _build(self, owner: "asyncpg.Connection[asyncpg.Record]", giant: GiantScope) -> None:
-        """Build a scope's index while others write; list the scope when that is done, and not if it failed."""
+        """Build a scope's index without blocking writers. List the scope only if the build succeeds."""
         scope, shape = giant.scope, self._shape
         began = time.monotonic()
         await owner.execute(
@@ -147,11 +146,11 @@ class ScopeIndexes:
 
     @asynccontextmanager
     async def _locked(self, wait_seconds: float) -> "AsyncGenerator[asyncpg.Connection[asyncpg.Record] | None]":
-        """Yield a connection of the owner that has the lock; None where another process keeps it.
+        """Yield a connection as the owner that has the lock; None if another process has it.
 
-        The lock is polled, as that of migrations is, and belongs to the session: a server that still builds for a
-        client that has gone keeps it. The role is asked for at the start and not with SET ROLE, which behind pgbouncer
-        in transaction mode would make somebody else the owner: pgbouncer refuses this one.
+        The lock is polled, like that of migrations. It belongs to the session, so that a server which still builds for
+        a vanished client keeps it. The role is taken when the connection starts, not with SET ROLE: behind pgbouncer
+        in transaction mode, SET ROLE would make another client the owner. pgbouncer refuses a role at the start.
         """
         with wrapped():
             connection = await until_reachable(self._connect, wait_seconds=max(wait_seconds, 1.0))
@@ -177,12 +176,11 @@ class ScopeIndexes:
                 server_settings={
                     "application_name": "eunoe index",
                     "role": DatabaseRole.OWNER.value,  # the driver takes a plain str only
-                    "statement_timeout": "0",  # the login may have one, and a build may take an hour
+                    "statement_timeout": "0",  # a build may take an hour, longer than the login may allow
                 },
             )
         except (asyncpg.InsufficientPrivilegeError, asyncpg.ProtocolViolationError) as error:
-            msg = (
-                f"cannot build indexes ({error}): EUNOE_DATABASE_URL has to name PostgreSQL itself and no pgbouncer, "
-                f"and a login that may become {DatabaseRole.OWNER}"
-            )
-            raise ConfigurationError(msg) from error
+            raise ConfigurationError(
+                f"cannot build indexes ({error}): EUNOE_DATABASE_URL must point to PostgreSQL itself, not to a "
+                f"pgbouncer, with a login that may take the role {DatabaseRole.OWNER}"
+            ) from error
