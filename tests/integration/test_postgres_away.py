@@ -1,4 +1,4 @@
-"""PostgreSQL is away or hangs: what does not need it goes on, and a stop is a stop."""
+"""PostgreSQL is away or hangs: other work goes on, and a stop is not delayed."""
 
 import asyncio
 import signal
@@ -36,7 +36,7 @@ async def _away(*_: object) -> None:
 
 @contextmanager
 def _frozen(servers: ServerUrls) -> Generator[None]:
-    """Freeze PostgreSQL, every process of it: connections stay open, and nothing answers."""
+    """Freeze every process of PostgreSQL: connections stay open, and nothing answers."""
     port = servers.database_url.rpartition(":")[2].partition("/")[0]
     (postmaster,) = [
         process
@@ -54,10 +54,10 @@ def _frozen(servers: ServerUrls) -> Generator[None]:
                 process.send_signal(signal.SIGCONT)
 
 
-async def test_a_new_scope_does_not_keep_the_windows_of_others_waiting(
+async def test_a_new_scope_does_not_delay_other_windows(
     settings: Settings, redis: Redis, redis_url: str, tenant: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A window that must be loaded waits for PostgreSQL; one that is there goes on; nothing is lost."""
+    """A window that must be loaded waits for PostgreSQL. An existing window goes on. Nothing is lost."""
     old, new = scope_of(tenant, "old"), scope_of(tenant, "new")
     async with consuming(settings, Group.WINDOW), await Gateway.connect(redis_url) as gateway:
         await gateway.publish(event_of(old, "e1"))
@@ -81,10 +81,10 @@ async def test_a_new_scope_does_not_keep_the_windows_of_others_waiting(
         assert await window_events(redis, new) == ["e1"]
 
 
-async def test_an_unknown_tenant_does_not_keep_the_others_waiting(
+async def test_an_unknown_tenant_does_not_delay_others(
     settings: Settings, redis: Redis, redis_url: str, tenant: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who cannot be looked up stays pending; who is known goes on; once the table is back the stranger is buried."""
+    """Its event stays pending while the table cannot be read. Afterwards it is dead-lettered."""
     scope = scope_of(tenant)
     async with consuming(settings, Group.WINDOW), await Gateway.connect(redis_url) as gateway:
         await gateway.publish(event_of(scope, "e1"))
@@ -105,7 +105,7 @@ async def test_an_unknown_tenant_does_not_keep_the_others_waiting(
 async def test_a_recall_on_a_frozen_database_is_partial_and_in_time(
     settings: Settings, servers: ServerUrls, redis: Redis, redis_url: str, tenant: UUID
 ) -> None:
-    """The window comes, and the reply says which part does not."""
+    """The window is returned, and the reply names the missing parts."""
     scope = scope_of(tenant)
     async with (
         consuming(settings.model_copy(update={"shutdown_seconds": 1.0}), Group.WINDOW, Group.RECALL),
@@ -124,7 +124,7 @@ async def test_a_recall_on_a_frozen_database_is_partial_and_in_time(
 async def test_a_stop_does_not_wait_for_a_frozen_database(
     settings: Settings, servers: ServerUrls, redis: Redis, redis_url: str, tenant: UUID
 ) -> None:
-    """What is in hand is released, and the process ends, though PostgreSQL answers nothing."""
+    """Entries in hand are released, and the process ends."""
     scope = scope_of(tenant)
     stop = asyncio.Event()
     running = asyncio.create_task(
@@ -146,10 +146,10 @@ async def test_a_stop_does_not_wait_for_a_frozen_database(
         await running
 
 
-async def test_a_stop_does_not_wait_for_a_reclaimed_entry_on_a_frozen_database(
+async def test_a_stop_does_not_wait_for_a_claimed_entry(
     settings: Settings, servers: ServerUrls, redis: Redis, redis_url: str, tenant: UUID
 ) -> None:
-    """The same for what was taken over from a dead consumer: the reclaimer ends, too."""
+    """The same with an entry of a dead consumer: the reclaimer ends, too."""
     name = stream(Subject.MESSAGES)
     await ensure_groups(redis)
     async with await Gateway.connect(redis_url) as gateway:
@@ -175,8 +175,8 @@ async def test_a_stop_does_not_wait_for_a_reclaimed_entry_on_a_frozen_database(
     await running
 
 
-async def test_a_stop_while_waiting_for_a_server_ends_at_once(settings: Settings) -> None:
-    """A process that is still starting obeys as one that runs."""
+async def test_a_starting_process_stops_at_once(settings: Settings) -> None:
+    """It waits for its servers, and obeys like a running one."""
     stop = asyncio.Event()
     waiting = settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0", "start_timeout_seconds": 300.0})
     running = asyncio.create_task(consume(waiting, [ProcessRole.WINDOW], stop))

@@ -1,4 +1,4 @@
-"""The main job on real servers, all roles in this process."""
+"""Publish, store and recall on real servers, with all roles in this process."""
 
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from eunoe_tests.waiting import wait_until
 async def test_a_published_message_is_in_the_window_at_once_and_recalled_soon(
     settings: Settings, redis_url: str, tenant: UUID
 ) -> None:
-    """What goes in comes out: the window after the receipt, the turn by its meaning."""
+    """The window holds it after the receipt, and a recall finds the turn by its meaning."""
     scope = scope_of(tenant)
     async with (
         consuming(settings, *Group),
@@ -36,10 +36,10 @@ async def test_a_published_message_is_in_the_window_at_once_and_recalled_soon(
         await wait_until(recalled)
 
 
-async def test_stopping_leaves_nothing_pending_and_no_consumer_behind(
+async def test_stopping_leaves_nothing_pending_and_no_consumer(
     settings: Settings, redis: Redis, redis_url: str, tenant: UUID
 ) -> None:
-    """After an orderly stop every event is through and no name is left in any group."""
+    """After an orderly stop every event is processed, and no group has a consumer."""
     async with consuming(settings, *Group), await Gateway.connect(redis_url) as gateway:
         outcomes = await gateway.publish_many(event_of(scope_of(tenant), f"e{i}") for i in range(50))
         assert all(isinstance(outcome, Receipt) for outcome in outcomes)

@@ -1,4 +1,4 @@
-"""A tenant's language: how it is set, what it changes, and what is said of one that does not exist."""
+"""The language of a tenant: how it is set, what it changes, and how an unknown one is refused."""
 
 import asyncpg
 import pytest
@@ -18,12 +18,12 @@ from eunoe_tests.memories import Memory
 
 @pytest.fixture
 def table(database: Database) -> TenantTable:
-    """The registry's durable side."""
+    """The table of tenants."""
     return TenantTable(database)
 
 
-async def told(database: Database, language: str | None, *contents: str) -> Scope:
-    """Return a scope of a new tenant, to which messages were told."""
+async def stored(database: Database, language: str | None, *contents: str) -> Scope:
+    """Return a scope of a new tenant, with stored messages."""
     tenant = await TenantTable(database).add(f"tenant {language}", language=language)
     scope = scope_of(tenant.id)
     await Memory(database, HashEmbedder(384)).tell(scope, *contents)
@@ -31,14 +31,14 @@ async def told(database: Database, language: str | None, *contents: str) -> Scop
 
 
 async def found(database: Database, scope: Scope, query: str) -> list[int]:
-    """Return which messages the words of a query occur in, counted from 0."""
+    """Return the messages in which the words of a query occur, counted from 0."""
     outline = await CandidateReader(database).outline(scope, query)
     return sorted(set(outline.term_places.tolist()))
 
 
-async def test_a_tenant_is_english_unless_it_says_otherwise(database: Database, table: TenantTable) -> None:
-    """Words are known by their English stems, and English stop words are none."""
-    scope = await told(database, None, "I was running.", "Die H\u00e4user und der Wald")
+async def test_a_tenant_is_english_by_default(database: Database, table: TenantTable) -> None:
+    """Words are stemmed in English, and English stop words are ignored."""
+    scope = await stored(database, None, "I was running.", "Die H\u00e4user und der Wald")
     assert [tenant.language for tenant in await table.registered()] == ["english"]
     assert await found(database, scope, "Who runs?") == [0]
     assert await found(database, scope, "Haus") == []
@@ -47,7 +47,7 @@ async def test_a_tenant_is_english_unless_it_says_otherwise(database: Database, 
 
 async def test_a_german_tenant_is_stemmed_in_german(database: Database, table: TenantTable) -> None:
     """Messages and queries alike."""
-    scope = await told(database, "german", "Die H\u00e4user und der Wald", "I was running.")
+    scope = await stored(database, "german", "Die H\u00e4user und der Wald", "I was running.")
     (tenant,) = await table.registered()
     assert tenant.language == "german"
     assert await table.find(tenant.name) == tenant
@@ -57,16 +57,16 @@ async def test_a_german_tenant_is_stemmed_in_german(database: Database, table: T
 
 
 async def test_a_simple_tenant_is_not_stemmed(database: Database) -> None:
-    """Words are what is written, whatever the script; there are no stop words."""
+    """Words are compared as written, in any script. There are no stop words."""
     texts = ["\u042f \u0436\u0438\u0432\u0443 \u0432 \u0413\u0440\u0430\u0446\u0435", "I was running the show", "runs"]
-    scope = await told(database, "simple", *texts)
+    scope = await stored(database, "simple", *texts)
     assert await found(database, scope, "\u0433\u0440\u0430\u0446\u0435") == [0]
     assert await found(database, scope, "runs") == [2]
     assert await found(database, scope, "THE") == [1]
 
 
-async def test_an_unknown_language_is_refused_with_those_that_are_known(table: TenantTable) -> None:
-    """No tenant is made; what is like a language, or like SQL, is none."""
+async def test_an_unknown_language_is_refused_with_the_known_ones(table: TenantTable) -> None:
+    """No tenant is added, and text that looks like SQL is harmless."""
     for language in ("klingon", "", "German", "pg_catalog.german", "english'; DROP TABLE tenants; --", "a\x00b"):
         with pytest.raises(ConfigurationError) as caught:
             await table.add("acme", language=language)
@@ -76,8 +76,8 @@ async def test_an_unknown_language_is_refused_with_those_that_are_known(table: T
     assert await table.registered() == []
 
 
-async def test_a_language_of_the_operators_own_may_be_named(table: TenantTable, database_url: str) -> None:
-    """A text search configuration that was made for this database is as good as PostgreSQL's."""
+async def test_a_text_search_configuration_of_the_operator_is_a_language(table: TenantTable, database_url: str) -> None:
+    """One created in this database works like one of PostgreSQL."""
     login = await asyncpg.connect(database_url)
     try:
         await login.execute("CREATE TEXT SEARCH CONFIGURATION public.legalese (COPY = english)")
@@ -87,7 +87,7 @@ async def test_a_language_of_the_operators_own_may_be_named(table: TenantTable, 
 
 
 async def test_a_tenant_keeps_its_language(table: TenantTable) -> None:
-    """What is indexed stays as it is: adding it again in another language is an error, in the same or none is not."""
+    """Its messages are indexed in it. Adding the tenant again in another language is an error."""
     added = await table.add("acme", language="german")
     assert await table.add("acme", language="german") == added
     assert await table.add("acme", added.id) == added
@@ -96,8 +96,8 @@ async def test_a_tenant_keeps_its_language(table: TenantTable) -> None:
     assert await table.registered() == [added]
 
 
-async def test_the_administrators_add_passes_the_language_on(table: TenantTable, redis: Redis) -> None:
-    """To the table; the copy in Redis knows the tenant as any other."""
+async def test_adding_a_tenant_registers_it_with_its_language(table: TenantTable, redis: Redis) -> None:
+    """In the table with the language, and in Redis."""
     registry = TenantRegistry(redis, table)
     added = await Tenants(table, registry).add("acme", language="russian")
     assert added.language == "russian"

@@ -1,4 +1,4 @@
-"""The registry of tenants: the table, its copy in Redis, and the end of a tenant in both."""
+"""Tenants: the table, the registry in Redis, and the removal from both."""
 
 from collections.abc import AsyncIterator
 from typing import cast
@@ -39,13 +39,13 @@ TABLES = sorted(
 
 @pytest.fixture
 def table(database: Database) -> TenantTable:
-    """The registry's durable side."""
+    """The table of tenants."""
     return TenantTable(database)
 
 
 @pytest.fixture
 async def login(database_url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
-    """A superuser's connection: sees every row."""
+    """A connection of a superuser, who sees every row."""
     connection = await asyncpg.connect(database_url)
     yield connection
     await connection.close()
@@ -57,12 +57,12 @@ async def names(table: TenantTable) -> list[str]:
 
 
 async def every_key(redis: Redis) -> set[bytes]:
-    """Return every key that there is."""
+    """Return every key."""
     return set(cast("list[bytes]", await redis.keys()))
 
 
-async def test_adding_a_tenant_twice_is_adding_it_once(table: TenantTable) -> None:
-    """With the same id and name, or with the name alone, the tenant is the one that is there."""
+async def test_adding_a_tenant_twice_adds_it_once(table: TenantTable) -> None:
+    """With the same id and name, or with the name alone, the existing tenant is returned."""
     wanted = uuid4()
     added = await table.add("acme", wanted)
     assert (added.id, added.name) == (wanted, "acme")
@@ -75,7 +75,7 @@ async def test_adding_a_tenant_twice_is_adding_it_once(table: TenantTable) -> No
 
 
 async def test_a_tenant_is_found_by_id_and_by_name(table: TenantTable) -> None:
-    """Either does, and what is unknown is None."""
+    """An unknown one is None."""
     added = await table.add("acme")
     assert await table.find("acme") == added
     assert await table.find(str(added.id)) == added
@@ -84,7 +84,7 @@ async def test_a_tenant_is_found_by_id_and_by_name(table: TenantTable) -> None:
 
 
 async def test_a_name_of_another_tenant_is_refused(table: TenantTable) -> None:
-    """The message names the tenant that has it, and nothing is added."""
+    """The message names that tenant, and nothing is added."""
     acme = await table.add("acme")
     umbrella = await table.add("umbrella")
     for wanted in (uuid4(), umbrella.id):
@@ -93,8 +93,8 @@ async def test_a_name_of_another_tenant_is_refused(table: TenantTable) -> None:
     assert await names(table) == ["acme", "umbrella"]
 
 
-async def test_an_id_of_another_name_is_refused(table: TenantTable) -> None:
-    """The message names what the tenant is called, and nothing is added or renamed."""
+async def test_an_id_with_another_name_is_refused(table: TenantTable) -> None:
+    """The message names the present name, and nothing is added or renamed."""
     acme = await table.add("acme")
     with pytest.raises(ConfigurationError, match=rf"tenant {acme.id} exists under the name 'acme'"):
         await table.add("acme international", acme.id)
@@ -103,14 +103,14 @@ async def test_an_id_of_another_name_is_refused(table: TenantTable) -> None:
 
 @pytest.mark.parametrize("name", ["", "x" * 201, "a\x00b"], ids=["empty", "too long", "NUL"])
 async def test_a_name_that_cannot_be_stored_is_refused(table: TenantTable, name: str) -> None:
-    """A name has 1 to 200 characters: the message says so."""
+    """The message says that a name has 1 to 200 characters."""
     with pytest.raises(ConfigurationError, match="1 to 200 characters"):
         await table.add(name)
     assert await names(table) == []
 
 
-async def test_a_tenant_named_like_anothers_id_is_not_taken_for_it(table: TenantTable) -> None:
-    """Whoever may choose a name must not be able to stand for another tenant, least of all when that is removed."""
+async def test_a_tenant_cannot_be_named_like_the_id_of_another(table: TenantTable) -> None:
+    """Otherwise removing one could remove the other."""
     acme = await table.add("acme")
     impostor: UUID | None = None
     try:
@@ -121,8 +121,8 @@ async def test_a_tenant_named_like_anothers_id_is_not_taken_for_it(table: Tenant
     assert await table.find(str(acme.id)) == acme
 
 
-async def test_the_registry_is_filled_where_it_is_absent(redis: Redis, database: Database, table: TenantTable) -> None:
-    """Every tenant of the table and the mark; also without a tenant, so that "empty" and "lost" differ."""
+async def test_an_absent_registry_is_filled(redis: Redis, database: Database, table: TenantTable) -> None:
+    """With every tenant and the mark. Without any tenant there is still the mark, so empty and lost differ."""
     registry = TenantRegistry(redis, TenantTable(database))
     await registry.fill_if_absent()
     assert await redis.smembers(keys.TENANTS) == {b"-"}
@@ -134,18 +134,18 @@ async def test_the_registry_is_filled_where_it_is_absent(redis: Redis, database:
     assert await redis.smembers(keys.TENANTS) == {b"-", str(acme.id).encode(), str(umbrella.id).encode()}
 
 
-async def test_adding_to_a_lost_registry_heals_it(redis: Redis, registry: TenantRegistry, table: TenantTable) -> None:
-    """One tenant is never all that a registry holds when the table holds more."""
+async def test_adding_to_a_lost_registry_fills_it(redis: Redis, registry: TenantRegistry, table: TenantTable) -> None:
+    """A registry never holds one tenant alone while the table holds more."""
     acme, umbrella = await table.add("acme"), await table.add("umbrella")
     await redis.delete(keys.TENANTS)
     await registry.add(umbrella.id)
     assert await redis.smembers(keys.TENANTS) == {b"-", str(acme.id).encode(), str(umbrella.id).encode()}
 
 
-async def test_no_tenant_is_unknown_because_redis_forgot_it(
+async def test_no_tenant_is_unknown_because_redis_lost_it(
     redis: Redis, registry: TenantRegistry, tenant: UUID, other_tenant: UUID
 ) -> None:
-    """A lost registry is healed from the table, and who is truly unknown is named all the same."""
+    """A lost registry is filled from the table. A truly unknown tenant is still named."""
     stranger = uuid4()
     assert (await registry.check({tenant, other_tenant, stranger})).unknown == {stranger}
     await redis.delete(keys.TENANTS)
@@ -155,14 +155,14 @@ async def test_no_tenant_is_unknown_because_redis_forgot_it(
     assert (await registry.check({stranger})).unknown == {stranger}
 
 
-async def test_removing_a_tenant_removes_every_row_of_it_and_no_other(
+async def test_removing_a_tenant_removes_its_rows_and_no_others(
     database: Database,
     table: TenantTable,
     login: "asyncpg.Connection[asyncpg.Record]",
     tenant: UUID,
     other_tenant: UUID,
 ) -> None:
-    """By cascade, in every table, though the owner who removes it sees none of the rows."""
+    """By cascade, in every table, although the owner sees none of the rows."""
     writer = TurnWriter(database, embedding_model="test")
     embedding = np.ones(384, dtype=np.float32)
     await writer.write(
@@ -199,10 +199,10 @@ async def test_removing_a_tenant_removes_every_row_of_it_and_no_other(
     await table.remove(tenant)  # again is no error
 
 
-async def test_removing_a_tenant_removes_its_keys_and_no_other(
+async def test_removing_a_tenant_removes_its_keys_and_no_others(
     redis: Redis, registry: TenantRegistry, table: TenantTable, tenant: UUID, other_tenant: UUID
 ) -> None:
-    """Windows and whatever else stands under its id go, all others and the streams stay, and it is known no more."""
+    """Other tenants and the streams keep theirs, and the registry no longer holds it."""
     windows = Windows(redis, size=20)
     message = WindowMessage(role="user", content="hello", id="1-0", event_id="e1")
     for number in range(1_500):  # more than one step of a SCAN

@@ -1,4 +1,4 @@
-"""Turns in PostgreSQL: written once, refused where they can never be stored, found exactly and in order."""
+"""Turns in PostgreSQL: written once, refused if they can never be stored, and read in order."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -36,14 +36,14 @@ def reader(database: Database) -> TurnReader:
 
 @pytest.fixture
 async def login(database_url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
-    """A superuser's connection: sees every row."""
+    """A connection of a superuser, who sees every row."""
     connection = await asyncpg.connect(database_url)
     yield connection
     await connection.close()
 
 
 def unit(*components: float) -> NDArray[np.float32]:
-    """Return a vector of length 1 with the given first components; the last one takes what is left of the length."""
+    """Return a vector of length 1 with the given first components. The last component fills up the length."""
     vector = np.zeros(384, dtype=np.float32)
     vector[: len(components)] = components
     vector[-1] = np.sqrt(max(0.0, 1.0 - float(np.square(vector).sum())))
@@ -62,14 +62,12 @@ def turn_of(
 
 
 def with_content(turn: NewTurn, content: str) -> NewTurn:
-    """Return a turn with a content that the contract would not let through."""
+    """Return a turn with a content that the contract refuses."""
     return NewTurn(turn.event.model_copy(update={"content": content}), turn.order, turn.embedding)
 
 
-async def test_a_turn_is_written_once_however_often_it_is_asked_for(
-    writer: TurnWriter, reader: TurnReader, tenant: UUID
-) -> None:
-    """The count is of those that were not there yet, within one batch and between batches."""
+async def test_a_repeated_turn_is_written_once(writer: TurnWriter, reader: TurnReader, tenant: UUID) -> None:
+    """The result counts the new turns, within one batch and between batches."""
     scope = scope_of(tenant)
     turns = [turn_of(scope, number) for number in range(5)]
     assert await writer.write(turns[:3]) == 3
@@ -78,10 +76,10 @@ async def test_a_turn_is_written_once_however_often_it_is_asked_for(
     assert [message.event_id for message in await reader.last(scope, 10)] == ["e0", "e1", "e2", "e3", "e4"]
 
 
-async def test_the_first_writing_of_an_event_stays(
+async def test_the_first_turn_of_an_event_stays(
     writer: TurnWriter, reader: TurnReader, login: "asyncpg.Connection[asyncpg.Record]", tenant: UUID
 ) -> None:
-    """A second event of the same id changes neither the turn nor its terms, whatever it says."""
+    """A second event with the same id changes neither the turn nor its terms."""
     scope = scope_of(tenant)
     await writer.write([turn_of(scope, 1, "my cat is called Minka")])
     before = await login.fetch("SELECT * FROM postings ORDER BY lexeme")
@@ -91,10 +89,10 @@ async def test_the_first_writing_of_an_event_stays(
     assert [message.content for message in await reader.last(scope, 10)] == ["my cat is called Minka"]
 
 
-async def test_of_two_contents_in_one_batch_the_earlier_entry_stays(
+async def test_the_earlier_of_two_entries_in_a_batch_stays(
     writer: TurnWriter, reader: TurnReader, login: "asyncpg.Connection[asyncpg.Record]", tenant: UUID
 ) -> None:
-    """Within a batch the place on the stream decides, not the place in the batch; terms are of the one that stays."""
+    """The entry id decides, not the place in the batch. The terms are those of the turn that stays."""
     scope = scope_of(tenant)
     early, late = turn_of(scope, 1, "apples"), turn_of(scope, 1, "oranges")
     late = NewTurn(late.event, EntryOrder(START_MS + 9, 0), late.embedding)
@@ -105,7 +103,7 @@ async def test_of_two_contents_in_one_batch_the_earlier_entry_stays(
 
 
 async def test_racing_writers_write_each_turn_once(database: Database, reader: TurnReader, tenant: UUID) -> None:
-    """Overlapping batches in opposite orders, of many users and agents, neither deadlock nor double anything."""
+    """Overlapping batches in opposite orders, of many users and agents, neither deadlock nor double a turn."""
     scopes = [scope_of(tenant, f"user-{number}", agent) for number in range(20) for agent in (AGENT, OTHER_AGENT)]
     for beginning in range(0, 60, 3):
         turns = [
@@ -117,10 +115,10 @@ async def test_racing_writers_write_each_turn_once(database: Database, reader: T
     assert [message.event_id for message in await reader.last(scopes[0], 100)] == [f"e{n}" for n in range(60)]
 
 
-async def test_terms_are_those_of_the_turn(
+async def test_terms_are_stored_with_their_turn(
     writer: TurnWriter, login: "asyncpg.Connection[asyncpg.Record]", tenant: UUID
 ) -> None:
-    """Each turn has its lexemes once, with their counts and its length; speaker included, stop words left out.
+    """Each lexeme once, with its count and the length of the turn; the speaker counts, stop words do not.
 
     The empty lexeme stands for the turn itself.
     """
@@ -150,7 +148,7 @@ async def test_terms_are_those_of_the_turn(
 async def test_agents_users_and_sessions_appear_with_their_first_message(
     writer: TurnWriter, login: "asyncpg.Connection[asyncpg.Record]", tenant: UUID
 ) -> None:
-    """A session opens with the earliest of its messages in the batch, and later ones do not reopen it."""
+    """A session opens with the earliest of its messages in the batch. Later ones do not reopen it."""
     ada = scope_of(tenant)
     grace = scope_of(tenant, "grace", OTHER_AGENT)
     await writer.write(
@@ -187,7 +185,7 @@ async def test_agents_users_and_sessions_appear_with_their_first_message(
 async def test_an_embedding_without_a_cosine_is_refused(
     writer: TurnWriter, reader: TurnReader, tenant: UUID, wrong: NDArray[np.float32], reason: str
 ) -> None:
-    """Such a row can never be stored, says why, and takes its whole batch with it."""
+    """Such a row can never be stored. The error says why, and nothing of its batch is stored."""
     scope = scope_of(tenant)
     with pytest.raises(RowRefused, match=reason):
         await writer.write([turn_of(scope, 1), turn_of(scope, 2, embedding=wrong)])
@@ -195,7 +193,7 @@ async def test_an_embedding_without_a_cosine_is_refused(
 
 
 async def test_content_that_text_cannot_hold_is_refused(writer: TurnWriter, reader: TurnReader, tenant: UUID) -> None:
-    """The NUL character, a lone surrogate and empty content are the row's own fault, not the server's."""
+    """A NUL character, a lone surrogate or an empty content is a permanent error."""
     scope = scope_of(tenant)
     for content in ("a\x00b", "a\ud800b", ""):
         with pytest.raises(RowRefused):
@@ -204,7 +202,7 @@ async def test_content_that_text_cannot_hold_is_refused(writer: TurnWriter, read
 
 
 async def test_a_turn_of_an_unknown_tenant_is_refused(writer: TurnWriter) -> None:
-    """No row without a tenant: the foreign key says so, and nothing can make the row acceptable."""
+    """The foreign key refuses it, which is a permanent error."""
     with pytest.raises(RowRefused, match=r"(?s)tenant_id_fkey.*23503"):
         await writer.write([turn_of(scope_of(uuid4()), 1)])
 
@@ -212,7 +210,7 @@ async def test_a_turn_of_an_unknown_tenant_is_refused(writer: TurnWriter) -> Non
 async def test_the_longest_event_of_the_contract_is_stored(
     writer: TurnWriter, reader: TurnReader, tenant: UUID
 ) -> None:
-    """Every field as long as the contract allows, in characters of four bytes that do not compress."""
+    """Every field has its maximum length, in characters of four bytes that do not compress."""
     generator = np.random.default_rng(1)
 
     def text(characters: int) -> str:
@@ -236,8 +234,10 @@ async def test_the_longest_event_of_the_contract_is_stored(
     assert [message.content for message in await reader.last(event.scope, 1)] == [event.content]
 
 
-async def test_last_gives_the_newest_in_stream_order(writer: TurnWriter, reader: TurnReader, tenant: UUID) -> None:
-    """Oldest first, by the place on the stream and not by the order of writing, also within one millisecond."""
+async def test_last_returns_the_newest_turns_in_stream_order(
+    writer: TurnWriter, reader: TurnReader, tenant: UUID
+) -> None:
+    """The oldest first, ordered by entry id and not by time of writing, also within one millisecond."""
     scope = scope_of(tenant)
     orders = [EntryOrder(START_MS + ms, sequence) for ms in (0, 1, 2) for sequence in (0, 9, 10, 100)]
     turns = [NewTurn(event_of(scope, str(order)), order, ALONG) for order in orders]

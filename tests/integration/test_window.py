@@ -1,4 +1,4 @@
-"""The sliding window on a real Valkey: whatever comes however often in whatever order, the list is the same."""
+"""The sliding window on a real Valkey: any order and any repetition of messages gives the same list."""
 
 import json
 import random
@@ -46,8 +46,8 @@ async def elements(redis: Redis, scope: Scope) -> list[dict[str, object]]:
     return [json.loads(body) for body in cast("list[bytes]", await redis.lrange(keys.window(scope), 0, -1))]
 
 
-async def test_what_is_appended_is_read_oldest_first(redis: Redis, scope: Scope) -> None:
-    """All of it, or the last n; of an empty window nothing, for any n."""
+async def test_messages_are_read_oldest_first(redis: Redis, scope: Scope) -> None:
+    """All of them, or the last n. An empty window gives nothing for any n."""
     windows = Windows(redis, size=20)
     assert await windows.read(scope) == []
     assert await windows.read(scope, 5) == []
@@ -59,8 +59,8 @@ async def test_what_is_appended_is_read_oldest_first(redis: Redis, scope: Scope)
     assert await windows.read(scope, 0) == []
 
 
-async def test_a_window_holds_twenty_messages_and_does_not_expire(redis: Redis, scope: Scope) -> None:
-    """The default size; the oldest fall out; kept for ever."""
+async def test_a_window_holds_twenty_messages_and_never_expires(redis: Redis, scope: Scope) -> None:
+    """Twenty is the default size. The oldest messages fall out."""
     windows = Windows(redis, size=Settings.model_fields["window_messages"].default)
     assert await windows.append(scope, messages_of(*range(1, 16)), loaded=[])
     assert await windows.append(scope, messages_of(*range(16, 26)))
@@ -69,8 +69,8 @@ async def test_a_window_holds_twenty_messages_and_does_not_expire(redis: Redis, 
     assert await redis.ttl(keys.window(scope)) == -1
 
 
-async def test_any_reader_understands_the_elements(redis: Redis) -> None:
-    """Row K1: the key as documented, a list of JSON objects with role and content."""
+async def test_the_list_can_be_read_without_eunoe(redis: Redis) -> None:
+    """Row K1: the documented key, and a list of JSON objects with role and content."""
     scope = scope_of(TENANT, "@ada:example.org")
     assert await Windows(redis, size=20).append(scope, messages_of(1, 2), loaded=[])
     key = f"{TENANT}:memory:short:{scope.agent_id}:@ada:example.org"
@@ -79,8 +79,8 @@ async def test_any_reader_understands_the_elements(redis: Redis) -> None:
     assert [(element["role"], element["content"]) for element in found] == [("user", "at 1-0"), ("assistant", "at 2-0")]
 
 
-async def test_an_absent_window_asks_for_the_past(redis: Redis, scope: Scope) -> None:
-    """Nothing is written until the last turns have been loaded: one message must not pass for the whole past."""
+async def test_an_absent_window_asks_for_the_last_turns(redis: Redis, scope: Scope) -> None:
+    """Nothing is written until they are loaded: one message must not look like the whole conversation."""
     windows = Windows(redis, size=3)
     assert not await windows.append(scope, messages_of(9))
     assert await redis.keys() == []
@@ -91,7 +91,7 @@ async def test_an_absent_window_asks_for_the_past(redis: Redis, scope: Scope) ->
 
 @st.composite
 def histories(draw: st.DrawFn) -> tuple[int, list[list[WindowMessage]]]:
-    """Draw a size, and batches that together hold each message of a conversation at least once, in any order."""
+    """Draw a size, and batches that together hold every message of a conversation at least once, in any order."""
     places = draw(st.lists(st.tuples(st.integers(0, 15), st.integers(0, 12)), min_size=1, max_size=14, unique=True))
     repeated = draw(st.lists(st.sampled_from(places), max_size=10))
     order = draw(st.permutations(places + repeated))
@@ -115,7 +115,7 @@ any_history = settings(suppress_health_check=[HealthCheck.function_scoped_fixtur
 @any_history
 @given(history=histories())
 async def test_any_delivery_gives_the_same_window(redis: Redis, history: tuple[int, list[list[WindowMessage]]]) -> None:
-    """However a conversation is split, shuffled and repeated, the window is its last messages in stream order."""
+    """Batches may be split, shuffled and repeated. The window holds the last messages in stream order."""
     size, batches = history
     windows, scope = Windows(redis, size=size), scope_of(TENANT, str(uuid4()))
     for batch in batches:
@@ -128,7 +128,7 @@ async def test_any_delivery_gives_the_same_window(redis: Redis, history: tuple[i
 async def test_elements_of_another_writer_come_first(
     redis: Redis, history: tuple[int, list[list[WindowMessage]]], foreign: int
 ) -> None:
-    """What an earlier system left, role and content alone, counts as older than every entry and keeps its order."""
+    """Elements with role and content alone count as older than every entry, and keep their order."""
     size, batches = history
     windows, scope = Windows(redis, size=size + foreign), scope_of(TENANT, str(uuid4()))
     legacy = [{"role": "user", "content": f"legacy {number}"} for number in range(foreign)]
@@ -148,8 +148,8 @@ def splits(messages: Sequence[WindowMessage]) -> Iterator[list[list[WindowMessag
     yield [[message] for message in messages]
 
 
-async def test_an_event_published_twice_stands_once(redis: Redis) -> None:
-    """An event under a newer entry id is ignored while its first entry is in the window, in one batch or in two."""
+async def test_an_event_with_two_entries_appears_once(redis: Redis) -> None:
+    """The second entry is ignored while the first is in the window, in one batch or in two."""
     first, again, next_one = message_of(1, event_id="e"), message_of(5, event_id="e"), message_of(7)
     for number, batches in enumerate(splits([first, again, next_one, again])):
         windows, scope = Windows(redis, size=3), scope_of(TENANT, f"user-{number}")
@@ -158,8 +158,8 @@ async def test_an_event_published_twice_stands_once(redis: Redis) -> None:
         assert await windows.read(scope) == [first, next_one]
 
 
-async def test_what_a_full_window_has_dropped_does_not_come_back(redis: Redis, scope: Scope) -> None:
-    """An entry older than the first of a full window is ignored; one that lies within is put in its place."""
+async def test_a_message_that_fell_out_does_not_come_back(redis: Redis, scope: Scope) -> None:
+    """An entry older than the first of a full window is ignored. One that lies within is put in its place."""
     windows = Windows(redis, size=3)
     assert await windows.append(scope, messages_of(10, 20, 30), loaded=[])
     assert await windows.append(scope, messages_of(5))
@@ -168,16 +168,16 @@ async def test_what_a_full_window_has_dropped_does_not_come_back(redis: Redis, s
     assert await windows.read(scope) == messages_of(20, 25, 30)
 
 
-async def test_sequence_numbers_order_as_numbers(redis: Redis, scope: Scope) -> None:
-    """Within a millisecond entry 10 comes after entry 9."""
+async def test_sequence_numbers_are_ordered_as_numbers(redis: Redis, scope: Scope) -> None:
+    """Within a millisecond, entry 10 comes after entry 9."""
     windows = Windows(redis, size=20)
     assert await windows.append(scope, [message_of(1, sequence) for sequence in (10, 9, 100, 0)], loaded=[])
     assert await windows.read(scope) == [message_of(1, sequence) for sequence in (0, 9, 10, 100)]
 
 
 @pytest.mark.parametrize("foreign", ["not JSON", "[]", "7", "null", '{"id": 5}', '{"role": "system"}', ""])
-async def test_what_is_no_message_hinders_nobody(redis: Redis, scope: Scope, foreign: str) -> None:
-    """A foreign element is neither read nor does it stop appending, late entries included."""
+async def test_foreign_elements_are_skipped(redis: Redis, scope: Scope, foreign: str) -> None:
+    """They are not read, and do not disturb appending, even of late entries."""
     windows = Windows(redis, size=5)
     await redis.rpush(keys.window(scope), foreign)
     assert await windows.append(scope, messages_of(2))
@@ -194,8 +194,8 @@ async def test_a_smaller_size_takes_effect_with_the_next_message(redis: Redis, s
     assert await windows.read(scope, 100) == messages_of(13, 14, 15, 16)
 
 
-async def test_a_key_of_another_type_is_said_to_be_one(redis: Redis, scope: Scope) -> None:
-    """Never overwritten: an entry's own misfortune, which no retry would cure."""
+async def test_a_key_of_another_type_is_refused(redis: Redis, scope: Scope) -> None:
+    """It is never overwritten. The error is permanent, because no retry would help."""
     await redis.set(keys.window(scope), "mine")
     windows = Windows(redis, size=20)
     with pytest.raises(WrongKeyType, match="WRONGTYPE"):
@@ -208,8 +208,8 @@ async def test_a_key_of_another_type_is_said_to_be_one(redis: Redis, scope: Scop
 
 
 @pytest.mark.parametrize("shuffled", [False, True])
-async def test_thousands_of_messages_at_once(redis: Redis, scope: Scope, shuffled: bool) -> None:  # noqa: FBT001
-    """A backlog of one scope is appended whole, into the largest window there may be."""
+async def test_thousands_of_messages_are_appended_at_once(redis: Redis, scope: Scope, shuffled: bool) -> None:  # noqa: FBT001
+    """A backlog of one scope fits into the largest window that can be configured."""
     windows = Windows(redis, size=1_000)
     backlog = messages_of(*range(6_000))
     if shuffled:

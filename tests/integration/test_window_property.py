@@ -1,4 +1,4 @@
-"""The window's promise once more, where it is kept: on a real Valkey, whose scripts and lists are no imitation."""
+"""The window's model on a real Valkey, whose scripts and lists are no imitation."""
 
 import asyncio
 from collections.abc import Sequence
@@ -21,17 +21,17 @@ _examples = settings(suppress_health_check=[HealthCheck.function_scoped_fixture]
 
 @_examples
 @given(history=histories())
-async def test_whatever_befalls_a_window_it_holds_what_is_promised(redis: Redis, history: Sequence[Step]) -> None:
-    """Repetition, disorder, loss, another size or writer, a removed tenant: after each the list is as promised."""
+async def test_a_window_always_equals_its_model(redis: Redis, history: Sequence[Step]) -> None:
+    """After repetition, disorder, loss, another size, another writer or a removed tenant."""
     await play(redis, SCOPE, history)
 
 
 @_examples
 @given(stream=streams(repeats_events=False), size=st.integers(1, 8), writers=st.integers(2, 5))
-async def test_writers_at_once_leave_one_window(
+async def test_concurrent_writers_make_one_window(
     redis: Redis, stream: list[WindowMessage], size: int, writers: int
 ) -> None:
-    """Consumers that append parts of a stream at the same time, some of it twice, leave its last messages in order."""
+    """Consumers append parts of a stream at the same time, some of it twice. The last messages are in order."""
     await redis.delete(keys.window(SCOPE))
     parts = [stream[start::writers] for start in range(writers)]
     windows = [Windows(redis, size=size) for _ in range(writers + 1)]

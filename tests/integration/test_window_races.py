@@ -1,4 +1,4 @@
-"""Window consumers that race for the same entries: redelivery and disorder leave every window in stream order."""
+"""Window consumers race for the same entries: under redelivery and disorder every window stays in stream order."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
@@ -78,10 +78,10 @@ async def _four_consumers(settings: Settings) -> AsyncGenerator[AsyncExitStack]:
         yield first
 
 
-async def test_four_consumers_racing_under_redelivery_leave_stream_order(
+async def test_four_racing_consumers_keep_stream_order_under_redelivery(
     settings: Settings, redis: Redis, redis_url: str, tenant: UUID, other_tenant: UUID
 ) -> None:
-    """Entries are stolen, claimed back, delivered anew and overtaken: each window is its scope's last messages."""
+    """Entries are stolen, claimed back, redelivered and overtaken. Each window is the last messages of its scope."""
     scopes = [
         *(scope_of(tenant, user) for user in ("ada", "ben", "@cy:example.org")),
         scope_of(tenant, agent=OTHER_AGENT),

@@ -1,16 +1,19 @@
-"""The settings: where they come from, and that a wrong one is refused by name before anything starts."""
+"""The settings: their sources, their bounds, and which room declares each. A wrong one is refused by name."""
 
 import math
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
+from eunoe_consumers.delivery.settings import DeliverySettings
 from eunoe_consumers.settings import Settings
+from eunoe_consumers.window.settings import WindowSettings
 from eunoe_schema.events import DEFAULT_CONTENT_CHARS
 
-# Every bounded setting: the least and the greatest value that is taken.
+# Every bounded setting, with its smallest and its largest value.
 BOUNDS: dict[str, tuple[float, float]] = {
     "database_connections": (1, 100),
     "statement_cache_size": (0, 10_000),
@@ -52,7 +55,7 @@ CHOICES = {
 
 @pytest.fixture(autouse=True)
 def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No setting comes from whoever runs the tests."""
+    """No setting comes from the environment of the test run."""
     for name in list(os.environ):
         if name.upper().startswith("EUNOE_"):
             monkeypatch.delenv(name)
@@ -60,15 +63,22 @@ def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def refusal(**values: object) -> str:
-    """Return what a user reads of a wrong setting."""
-    with pytest.raises(ValidationError) as caught:
+    """Return the error message about wrong settings; '' if they are accepted."""
+    try:
         Settings.model_validate(values)
-    assert [error["loc"] for error in caught.value.errors()] == [(name,) for name in values]
-    return str(caught.value)
+    except ValidationError as error:
+        named = [item["loc"] for item in error.errors()] == [(name,) for name in values]
+        return str(error) if named else "another setting is named"
+    return ""
 
 
-def test_nothing_need_be_set() -> None:
-    """Without any setting there are embedded servers, the documented model and its width, 20 messages of window."""
+def accepted(name: str, value: object) -> bool:
+    """Return whether a setting takes a value as it is."""
+    return not refusal(**{name: value}) and getattr(Settings.model_validate({name: value}), name) == value
+
+
+def test_every_setting_has_a_default() -> None:
+    """Without any setting: embedded servers, the documented model and its width, a window of 20 messages."""
     settings = Settings()
     assert (settings.redis_url, settings.database_url, settings.data_dir) == (None, None, None)
     assert settings.embedding_model == "sentence-transformers/all-MiniLM-L6-v2"
@@ -77,8 +87,8 @@ def test_nothing_need_be_set() -> None:
     assert (settings.recall_top_k, settings.recall_min_cosine, settings.recall_ranking) == (10, None, "fusion")
 
 
-def test_the_environment_is_read_under_our_prefix(monkeypatch: pytest.MonkeyPatch) -> None:
-    """EUNOE_<NAME> sets a value; a name without the prefix belongs to somebody else."""
+def test_the_environment_is_read_with_our_prefix(monkeypatch: pytest.MonkeyPatch) -> None:
+    """EUNOE_<NAME> sets a value. A name without the prefix belongs to another program."""
     monkeypatch.setenv("EUNOE_WINDOW_MESSAGES", "7")
     monkeypatch.setenv("EUNOE_DATA_DIR", "/var/lib/x")
     monkeypatch.setenv("EUNOE_CLAIM_AFTER_SECONDS", "2.5")
@@ -89,16 +99,39 @@ def test_the_environment_is_read_under_our_prefix(monkeypatch: pytest.MonkeyPatc
     assert (settings.data_dir, settings.redis_url) == (Path("/var/lib/x"), None)
 
 
-def test_a_dotenv_file_is_read_behind_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A line in `.env` sets a value, the environment overrides it, and other programs' lines do not disturb."""
+def test_one_weight_of_a_set_can_be_changed_by_its_own_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other weights keep their defaults."""
+    defaults = Settings().recall_dialogue
+    monkeypatch.setenv("EUNOE_RECALL_DIALOGUE__SPEAKER", "0")
+    assert defaults.speaker > 0
+    assert Settings().recall_dialogue == defaults.model_copy(update={"speaker": 0.0})
+
+
+def test_a_dotenv_file_comes_after_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A line in `.env` sets a value, a variable overrides it, and lines of other programs are ignored."""
     (tmp_path / ".env").write_text("EUNOE_WINDOW_MESSAGES=7\nEUNOE_RECALL_TOP_K=3\nPOSTGRES_PASSWORD=x\n")
     monkeypatch.setenv("EUNOE_RECALL_TOP_K", "4")
     settings = Settings()
     assert (settings.window_messages, settings.recall_top_k) == (7, 4)
 
 
-def test_every_number_is_bounded_here() -> None:
-    """A number that is added must be added to these tests, with its bounds."""
+def test_a_file_of_secrets_comes_last(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """If a container has the folder, its files are settings. A variable of the same name overrides them."""
+    monkeypatch.setattr("eunoe_consumers.settings.SECRETS_DIR", tmp_path)
+    (tmp_path / "eunoe_redis_url").write_text("redis://secret:6379/0\n", encoding="utf-8")
+    assert Settings().redis_url == "redis://secret:6379/0"
+    monkeypatch.setenv("EUNOE_REDIS_URL", "redis://environment:6379/0")
+    assert Settings().redis_url == "redis://environment:6379/0"
+
+
+def test_an_absent_folder_of_secrets_does_not_warn(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Most machines have none, and warnings are errors in these tests."""
+    monkeypatch.setattr("eunoe_consumers.settings.SECRETS_DIR", tmp_path / "absent")
+    assert Settings(redis_url=None).redis_url is None
+
+
+def test_every_number_is_listed_above() -> None:
+    """Whoever adds a number adds its bounds to these tests."""
     kinds = {"int", "float", "float | None", "int | None"}
     annotations = {name: info.annotation for name, info in Settings.model_fields.items()}
     numbers = {name for name, kind in annotations.items() if getattr(kind, "__name__", str(kind)) in kinds}
@@ -106,40 +139,45 @@ def test_every_number_is_bounded_here() -> None:
     assert numbers == set(NUMBERS)
 
 
-@pytest.mark.parametrize(("name", "least", "greatest"), [(name, *bounds) for name, bounds in BOUNDS.items()])
-def test_numbers_have_bounds(name: str, least: float, greatest: float) -> None:
-    """The bounds themselves are taken; what lies beyond is refused with the bound and the value."""
-    step = 1 if isinstance(getattr(Settings(), name), int) else 0.001
-    assert getattr(Settings.model_validate({name: least}), name) == least
-    assert getattr(Settings.model_validate({name: greatest}), name) == greatest
-    assert f"greater than or equal to {least:g}" in refusal(**{name: least - step})
-    assert "less than or equal to" in refusal(**{name: greatest + step})
+def _failures_at_the_bounds() -> Iterator[str]:
+    defaults = Settings()
+    for name, (least, greatest) in BOUNDS.items():
+        step = 1 if isinstance(getattr(defaults, name), int) else 0.001
+        for bound in (least, greatest):
+            if not accepted(name, bound):
+                yield f"{name}={bound} is refused"
+        if f"greater than or equal to {least:g}" not in refusal(**{name: least - step}):
+            yield f"{name}={least - step} is not refused with its bound"
+        if "less than or equal to" not in refusal(**{name: greatest + step}):
+            yield f"{name}={greatest + step} is not refused with its bound"
 
 
-def test_a_start_takes_some_time() -> None:
-    """The wait at the start is more than nothing and at most ten minutes."""
+def test_numbers_are_bounded() -> None:
+    """The bounds are accepted. Values beyond them are refused with the bound."""
+    assert list(_failures_at_the_bounds()) == []
+
+
+def test_a_start_may_wait_up_to_ten_minutes() -> None:
+    """The wait is longer than nothing."""
     assert "greater than 0" in refusal(start_timeout_seconds=0)
-    assert Settings(start_timeout_seconds=0.001).start_timeout_seconds == 0.001
-    assert Settings(start_timeout_seconds=600).start_timeout_seconds == 600
     assert "less than or equal to 600" in refusal(start_timeout_seconds=600.001)
+    assert all(accepted("start_timeout_seconds", seconds) for seconds in (0.001, 600))
 
 
-@pytest.mark.parametrize("name", NUMBERS)
-@pytest.mark.parametrize("value", ["many", "", "1,5", math.nan, math.inf])
-def test_what_is_no_number_is_refused(name: str, value: object) -> None:
-    """Words, blanks, NaN and infinity are not taken for a number: a NaN would pass for no bound at all."""
-    assert name in refusal(**{name: value})
+def test_values_that_are_no_numbers_are_refused() -> None:
+    """Words, blanks, NaN and infinity. A NaN would pass every comparison with a bound."""
+    wrong = ["many", "", "1,5", math.nan, math.inf]
+    assert [(name, value) for name in NUMBERS for value in wrong if name not in refusal(**{name: value})] == []
 
 
-@pytest.mark.parametrize("name", CHOICES)
-def test_choices_are_closed(name: str) -> None:
-    """A choice that does not exist is refused with those that do."""
-    assert getattr(Settings.model_validate({name: CHOICES[name]}), name) == CHOICES[name]
-    assert f"'{CHOICES[name]}'" in refusal(**{name: "other"})
+def test_choices_are_closed() -> None:
+    """An unknown choice is refused with the known ones."""
+    assert [name for name, choice in CHOICES.items() if not accepted(name, choice)] == []
+    assert [name for name, choice in CHOICES.items() if f"'{choice}'" not in refusal(**{name: "other"})] == []
 
 
-def test_a_wrong_environment_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of several wrong variables each is named, with the value that was found."""
+def test_all_wrong_variables_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each with its value."""
     monkeypatch.setenv("EUNOE_WINDOW_MESSAGES", "0")
     monkeypatch.setenv("EUNOE_LOG_LEVEL", "loud")
     with pytest.raises(ValidationError) as caught:
@@ -150,31 +188,36 @@ def test_a_wrong_environment_variable_is_named(monkeypatch: pytest.MonkeyPatch) 
     }
 
 
-def test_settings_do_not_change() -> None:
-    """What a process was started with is what it runs with."""
-    settings = Settings()
-    with pytest.raises(ValidationError, match="frozen"):
-        settings.window_messages = 1  # pyright: ignore[reportAttributeAccessIssue]
+def test_settings_are_frozen() -> None:
+    """A process keeps the settings that it started with, in all its rooms."""
+    for settings in (Settings(), WindowSettings()):
+        with pytest.raises(ValidationError, match="frozen"):
+            settings.window_messages = 1  # pyright: ignore[reportAttributeAccessIssue]
 
 
-def test_every_setting_says_what_it_is() -> None:
-    """`.env.example` and the help are made from these sentences."""
-    for name, info in Settings.model_fields.items():
-        assert info.description, name
-        assert info.description.endswith("."), name
+def test_every_setting_has_a_description() -> None:
+    """`.env.example` and docs/settings.md are made from them."""
+    descriptions = {name: info.description or "" for name, info in Settings.model_fields.items()}
+    assert [name for name, description in descriptions.items() if not description.endswith(".")] == []
 
 
-def test_a_secrets_file_is_read_behind_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Where a container has the folder of secrets, its files are settings; a variable of that name comes first."""
-    monkeypatch.setattr("eunoe_consumers.settings.SECRETS_DIR", tmp_path)
-    (tmp_path / "eunoe_redis_url").write_text("redis://secret:6379/0\n", encoding="utf-8")
-    monkeypatch.delenv("EUNOE_REDIS_URL", raising=False)
-    assert Settings().redis_url == "redis://secret:6379/0"
-    monkeypatch.setenv("EUNOE_REDIS_URL", "redis://environment:6379/0")
-    assert Settings().redis_url == "redis://environment:6379/0"
+def test_every_setting_is_declared_once() -> None:
+    """A room names its settings in its own class, and no two rooms declare the same name."""
+    declared = [
+        name for base in Settings.__mro__ for name in vars(base).get("__annotations__", {}) if name != "model_config"
+    ]
+    assert sorted(name for name in declared if name in Settings.model_fields) == sorted(Settings.model_fields)
 
 
-def test_without_a_folder_of_secrets_nothing_warns(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Most machines have none."""
-    monkeypatch.setattr("eunoe_consumers.settings.SECRETS_DIR", tmp_path / "absent")
-    assert Settings(redis_url=None).redis_url is None
+def test_a_room_takes_its_own_class() -> None:
+    """All settings are settings of each room, and a room's class needs no environment."""
+    settings = Settings(window_messages=7)
+    assert isinstance(settings, WindowSettings)
+    assert isinstance(settings, DeliverySettings)
+    assert WindowSettings(window_messages=7).max_content_chars == settings.max_content_chars
+    assert set(DeliverySettings.model_fields) == {
+        "batch_entries",
+        "claim_after_seconds",
+        "consumer_idle_seconds",
+        "shutdown_seconds",
+    }

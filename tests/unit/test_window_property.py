@@ -1,4 +1,4 @@
-"""The window's script against its promise in plain Python (`eunoe_tests.window_model`), on a Redis in memory."""
+"""The script of the window against its model in plain Python (`eunoe_tests.window_model`), on a Redis in memory."""
 
 import random
 from collections.abc import AsyncGenerator, Sequence
@@ -28,8 +28,8 @@ def _appended(*messages: WindowMessage) -> Append:
     return Append(messages, loaded=(), raced=False)
 
 
-# What only a rare draw would show: a late message behind an element without an id; an event under three entries; an
-# event whose one entry is older than a full window, and whose other is not.
+# Cases that are drawn rarely: a late message behind an element without an id; an event with three entries; an event
+# with one entry older than a full window, and one that is not.
 _LATE = [Resize(3), _appended(message_of(2)), Foreign("{}"), _appended(message_of(1)), _appended(message_of(3))]
 _THRICE = [Resize(2), *(_appended(message_of(ms, event_id=event)) for ms, event in enumerate("aabca"))]
 _TOO_OLD = [Resize(1), _appended(message_of(5)), _appended(message_of(1, event_id="a"), message_of(9, event_id="a"))]
@@ -39,17 +39,17 @@ _TOO_OLD = [Resize(1), _appended(message_of(5)), _appended(message_of(1, event_i
 @example(history=_LATE)
 @example(history=_THRICE)
 @example(history=_TOO_OLD)
-async def test_whatever_befalls_a_window_it_holds_what_is_promised(history: Sequence[Step]) -> None:
+async def test_a_window_always_equals_its_model(history: Sequence[Step]) -> None:
     """Repetition, disorder, loss, another size or writer, a removed tenant: after each the list is as promised."""
     async with memory() as redis:
         await play(redis, SCOPE, history)
 
 
 @given(stream=streams(repeats_events=False), size=st.integers(1, 8), chance=st.randoms())
-async def test_no_order_repetition_or_division_shows(
+async def test_order_repetition_and_division_change_nothing(
     stream: list[WindowMessage], size: int, chance: random.Random
 ) -> None:
-    """However a stream comes, its window is the last messages in stream order: one path through it is like another."""
+    """However a stream is delivered, its window is its last messages in stream order."""
     delivered = [*stream, *chance.choices(stream, k=5)]
     chance.shuffle(delivered)
     async with memory() as redis:
@@ -65,7 +65,7 @@ async def test_no_order_repetition_or_division_shows(
     messages=st.integers(501, 1_200), rows=st.integers(0, 600), size=st.sampled_from([1, 20, 700]), seed=st.integers(0)
 )
 async def test_a_backlog_of_any_length_is_one_batch(messages: int, rows: int, size: int, seed: int) -> None:
-    """Beyond what one call of the script takes nothing is lost or doubled, rows that were loaded beside it included."""
+    """Beyond one call of the script nothing is lost or doubled, loaded turns included."""
     backlog = [message_of(number // 300, number % 300) for number in range(messages)]
     loaded, batch = backlog[:rows], list(backlog)
     random.Random(seed).shuffle(batch)  # noqa: S311 - no secret

@@ -1,4 +1,4 @@
-"""Server processes that outlive the process that starts them: found by their folder, started, stopped."""
+"""Find, start and stop server processes that outlive the process that started them."""
 
 import os
 import pwd
@@ -18,17 +18,17 @@ _LOG_TAIL_BYTES = 8192
 def find_process(program: str, folder: Path) -> psutil.Process | None:
     """Return the running server of this program whose command line names this folder.
 
-    The list of processes is the one account of what runs that no crash can leave stale: a pid file outlives its
-    process, and a process outlives a lost pid file, after which a second server would write to the first one's data.
+    The list of processes is never stale, unlike a pid file. If a pid file were lost while its server runs, a second
+    server would write to the data of the first.
     """
     found: dict[int, psutil.Process] = {}
     for process in psutil.process_iter():
-        # Processes end while they are listed, and not every one may be looked into.
+        # Processes end while they are listed, and some may not be inspected.
         with suppress(psutil.Error):
             if process.name() == program and str(folder) in process.cmdline():
                 found[process.pid] = process
     for process in found.values():
-        # A fork of the server (to rewrite a file, to serve a connection) has the same command line.
+        # A fork of the server has the same command line: it rewrites a file, or serves a connection.
         with suppress(psutil.Error):
             if process.ppid() not in found:
                 return process
@@ -36,7 +36,7 @@ def find_process(program: str, folder: Path) -> psutil.Process | None:
 
 
 def processes_within(program: str, folder: Path) -> list[psutil.Process]:
-    """Return every process of this program that works in this folder, a dead server's children included."""
+    """Return every process of this program that works in this folder, also children of a dead server."""
     found: list[psutil.Process] = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):
@@ -46,15 +46,15 @@ def processes_within(program: str, folder: Path) -> list[psutil.Process]:
 
 
 def spawn(command: Sequence[str], *, folder: Path, log: Path, user: str | None) -> psutil.Process:
-    """Start a server in a session of its own, so that neither Ctrl-C nor the end of this process ends it.
+    """Start a server in its own session, so that neither Ctrl-C nor the end of this process ends it.
 
     Args:
         command: The program and its arguments.
-        folder: Where it works.
-        log: The file to which it appends its output.
-        user: The system user it runs as; None is the current one.
+        folder: The working folder.
+        log: The file to which the output is appended.
+        user: The system user of the process; None for the current one.
     """
-    log.touch(mode=0o600)  # it may quote what people said
+    log.touch(mode=0o600)  # only for this user, because it may quote people's words
     with log.open("ab") as output:
         child = subprocess.Popen(  # noqa: S603 - a program from a wheel, with arguments made here
             command,
@@ -69,13 +69,13 @@ def spawn(command: Sequence[str], *, folder: Path, log: Path, user: str | None) 
             extra_groups=[] if user else None,
         )
     process = psutil.Process(child.pid)
-    # Popen warns when it is collected while its child runs, which here is the rule: the child is followed by its pid.
+    # A Popen object warns if it is collected while its child runs. Here that is normal: psutil follows the child.
     child.returncode = 0
     return process
 
 
 def is_alive(process: psutil.Process) -> bool:
-    """Tell whether a process runs; a zombie, which its starter has not reaped yet, does not."""
+    """Return whether a process runs. A zombie, not yet reaped by its parent, does not."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -83,13 +83,13 @@ def is_alive(process: psutil.Process) -> bool:
 
 
 def send_signal(process: psutil.Process, number: signal.Signals) -> None:
-    """Send a signal to a process that may be gone."""
+    """Send a signal to a process, which may have ended."""
     with suppress(psutil.NoSuchProcess):
         process.send_signal(number)
 
 
 def await_end(process: psutil.Process, *, seconds: float) -> None:
-    """Wait for a process to end, and kill it if it takes too long."""
+    """Wait for the end of a process. Kill it if it takes too long."""
     try:
         process.wait(timeout=seconds)
     except psutil.TimeoutExpired:
@@ -98,20 +98,20 @@ def await_end(process: psutil.Process, *, seconds: float) -> None:
 
 
 def clean_environment() -> dict[str, str]:
-    """Return the environment of a server: what finds programs and libraries, and nothing else.
+    """Return the environment of a server: the paths of programs and libraries, and nothing else.
 
-    A server outlives the shell that started it, and every local user may talk to it: it must not carry that shell's
-    secrets, nor follow its locale or its PG* variables.
+    A server outlives the shell that started it, and every local user can connect to it. So it must not carry the
+    shell's secrets, nor follow its locale or its PG* variables.
     """
     kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
     return {**kept, "LC_ALL": "C"}
 
 
 def choose_port(preferred: int) -> int:
-    """Return the preferred port of 127.0.0.1 if it is free, and any free one otherwise (0: no preference)."""
+    """Return the preferred port of 127.0.0.1 if it is free, else any free port. 0 means no preference."""
     for port in (preferred, 0):
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-            # As the servers do: connections of the last run that linger in TIME_WAIT do not occupy the port.
+            # The servers set it, too: connections of the last run in TIME_WAIT do not occupy the port.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             with suppress(OSError):
                 probe.bind(("127.0.0.1", port))
@@ -120,7 +120,7 @@ def choose_port(preferred: int) -> int:
 
 
 def log_tail(log: Path) -> str:
-    """Return where a log is and its last lines, for an error message."""
+    """Return the path of a log and its last lines, for an error message."""
     try:
         content = log.read_bytes()[-_LOG_TAIL_BYTES:]
     except FileNotFoundError:

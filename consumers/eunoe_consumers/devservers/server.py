@@ -1,4 +1,4 @@
-"""What the two embedded servers have in common: attach or start, wait until it answers, stop."""
+"""One embedded server: attach to it or start it, wait until it answers, stop it."""
 
 import time
 from abc import ABC, abstractmethod
@@ -19,73 +19,74 @@ from eunoe_consumers.devservers.process import (
     spawn,
 )
 
-# A server that was killed reads its journal before it answers; gigabytes of it pass in this time.
+# After a crash a server reads its journal before it answers. Gigabytes are read in this time.
 READY_SECONDS = 120.0
 
 _POLL_SECONDS = 0.01
 
 
 class EmbeddedServer(ABC):
-    """One server of a data folder, found by the folder it works in whichever process started it."""
+    """A server of a data folder. It is found by the folder it works in, whichever process started it."""
 
+    name: ClassVar[str]
     program: ClassVar[str]
     port_option: ClassVar[str]
     stop_signal: ClassVar[Signals]
     stop_seconds: ClassVar[float]
 
-    def __init__(self, data_dir: Path, name: str) -> None:
-        self.folder = data_dir / name
-        self.log = data_dir / f"{name}.log"
+    def __init__(self, data_dir: Path) -> None:
+        self.folder = data_dir / self.name
+        self.log = data_dir / f"{self.name}.log"
         self.user: str | None = None
 
     @abstractmethod
     def prepare(self) -> None:
-        """Make the folder ready for a start.
+        """Prepare the folder for a start.
 
         Raises:
-            EmbeddedError: The folder cannot be made ready.
-            ModuleNotFoundError: The package that carries the server is not installed.
+            EmbeddedError: If the folder cannot be prepared.
+            ModuleNotFoundError: If the package of the server is not installed.
         """
 
     @abstractmethod
     def command(self, port: int) -> list[str]:
-        """Return the command line of the server; it names the folder, by which `find` knows the process."""
+        """Return the command line of the server. It names the folder, by which `find` recognizes the process."""
 
     @abstractmethod
     def is_ready(self, process: psutil.Process, port: int) -> bool:
-        """Tell whether this very process answers on this port."""
+        """Return whether this process, and no other, answers on this port."""
 
     def find(self) -> psutil.Process | None:
-        """Return the server's process if it runs."""
+        """Return the process of the server if it runs."""
         return find_process(self.program, self.folder)
 
     def ensure_running(self, preferred_port: int) -> int:
-        """Attach to the server if it runs, start it otherwise, and return its port once it answers.
+        """Attach to the running server, or start it. Return its port once it answers.
 
         Args:
-            preferred_port: The port to start on if it is free; 0 for any.
+            preferred_port: The port for a start if it is free; 0 for any port.
 
         Raises:
-            EmbeddedError: It did not come up; the message ends with its log.
-            ModuleNotFoundError: The package that carries the server is not installed.
+            EmbeddedError: If the server did not start. The message ends with its log.
+            ModuleNotFoundError: If the package of the server is not installed.
         """
         running = self.find()
         if running is not None:
             port = _option(running, self.port_option)
-            # A server that was already stopping ends here instead of answering, and a new one takes its place.
+            # A server that is just stopping ends instead of answering. Then a new one is started.
             if port is not None and self._wait_until_ready(running, port):
                 return port
         return self._start(preferred_port)
 
     def request_stop(self) -> psutil.Process | None:
-        """Tell the server to stop, and return its process if it runs."""
+        """Send the stop signal. Return the process if the server runs."""
         process = self.find()
         if process is not None:
             send_signal(process, self.stop_signal)
         return process
 
     def await_stop(self, process: psutil.Process) -> None:
-        """Wait until the server has stopped, and kill it if it takes too long."""
+        """Wait until the server has stopped. Kill it if it takes too long."""
         await_end(process, seconds=self.stop_seconds)
 
     def _start(self, preferred_port: int) -> int:
@@ -96,7 +97,7 @@ class EmbeddedServer(ABC):
             if self._wait_until_ready(process, port):
                 return port
         except EmbeddedError:
-            # Other holders may keep the folder: what does not answer must not be found by the next to enter.
+            # Other processes may hold the folder. The next one to enter must not find a server that does not answer.
             send_signal(process, self.stop_signal)
             self.await_stop(process)
             raise

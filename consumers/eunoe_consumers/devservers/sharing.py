@@ -1,64 +1,132 @@
-"""Several processes share the servers of one data folder: the first starts them, the last stops them."""
+"""Share the servers of a data folder between processes: the first process starts them, the last one stops them.
 
-from collections.abc import Generator
+A state file lists the holders, which are the processes that use the servers. A lock file guards it.
+"""
+
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Annotated, Self
 
+import psutil
 from filelock import FileLock, Timeout
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from eunoe_consumers.devservers.errors import EmbeddedError
 from eunoe_consumers.devservers.postgres import EmbeddedPostgres
-from eunoe_consumers.devservers.server import READY_SECONDS
-from eunoe_consumers.devservers.state import Holder, Ports, load_state, save_state
+from eunoe_consumers.devservers.server import READY_SECONDS, EmbeddedServer
 from eunoe_consumers.devservers.valkey import EmbeddedValkey
 
-# Whoever holds the lock may be starting two servers, each of which may take this long to read its data.
+# The owner of the lock may be starting two servers, each of which may take this long to read its data.
 LOCK_SECONDS = 2 * READY_SECONDS + 60.0
+# Linux rounds the time of boot to whole seconds, so two readings of the same start may differ by one.
+_SAME_START_SECONDS = 1.5
+_FILE_NAME = "state.json"
 
 
-def join(folder: Path, *, redis: bool, database: bool) -> Ports:
-    """Record this process as a holder of a data folder, and start those of the wanted servers that do not run.
+class Holder(BaseModel):
+    """A process that uses the servers. The time of its start tells it from a later process with the same id."""
+
+    model_config = ConfigDict(frozen=True)
+
+    pid: int = Field(gt=0)
+    started_seconds: float
+
+    @classmethod
+    def of(cls, process: psutil.Process) -> Self:
+        """Return a process as a holder.
+
+        On Linux the start is counted from the time of boot. psutil's absolute time would move whenever the clock is
+        set (a suspended laptop, WSL), and a living holder would seem dead.
+        """
+        boot_seconds = psutil.boot_time() if psutil.LINUX else 0.0
+        return cls(pid=process.pid, started_seconds=process.create_time() - boot_seconds)
+
+    def is_same(self, other: "Holder") -> bool:
+        """Return whether both are the same process."""
+        return self.pid == other.pid and abs(self.started_seconds - other.started_seconds) < _SAME_START_SECONDS
+
+    def is_alive(self) -> bool:
+        """Return whether the process runs. A zombie does not: it was killed and not yet reaped."""
+        try:
+            process = psutil.Process(self.pid)
+            return process.status() != psutil.STATUS_ZOMBIE and self.is_same(Holder.of(process))
+        except psutil.NoSuchProcess:
+            return False
+
+
+class ServerState(BaseModel):
+    """The content of the state file. A process that entered twice is listed twice.
+
+    Attributes:
+        holders: The processes that use the servers.
+        ports: The last port of each server, which its next start takes again if it is free.
+    """
+
+    holders: list[Holder] = []
+    ports: dict[str, Annotated[int, Field(ge=0, le=65535)]] = {}
+
+
+def load_state(folder: Path) -> ServerState:
+    """Read the state file, without dead holders. An absent or unreadable file is an empty state.
+
+    Then only the holders and the wish for the same ports are lost: running servers are found by their processes.
+    """
+    try:
+        state = ServerState.model_validate_json((folder / _FILE_NAME).read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return ServerState()
+    state.holders = [holder for holder in state.holders if holder.is_alive()]
+    return state
+
+
+def save_state(folder: Path, state: ServerState) -> None:
+    """Replace the state file in one step, so that a crash leaves the old file or the new one."""
+    temporary = folder / f"{_FILE_NAME}.new"
+    temporary.write_text(state.model_dump_json(), encoding="utf-8")
+    temporary.replace(folder / _FILE_NAME)
+
+
+def join(folder: Path, *, redis: bool, database: bool) -> Mapping[str, int]:
+    """Record this process as a holder, start the requested servers that do not run, and return their ports by name.
 
     Raises:
-        EmbeddedError: A server did not come up, or the folder cannot be used; this process is then no holder.
-        ModuleNotFoundError: A package that carries a wanted server is not installed.
+        EmbeddedError: If a server did not start, or the folder cannot be used. Then this process is no holder.
+        ModuleNotFoundError: If the package of a requested server is not installed.
     """
+    servers: list[EmbeddedServer] = [EmbeddedValkey(folder)] if redis else []
+    servers += [EmbeddedPostgres(folder)] if database else []
     with _locked(folder):
         try:
-            state = load_state(folder).with_holder(Holder.current())
-            # Saved before anything starts: if this process is killed meanwhile, the next one finds a dead holder.
+            state = load_state(folder)
+            state.holders.append(Holder.of(psutil.Process()))
+            # Saved before the servers start: if this process is killed meanwhile, the next one finds a dead holder.
             save_state(folder, state)
-            ports = state.ports
-            if redis:
-                ports = ports.model_copy(update={"valkey": EmbeddedValkey(folder).ensure_running(ports.valkey)})
-            if database:
-                postgres = EmbeddedPostgres(folder)
-                ports = ports.model_copy(update={"postgres": postgres.ensure_running(ports.postgres)})
-                postgres.ensure_database(ports.postgres)
-            save_state(folder, state.model_copy(update={"ports": ports}))
-        except OSError as error:
+            for server in servers:
+                state.ports[server.name] = server.ensure_running(state.ports.get(server.name, 0))
+            save_state(folder, state)
+        except BaseException as error:  # KeyboardInterrupt too: a started server must not outlive the attempt
             _leave(folder)
-            raise EmbeddedError(f"the embedded servers cannot use the data folder {folder}: {error}") from error
-        except BaseException:  # KeyboardInterrupt too: what was started must not outlive the attempt
-            _leave(folder)
+            if isinstance(error, OSError):
+                raise EmbeddedError(f"the embedded servers cannot use the data folder {folder}: {error}") from error
             raise
-    return ports
+    return state.ports
 
 
 def leave(folder: Path) -> None:
-    """End this process's hold on a data folder, and stop its servers if no living process holds it.
+    """Remove this process from the holders, and stop the servers if it was the last one.
 
     Raises:
-        EmbeddedError: Another process kept the folder locked for too long.
+        EmbeddedError: If another process kept the folder locked for too long.
     """
     with _locked(folder):
         _leave(folder)
 
 
 def stop_all(folder: Path) -> None:
-    """Stop whatever server runs in a data folder, whoever holds it, and wait until it has ended."""
+    """Stop every server that runs in a data folder, whoever holds it, and wait for the end of each."""
     servers = (EmbeddedValkey(folder), EmbeddedPostgres(folder))
-    # All are told before any is waited for: they stop side by side, and a second Ctrl-C cuts short the waiting only.
+    # All get their signal before any is waited for: they stop at the same time, and a second Ctrl-C only cuts the wait.
     stopping = [(server, server.request_stop()) for server in servers]
     for server, process in stopping:
         if process is not None:
@@ -66,10 +134,13 @@ def stop_all(folder: Path) -> None:
 
 
 def _leave(folder: Path) -> None:
-    state = load_state(folder).without_holder(Holder.current())
+    state, this = load_state(folder), Holder.of(psutil.Process())
+    entries = [number for number, holder in enumerate(state.holders) if holder.is_same(this)]
+    if entries:
+        del state.holders[entries[0]]
     try:
         save_state(folder, state)
-    finally:  # a full disk too must not keep the servers from being stopped
+    finally:  # also if the disk is full
         if not state.holders:
             stop_all(folder)
 
@@ -77,7 +148,7 @@ def _leave(folder: Path) -> None:
 @contextmanager
 def _locked(folder: Path) -> Generator[None]:
     try:
-        # On leaving too: a folder deleted under its servers must not keep them from being stopped.
+        # Also on leaving: the servers must be stopped even if their folder was deleted.
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = FileLock(folder / "state.lock", timeout=LOCK_SECONDS)
         lock.acquire()

