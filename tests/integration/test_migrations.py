@@ -107,14 +107,13 @@ async def test_up_down_up_gives_the_same_catalogue(empty_database_url: str) -> N
 
 
 @pytest.mark.parametrize("steps", range(1, len(VERSIONS) + 1))
-async def test_each_step_down_and_up_again_gives_the_same_catalogue(empty_database_url: str, steps: int) -> None:
+async def test_each_step_down_and_up_again_gives_the_same_catalogue(database_url: str, steps: int) -> None:
     """Each migration can be rolled back by itself."""
-    await up(empty_database_url)
-    first = await fetch(empty_database_url, CATALOGUE)
-    assert await down(empty_database_url, steps=steps) == VERSIONS[::-1][:steps]
-    assert await fetch(empty_database_url, CATALOGUE) != first
-    assert await up(empty_database_url) == VERSIONS[-steps:]
-    assert await fetch(empty_database_url, CATALOGUE) == first
+    first = await fetch(database_url, CATALOGUE)
+    assert await down(database_url, steps=steps) == VERSIONS[::-1][:steps]
+    assert await fetch(database_url, CATALOGUE) != first
+    assert await up(database_url) == VERSIONS[-steps:]
+    assert await fetch(database_url, CATALOGUE) == first
 
 
 @pytest.mark.parametrize("runners", [2, 4])
@@ -151,7 +150,7 @@ async def test_the_extension_is_created_and_stays_after_a_rollback(empty_databas
 
 @pytest.mark.parametrize(("dimensions", "covered"), [(384, True), (768, True), (1536, False)])
 async def test_the_width_is_chosen_by_the_first_migration(
-    empty_database_url: str, dimensions: int, covered: bool
+    empty_database_url: str, dimensions: int, *, covered: bool
 ) -> None:
     """After a rollback another width can be chosen. The index holds embeddings as long as they fit a btree row."""
     await up(empty_database_url)
