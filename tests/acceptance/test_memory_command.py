@@ -1,4 +1,4 @@
-"""`eunoe memory`: what is remembered, by the real command line against real servers."""
+"""`eunoe memory`: the commands that people type, by the real command line on real servers."""
 
 import asyncio
 import json
@@ -16,14 +16,14 @@ from eunoe_tests.processes import Clis
 from eunoe_tests.waiting import wait_until
 
 
-async def test_what_is_remembered_is_found_again(clis: Clis, tenant: UUID) -> None:
-    """By its id, by filters, page by page, by meaning; the same content again confirms it, and near ones are told."""
+async def test_remembered_memories_are_found_again(clis: Clis, tenant: UUID) -> None:
+    """By id, by filters, by page, by meaning; the same content confirms a memory; near duplicates are shown."""
     ada = await memory_commands(clis, tenant)
     fear = ["--metadata", '{"stressor": true, "emotion": "fear"}', "--tag", "health"]
     first = await ada.remember("Ada is afraid of [flying].", *fear)
     again = await ada.shown("remember", "ada is afraid  of [FLYING].")
     assert f"confirmed {first}" in again
-    assert "confidence is 0.82 now" in again
+    assert "confidence is now 0.82" in again
     near = await ada.shown("remember", "Ada is really afraid of [flying].", "--tier", "project")
     assert "remembered as" in near
     train = await of_both(clis, tenant).remember("A train to Graz is booked.", "--tier", "task", "--session", "s1")
@@ -49,11 +49,12 @@ async def test_what_is_remembered_is_found_again(clis: Clis, tenant: UUID) -> No
     ]
     assert every["memories"][0]["id"] == train
     assert len(every["memories"]) == 3
-    assert [memory["id"] for memory in (await of_both(clis, tenant).json("list", "--session", "s1"))["memories"]] == [
+    session = json.dumps({"session": {"agent_id": str(AGENT), "user_id": "ada", "session_id": "s1"}})
+    assert [memory["id"] for memory in (await of_both(clis, tenant).json("list", "--filter", session))["memories"]] == [
         train
     ]
     listed = await ada.shown("list", "--limit", "1")
-    assert "goes on, --all shows everything" in listed
+    assert "continues, --all shows everything" in listed
     assert "there is no such memory" in await ada.shown("list", "--category", "episodic")
 
     best, *others = (await ada.json("search", "who is afraid of [flying]", "--limit", "2"))["found"]
@@ -64,51 +65,8 @@ async def test_what_is_remembered_is_found_again(clis: Clis, tenant: UUID) -> No
     assert "distance 0." in searched
 
 
-async def test_what_a_memory_says_is_changed(clis: Clis, tenant: UUID) -> None:
-    """Revised, superseded, merged, tagged; a version that is not its own any more is refused, as is a taken content."""
-    ada = await memory_commands(clis, tenant)
-    home, other = await ada.remember("Ada lives in Vienna."), await ada.remember("Ada moved to Graz.", "--tag", "moved")
-    log = await ada.shown("revise", home, "--content", "x", "--version", "7", code=1)
-    assert f"memory {home} has version 1, not 7" in log
-    assert f"memory {other} of the same owner holds" in await ada.shown(
-        "revise", home, "--content", "Ada moved to Graz.", code=1
-    )
-    revised = await ada.json(
-        "revise", home, "--content", "Ada lived in Vienna.", "--confidence", "0.5", "--version", "1"
-    )
-    assert (revised["content"], revised["confidence"], revised["version"]) == ("Ada lived in Vienna.", 0.5, 2)
-    said = await ada.json("history", home)
-    assert [(one["version"], one["content"]) for one in said["versions"]] == [
-        (2, "Ada lived in Vienna."),
-        (1, "Ada lives in Vienna."),
-    ]
-    assert "Ada lives in Vienna." in await ada.shown("history", home, "--before", "2")
-    assert "nothing to revise" in await ada.shown("revise", home, code=2)
-    assert "contradict" in await ada.shown("revise", home, "--never-expires", "--expires-at", "2027-01-01", code=2)
-
-    assert (await ada.json("tag", home, "past", "city"))["tags"] == ["city", "past"]
-    assert "has the tags: past" in await ada.shown("untag", home, "city")
-
-    replaced = await ada.json("supersede", other, "Ada lives in Graz.", "--tier", "personal", "--request-id", "r1")
-    new = replaced["memory"]["id"]
-    assert [memory["superseded_by"] for memory in replaced["replaced"]] == [new]
-    assert (replaced["memory"]["tier"], replaced["memory"]["tags"]) == ("personal", ["moved"])  # the old one's
-    repeated = await ada.json("supersede", other, "Ada lives in Graz.", "--tier", "personal", "--request-id", "r1")
-    assert repeated == replaced
-    reused = await ada.shown("supersede", new, "Ada lives in Wien.", "--request-id", "r1", code=1)
-    assert "'r1' was used for another request" in reused
-
-    merged = await ada.shown("merge", home, new, "--content", "Ada lived in Vienna, then in Graz.")
-    assert f"is in the place of {home}, {new}" in merged
-    (whole,) = (await ada.json("list"))["memories"]
-    assert f"it replaced {home}" in await ada.shown("history", whole["id"])
-    assert "at least two" in await ada.shown("merge", home, "--content", "x", code=2)
-    (left,) = (await ada.json("list"))["memories"]
-    assert left["content"] == "Ada lived in Vienna, then in Graz."
-
-
-async def test_a_memorys_life_is_decided(clis: Clis, tenant: UUID) -> None:
-    """Approved, rejected, archived, restored, forgotten, purged; what its state does not allow names what it does."""
+async def test_the_state_of_a_memory_is_changed(clis: Clis, tenant: UUID) -> None:
+    """It is approved, rejected, archived, restored, forgotten, purged; a refusal names the actions that are allowed."""
     ada = await memory_commands(clis, tenant)
     one = await ada.remember("Ada likes tea.", "--review")
     refused = await ada.shown("archive", one, code=1)
@@ -118,7 +76,9 @@ async def test_a_memorys_life_is_decided(clis: Clis, tenant: UUID) -> None:
     assert (await ada.json("restore", one))["status"] == "active"
     assert "is forgotten" in await ada.shown("forget", one)
     log = await ada.shown("get", one, code=1)
-    assert f"there is no memory {one} that applies to this scope: `eunoe memory list` shows those that do" in log
+    assert (
+        f"there is no memory {one} that applies to this scope: `eunoe memory list` shows the memories that apply" in log
+    )
     assert (await ada.json("get", one, "--forgotten"))["deleted_at"]
     assert [memory["id"] for memory in (await ada.json("list", "--forgotten"))["memories"]] == [one]
 
@@ -133,30 +93,29 @@ async def test_a_memorys_life_is_decided(clis: Clis, tenant: UUID) -> None:
     assert [memory["id"] for memory in (await ada.json("list", "--any-status"))["memories"]] == [other]
 
 
-async def test_what_became_of_memories_is_told_and_noted(clis: Clis, tenant: UUID) -> None:
-    """Put into a prompt, found useful: the consumer notes it soon after."""
+async def test_uses_of_memories_are_recorded(clis: Clis, tenant: UUID) -> None:
+    """An injection and a rating are counted soon after the request."""
     ada = await memory_commands(clis, tenant)
     one = await ada.remember("Ada likes tea.")
-    assert "told of 1" in await ada.shown("injected", one)
-    assert (await ada.json("feedback", one, "useful"))["score"] == 1
-    assert "from 0 to 1" in await ada.shown("feedback", one, "very", code=2)
+    await ada.json("request", "injected", json.dumps({"memory_ids": [one]}))
+    await ada.json("request", "feedback", json.dumps({"memory_id": one, "score": 1}))
 
-    async def noted() -> bool:
+    async def recorded() -> bool:
         memory = await ada.json("get", one)
         return memory["last_injected_at"] is not None and memory["usefulness"] > 0.5
 
-    await wait_until(noted)
+    await wait_until(recorded)
 
 
-async def test_a_file_is_remembered_as_a_whole_or_not_begun(clis: Clis, tenant: UUID, tmp_path: Path) -> None:
-    """Wrong lines are named before anything is sent; sent again with its request id, nothing is done twice."""
+async def test_a_file_with_a_wrong_line_is_not_remembered(clis: Clis, tenant: UUID, tmp_path: Path) -> None:
+    """Wrong lines are named before anything is sent; a file sent again with its request id changes nothing."""
     ada = await memory_commands(clis, tenant)
     file = tmp_path / "memories.jsonl"
     lines = [json.dumps({"content": f"fact {number} of {uuid4()}", "tags": ["file"]}) for number in range(120)]
     file.write_text("\n".join([*lines, '{"contents": "x"}', "{"]), encoding="utf-8")
     log = await ada.shown("remember", "--file", str(file), code=2)
     assert "line 121: content: Field required" in log
-    assert "line 122: it is not JSON" in log
+    assert "line 122: this is not JSON" in log
     assert "2 of 122 lines are wrong, and nothing was remembered" in log
     assert (await ada.json("list"))["memories"] == []
 
@@ -173,20 +132,20 @@ async def test_a_file_is_remembered_as_a_whole_or_not_begun(clis: Clis, tenant: 
     assert "either a text or --file" in await ada.shown("remember", code=2)
 
 
-async def test_a_file_that_was_stopped_can_go_on(clis: Clis, redis: Redis, tenant: UUID, tmp_path: Path) -> None:
-    """Without an answer, or after Ctrl-C, the request id is named under which nothing is done twice."""
+async def test_a_stopped_file_can_be_continued(clis: Clis, redis: Redis, tenant: UUID, tmp_path: Path) -> None:
+    """Without a reply, or after Ctrl-C, the command names the request id that does nothing twice."""
     file = tmp_path / "memories.jsonl"
     file.write_text('\n{"content": "one"}\n{"content": "two"}\n', encoding="utf-8")
     words = ["memory", "remember", "--tenant", str(tenant), "--user", "ada", "--file", str(file)]
     log = await run(clis, *words, "--deadline", "0.5", "--request-id", "r1", code=1)
     assert "lines 2-3: no reply within 0.5 s" in log
-    assert "the same command with --request-id r1 goes on, and does nothing twice (0 of 2 are remembered)" in log
+    assert "the same command with --request-id r1 continues, and does nothing twice (0 of 2 are remembered)" in log
 
     stopped = clis.start(*words, "--request-id", "r1")
     await wait_until(lambda: _waiting(redis, 2))
     stopped.process.send_signal(signal.SIGINT)
     assert await asyncio.to_thread(stopped.process.wait) == 130
-    assert "the same command with --request-id r1 goes on" in stopped.log
+    assert "the same command with --request-id r1 continues" in stopped.log
 
     ada = await memory_commands(clis, tenant)
     assert "2 lines: 2 remembered" in await ada.shown("remember", "--file", str(file), "--request-id", "r1")
@@ -197,8 +156,8 @@ async def _waiting(redis: Redis, requests: int) -> bool:
     return await redis.xlen(stream(Subject.MEMORY)) == requests
 
 
-async def test_what_a_user_gets_wrong_is_said_in_a_line(clis: Clis, tenant: UUID) -> None:
-    """Nobody's memories, another's, no such tenant, a broken contract, and no consumer; never a traceback."""
+async def test_a_mistake_is_explained_in_a_line(clis: Clis, tenant: UUID) -> None:
+    """No owner, another owner, an unknown tenant, a broken contract, no consumer; never a traceback."""
     nobody = MemoryCommands(clis, ("--tenant", str(tenant)))
     assert "give --agent, --user, or both" in await nobody.shown("list", code=2)
     ada = of_ada(clis, tenant)
@@ -207,7 +166,7 @@ async def test_what_a_user_gets_wrong_is_said_in_a_line(clis: Clis, tenant: UUID
         (["remember", "x", "--metadata", "[1]"], "a JSON object is needed"),
         (["remember", "x", "--expires-at", "soon"], "'soon' is not a time"),
         (["remember", "x", "--expires-at", "1999-01-01"], "1999-01-01 00:00 is past"),
-        (["remember", "x", "--session", "s"], "--session-agent"),
+        (["remember", "x", "--session", "s"], "give --agent and --user, too"),
         (["list", "--status", "active", "--any-status"], "contradict"),
         (["get", "x"], "UUID"),
     ):
@@ -217,16 +176,16 @@ async def test_what_a_user_gets_wrong_is_said_in_a_line(clis: Clis, tenant: UUID
     quick = ["--tenant", str(tenant), "--user", "ada", "--deadline", "0.5"]
     log = await run(clis, "memory", "remember", "x", *quick, "--request-id", "r7", code=1)
     assert "`eunoe consume curate`" in log
-    assert "--request-id r7 does it once" in log
+    assert "with --request-id r7, it is done only once" in log
     log = await run(clis, "memory", "list", *quick, code=1)
     assert "`eunoe consume curate`" in log
     assert "--request-id" not in log
 
     await memory_commands(clis, tenant)
     one = await ada.remember("Ada likes tea.")
-    assert "nothing awaits review" in await ada.shown("remember", "ada likes TEA.", "--review")
-    nowhere = await ada.shown("list", "--collection", str(uuid4()), code=1)
-    assert "`eunoe memory collection list` shows those that do" in nowhere
+    assert "nothing waits for review" in await ada.shown("remember", "ada likes TEA.", "--review")
+    nowhere = await ada.shown("list", "--filter", json.dumps({"collection_id": str(uuid4())}), code=1)
+    assert "`eunoe memory request list_collections` shows those that apply" in nowhere
     stranger = MemoryCommands(clis, ("--tenant", str(tenant), "--user", "ben", "--agent", str(AGENT)))
     for words in (["get", one], ["forget", one], ["purge", one, "--yes"]):
         assert f"there is no memory {one}" in await stranger.shown(*words, code=1)

@@ -1,9 +1,7 @@
-"""What is typed becomes what the contract knows."""
+"""The options of `eunoe memory` become what the contract knows."""
 
 import io
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from uuid import UUID
@@ -11,34 +9,15 @@ from uuid import UUID
 import pytest
 import typer
 
-from eunoe_consumers.cli.memory.bundles import unbundled
-from eunoe_consumers.cli.memory.call import CommandCall, DirectiveCall
+from eunoe_consumers.cli.memory.find import follow_pages, make_filter
 from eunoe_consumers.cli.memory.memory_lines import parse_lines
-from eunoe_consumers.cli.memory.options import Fields, Filters, Origin
-from eunoe_consumers.cli.memory.paging import Paging
 from eunoe_consumers.cli.options import parse_object, parse_time, text_or_input
 from eunoe_schema.errors import InvalidEvent
-from eunoe_schema.memory import Status, Tier
-from eunoe_tests.events import AGENT
+from eunoe_schema.memory import Memory, MemoryPage, Status, Tier
 
 
-def test_a_bundle_becomes_its_fields() -> None:
-    """On the command line there are only options; the command is given the bundle."""
-    seen: list[tuple[int, CommandCall]] = []
-
-    def command(number: int, *, call: DirectiveCall) -> None:
-        """Do something."""
-        seen.append((number, call))
-
-    flat = unbundled(command)
-    names = list(flat.__annotations__)
-    assert (flat.__doc__, names) == ("Do something.", ["number", "tenant", "agent", "user", "deadline", "as_json"])
-    flat(number=1, tenant="acme", agent=AGENT, user=None, deadline=None, as_json=True)
-    assert seen == [(1, DirectiveCall(tenant="acme", agent=AGENT, as_json=True))]
-
-
-def test_times_and_objects_are_read_or_refused_with_what_was_typed() -> None:
-    """ISO 8601 and JSON objects; anything else is named, and never a traceback."""
+def test_times_and_objects_are_read_or_refused_with_the_given_text() -> None:
+    """ISO 8601 and JSON objects; an error names the text, and is never a traceback."""
     assert parse_time("2026-05-01T12:00:00+00:00") == datetime(2026, 5, 1, 12, tzinfo=UTC)
     assert parse_object('{"a": [1]}') == {"a": [1]}
     with pytest.raises(typer.BadParameter, match="'tomorrow' is not a time such as"):
@@ -54,7 +33,7 @@ def test_times_and_objects_are_read_or_refused_with_what_was_typed() -> None:
 
 
 def test_a_dash_reads_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without its last line break; what is not UTF-8 is refused."""
+    """The last line break is removed; text that is not UTF-8 is refused."""
     assert text_or_input("- x") == "- x"
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO("Grüße\n\n".encode())))
     assert text_or_input("-") == "Grüße\n"
@@ -63,89 +42,67 @@ def test_a_dash_reads_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
         text_or_input("-")
 
 
-def test_a_session_is_of_the_agent_and_the_user_or_of_those_that_are_named() -> None:
-    """A memory may be wider than the session it came from; whose session that is must be known."""
-    ada = CommandCall(tenant="acme", user="ada")
-    assert Origin().ref(ada) is None
-    found = Origin(session="s", session_agent=AGENT).ref(ada)
-    assert found is not None
-    assert (found.agent_id, found.user_id, found.session_id) == (AGENT, "ada", "s")
-    with pytest.raises(typer.BadParameter, match="--session-agent"):
-        Origin(session="s").ref(ada)
-    with pytest.raises(typer.BadParameter, match="give that, too"):
-        Origin(session_agent=AGENT).ref(ada)
-
-
-def test_filters_begin_with_what_is_active() -> None:
-    """Other statuses are asked for by name, or all at once, and not both."""
-    assert Filters().filter(None).statuses == (Status.ACTIVE,)
-    assert Filters(status=[Status.MERGED]).filter(None).statuses == (Status.MERGED,)
-    assert Filters(any_status=True).filter(None).statuses == ()
+def test_a_filter_selects_active_memories_unless_a_status_is_given() -> None:
+    """Statuses are given one by one or all at once, not both; --filter adds conditions, and contradicts no option."""
+    assert make_filter(None, status=None, any_status=False).statuses == (Status.ACTIVE,)
+    assert make_filter(None, status=[Status.MERGED], any_status=False).statuses == (Status.MERGED,)
+    assert make_filter(None, status=None, any_status=True).statuses == ()
     with pytest.raises(typer.BadParameter, match="contradict"):
-        Filters(status=[Status.MERGED], any_status=True).filter(None)
-    full = Filters(
-        tier=[Tier.TASK],
-        tag=["a", "b"],
-        metadata={"x": 1},
-        collection=UUID(int=1),
-        created_since=parse_time("2026-01-01"),
-    ).filter(None)
+        make_filter(None, status=[Status.MERGED], any_status=True)
+    conditions = {"collection_id": str(UUID(int=1)), "created_from": "2026-01-01"}
+    full = make_filter(conditions, status=None, any_status=False, tiers=[Tier.TASK], tags=["a"], metadata={"x": 1})
     assert (full.tiers, full.tags, full.metadata, full.collection_id) == (
         (Tier.TASK,),
-        ("a", "b"),
+        ("a",),
         {"x": 1},
         UUID(int=1),
     )
     assert full.created_from == datetime(2026, 1, 1, tzinfo=UTC)
-    with pytest.raises(InvalidEvent, match="tags"):
-        Filters(tag=["x" * 101]).filter(None)
+    with pytest.raises(typer.BadParameter, match="both set tags"):
+        make_filter({"tags": ["b"]}, status=None, any_status=False, tags=["a"])
+    for wrong, said in (({"tags": ["x" * 101]}, "tags"), ({"colour": 1}, "colour: Extra inputs")):
+        with pytest.raises(InvalidEvent, match=said):
+            make_filter(wrong, status=None, any_status=False)
 
 
-def test_lines_are_memories_with_the_options_as_defaults() -> None:
-    """Empty lines are passed over and counted; each wrong line is named with what is wrong."""
+def test_the_options_are_the_defaults_of_a_files_lines() -> None:
+    """Empty lines are skipped and counted; each wrong line is named with its error."""
     texts = [
         json.dumps(line).encode() for line in ({"content": "a"}, {"content": "b", "tier": "project"}, {"text": "c"})
     ]
-    lines, wrong = parse_lines(
-        [texts[0], b"", texts[1], b"{", b"[1]", b"\xff", texts[2]], Fields(tier=Tier.TASK).given(None)
-    )
+    lines, wrong = parse_lines([texts[0], b"", texts[1], b"{", b"[1]", b"\xff", texts[2]], {"tier": Tier.TASK})
     assert [(line.number, line.memory.content, line.memory.tier) for line in lines] == [
         (1, "a", Tier.TASK),
         (3, "b", Tier.PROJECT),
     ]
     assert [number for number, _ in wrong] == [4, 5, 6, 7]
     assert "not JSON" in wrong[0][1]
-    assert "no JSON object" in wrong[1][1]
+    assert "a JSON object is needed" in wrong[1][1]
     assert "content: Field required" in wrong[3][1]
 
 
-@dataclass(frozen=True)
-class _Page:
-    items: Sequence[int]
-    cursor: str | None
-
-
 @pytest.mark.parametrize(
-    ("paging", "found", "cursor", "asked"),
+    ("limit", "start", "found", "cursor", "asked"),
     [
-        (Paging(limit=3), [0, 1, 2], "3", [3]),
-        (Paging(limit=7), [*range(7)], "7", [5, 2]),
-        (Paging(limit=20), [*range(12)], None, [5, 5, 5]),
-        (Paging(every=True), [*range(12)], None, [5, 5, 5]),
-        (Paging(limit=2, cursor="11"), [11], None, [2]),
+        (3, None, [0, 1, 2], "3", [3]),
+        (7, None, [*range(7)], "7", [5, 2]),
+        (20, None, [*range(12)], None, [5, 5, 5]),
+        (None, None, [*range(12)], None, [5, 5, 5]),
+        (2, "11", [11], None, [2]),
     ],
 )
-async def test_pages_are_followed_as_far_as_is_wanted(
-    paging: Paging, found: list[int], cursor: str | None, asked: list[int]
+async def test_pages_are_followed_up_to_the_limit(
+    limit: int | None, start: str | None, found: list[int], cursor: str | None, asked: list[int]
 ) -> None:
-    """Never more than a page may hold, never more than was asked for, and the cursor says where to go on."""
+    """No page is larger than allowed, no more memories come than asked for, and the cursor says where to continue."""
+    memories = [Memory.model_construct(version=number) for number in range(12)]
     limits: list[int] = []
 
-    async def page(limit: int, cursor: str | None) -> _Page:
-        limits.append(limit)
-        start = int(cursor or 0)
-        end = min(start + limit, 12)
-        return _Page(range(start, end), str(end) if end < 12 else None)
+    async def page(size: int, cursor: str | None) -> MemoryPage:
+        limits.append(size)
+        begin = int(cursor or 0)
+        end = min(begin + size, 12)
+        return MemoryPage.model_construct(memories=tuple(memories[begin:end]), cursor=str(end) if end < 12 else None)
 
-    items, following = await paging.follow(page, lambda page: page.items, most=5)
-    assert (items, following, limits) == (found, cursor, asked)
+    items, following = await follow_pages(page, limit=limit, cursor=start, page_size=5)
+    assert ([one.version for one in items], following, limits) == (found, cursor, asked)

@@ -28,7 +28,7 @@ from eunoe_consumers.cli import (
     up,
 )
 from eunoe_consumers.cli.console import errors, print_plain
-from eunoe_consumers.cli.memory.group import app as memory
+from eunoe_consumers.cli.memory.commands import app as memory
 from eunoe_consumers.errors import ConfigurationError
 from eunoe_schema.errors import EunoeError, InvalidEvent
 from eunoe_schema.validation import describe

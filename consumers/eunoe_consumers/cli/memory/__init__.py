@@ -1,1 +1,1 @@
-"""`eunoe memory`: what the client `Curator` can do, for a person at a shell."""
+"""`eunoe memory`: curated memory at a shell."""

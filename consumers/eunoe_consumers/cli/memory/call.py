@@ -1,10 +1,10 @@
-"""Whose memories a command is about, and how it asks the consumers."""
+"""Send the requests of a command to the curate consumers, and print their replies."""
 
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Generator, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, ClassVar, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
 import typer
@@ -12,196 +12,143 @@ from pydantic import BaseModel
 from rich.console import RenderableType
 
 from eunoe_consumers.cli.console import output, print_json
-from eunoe_consumers.cli.memory.bundles import Bundle
 from eunoe_consumers.cli.options import find_tenant
 from eunoe_consumers.cli.servers import redis_server
 from eunoe_consumers.settings import Settings
 from eunoe_schema.errors import EunoeError
-from eunoe_schema.memory import MemoryScope
-from eunoe_schema.memory.base import DEFAULT_DEADLINE_SECONDS
-from eunoe_schema.recall import MAX_DEADLINE_SECONDS
+from eunoe_schema.memory.base import (
+    DEFAULT_DEADLINE_SECONDS,
+    AnyRequest,
+    Request,
+    Result,
+    ScopedRequest,
+    request_kinds,
+)
 from eunoe_schema.validation import checked
 
 if TYPE_CHECKING:
-    from eunoe_producers import CurationTimeout, Curator
+    from eunoe_producers import CurationTimeout
+    from eunoe_producers.memory.client import MemoryClient
 
-ResultT = TypeVar("ResultT")
-_WHOSE = "Whose memories, and how to answer"
-
-_Tenant = Annotated[str, typer.Option(help="The tenant's UUID, or its name.", rich_help_panel=_WHOSE)]
-_Agent = Annotated[
-    UUID | None, typer.Option(help="The agent's UUID; without one: with every agent.", rich_help_panel=_WHOSE)
-]
-_User = Annotated[
-    str | None, typer.Option(help="The user's id in the channel; without one: with every user.", rich_help_panel=_WHOSE)
-]
-_RequiredAgent = Annotated[UUID, typer.Option(help="The agent's UUID.", rich_help_panel=_WHOSE)]
-_RequiredUser = Annotated[str, typer.Option(help="The user's id in the channel.", rich_help_panel=_WHOSE)]
-_Deadline = Annotated[
-    float | None,
-    typer.Option(
-        max=MAX_DEADLINE_SECONDS,
-        metavar="SECONDS",
-        help=f"How long to wait for a reply.  [default: {DEFAULT_DEADLINE_SECONDS:g}]",
-        rich_help_panel=_WHOSE,
-    ),
-]
-_Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.", rich_help_panel=_WHOSE)]
+ResultT = TypeVar("ResultT", bound=Result)
+ReturnT = TypeVar("ReturnT")
 
 
-@dataclass(frozen=True, kw_only=True)
-class TenantCall(Bundle):
-    """A call on a whole tenant."""
+@dataclass(frozen=True)
+class Call:
+    """The scope that a command names, and how it waits for a reply and prints it.
 
-    tenant: _Tenant
-    deadline: _Deadline = None
-    as_json: _Json = False
+    Attributes:
+        tenant: The tenant's UUID or name.
+        agent: The agent; None for every agent.
+        user: The user; None for every user.
+        deadline: Seconds to wait for a reply; None for the default of the command.
+        as_json: Whether to print JSON.
+    """
 
-    def ask(self, action: "Callable[[Curator, UUID], Awaitable[ResultT]]") -> ResultT:
-        """Return the answer to a question about the tenant."""
-        with _explained("eunoe memory list", changes=False):
-            return _run(self.tenant, action)
+    tenant: str
+    agent: UUID | None = None
+    user: str | None = None
+    deadline: float | None = None
+    as_json: bool = False
 
-    @property
-    def seconds(self) -> float:
-        """How long to wait for a reply."""
-        return DEFAULT_DEADLINE_SECONDS if self.deadline is None else self.deadline
-
-
-@dataclass(frozen=True, kw_only=True)
-class CommandCall(Bundle):
-    """A call on the memories that apply to an agent, a user, or both."""
-
-    tenant: _Tenant
-    agent: _Agent = None
-    user: _User = None
-    deadline: _Deadline = None
-    as_json: _Json = False
-    # Which command shows what there is, for those who name what is not there.
-    listed_by: ClassVar[str] = "eunoe memory list"
-
-    def ask(
-        self, action: "Callable[[Curator, MemoryScope], Awaitable[ResultT]]", *, listed_by: str | None = None
-    ) -> ResultT:
-        """Return the answer to a question.
-
-        Args:
-            action: Asks it.
-            listed_by: Which command shows what the question names, where that is not the call's own.
+    def ask(self, model: type[Request[ResultT]], *, request_id: str | None = None, **fields: object) -> ResultT:
+        """Send one request; return its result.
 
         Raises:
-            BadParameter: If neither agent nor user is given.
-            EunoeError: If there is no answer; it says what to do at a shell.
+            BadParameter: If the request needs --agent or --user and has neither, or may not have them.
+            InvalidEvent: If a field breaks the contract.
+            EunoeError: If the request is refused, or no reply comes. The message says what to do at a shell.
         """
-        return self._ask(action, listed_by or self.listed_by, changes=False)
+        # A wrong field is refused before any server is contacted.
+        envelope = {"request_id": request_id or "new", "reply_to": "reply", "tenant_id": UUID(int=0)}
+        checked(model, **envelope, **self.owner(model), **fields)
+        return self.run(model, lambda asker: asker.ask(model, fields, request_id=request_id))
 
-    def change(self, action: "Callable[[Curator, MemoryScope], Awaitable[ResultT]]") -> ResultT:
-        """Return the answer to a request that changes something; the command has --request-id.
+    def run(self, model: type[AnyRequest], action: "Callable[[Asker], Awaitable[ReturnT]]") -> ReturnT:
+        """Return the result of an action that sends requests of one model over one connection. Raises as `ask` does."""
+        self.owner(model)  # refuses a missing owner before any server is contacted
 
-        Raises:
-            BadParameter: If neither agent nor user is given.
-            EunoeError: If there is no answer; it says what to do at a shell.
-        """
-        return self._ask(action, self.listed_by, changes=True)
+        async def connect(settings: Settings, tenant_id: UUID) -> ReturnT:
+            from eunoe_producers.memory.client import MemoryClient  # noqa: PLC0415 - redis
 
-    @property
-    def seconds(self) -> float:
-        """How long to wait for a reply."""
-        return DEFAULT_DEADLINE_SECONDS if self.deadline is None else self.deadline
+            url, retry_seconds = settings.redis_url or "", settings.start_timeout_seconds
+            async with await MemoryClient.connect(url, retry_seconds=retry_seconds) as client:
+                return await action(Asker(client, self, tenant_id))
 
-    def _ask(
-        self, action: "Callable[[Curator, MemoryScope], Awaitable[ResultT]]", listed_by: str, *, changes: bool
-    ) -> ResultT:
+        with _explain(model), redis_server(Settings()) as resolved:
+            return asyncio.run(connect(resolved, find_tenant(resolved, self.tenant)))
+
+    def owner(self, model: type[AnyRequest]) -> Mapping[str, object]:
+        """Return the fields of a request that --agent and --user set."""
+        if not issubclass(model, ScopedRequest):
+            if self.agent is not None or self.user is not None:
+                raise typer.BadParameter("this request concerns the whole tenant: leave out --agent and --user")
+            return {}
         if self.agent is None and self.user is None:
-            msg = "give --agent, --user, or both: a memory is an agent's, a user's, or of both"
-            raise typer.BadParameter(msg)
+            raise typer.BadParameter("give --agent, --user, or both: the owner of the memories")
+        return {"agent_id": self.agent, "user_id": self.user}
 
-        def ask(curator: "Curator", tenant_id: UUID) -> Awaitable[ResultT]:
-            scope = checked(MemoryScope, tenant_id=tenant_id, agent_id=self.agent, user_id=self.user)
-            return action(curator, scope)
-
-        with _explained(listed_by, changes=changes):
-            return _run(self.tenant, ask)
-
-
-@dataclass(frozen=True, kw_only=True)
-class CollectionCall(CommandCall):
-    """A call on the collections that apply to an agent, a user, or both."""
-
-    listed_by: ClassVar[str] = "eunoe memory collection list"
+    def show(self, document: BaseModel | Mapping[str, object], *parts: RenderableType) -> None:
+        """Print the document with --json, otherwise the parts for people."""
+        if self.as_json:
+            print_json(document.model_dump(mode="json") if isinstance(document, BaseModel) else document)
+            return
+        for part in parts:
+            output.print(part, highlight=False, markup=False, soft_wrap=isinstance(part, str))
 
 
-@dataclass(frozen=True, kw_only=True)
-class DirectiveCall(CommandCall):
-    """A call on the directives of an agent, with every user or with one."""
+@dataclass(frozen=True)
+class Asker:
+    """Sends the requests of one call over one connection."""
 
-    agent: _RequiredAgent = field()  # else the wider class's default would stay
-    listed_by: ClassVar[str] = "eunoe memory directive list"
+    client: "MemoryClient"
+    call: Call
+    tenant_id: UUID
 
-
-@dataclass(frozen=True, kw_only=True)
-class SessionCall(CommandCall):
-    """A call on the sessions of an agent with a user."""
-
-    agent: _RequiredAgent = field()  # else the wider class's default would stay
-    user: _RequiredUser = field()
-    listed_by: ClassVar[str] = "eunoe memory session list"
-
-
-@dataclass(frozen=True, kw_only=True)
-class CheckpointCall(SessionCall):
-    """A call on the checkpoints of a session."""
-
-    listed_by: ClassVar[str] = "eunoe memory checkpoint list"
-
-
-def answer(call: CommandCall | TenantCall, document: BaseModel | Mapping[str, object], *shown: RenderableType) -> None:
-    """Print a command's answer: the document for programs, or what people are shown."""
-    if call.as_json:
-        print_json(document.model_dump(mode="json") if isinstance(document, BaseModel) else document)
-        return
-    for part in shown:
-        output.print(part, highlight=False, markup=False, soft_wrap=isinstance(part, str))
+    async def ask(
+        self,
+        model: type[Request[ResultT]],
+        fields: Mapping[str, object],
+        *,
+        request_id: str | None = None,
+        deadline: float = DEFAULT_DEADLINE_SECONDS,
+    ) -> ResultT:
+        """Send a request; return its result. The option --deadline replaces `deadline`."""
+        seconds = deadline if self.call.deadline is None else self.call.deadline
+        envelope = self.client.envelope(request_id=request_id, deadline=seconds)
+        return await self.client.ask(
+            checked(model, **envelope, tenant_id=self.tenant_id, **self.call.owner(model), **fields)
+        )
 
 
 def no_reply(error: "CurationTimeout") -> str:
-    """Return what a person at a shell does where no reply came."""
+    """Return what to check at a shell if no reply came."""
     return (
         f"no reply within {error.deadline_seconds:g} s: is a curate consumer running (`eunoe consume curate`), and "
-        "does it serve the same Redis?"
+        "does it use the same Redis?"
     )
 
 
-def _run(tenant: str, action: "Callable[[Curator, UUID], Awaitable[ResultT]]") -> ResultT:
-    async def run(settings: Settings, tenant_id: UUID) -> ResultT:
-        from eunoe_producers import Curator  # noqa: PLC0415 - redis
-
-        url, retry_seconds = settings.redis_url or "", settings.start_timeout_seconds
-        async with await Curator.connect(url, retry_seconds=retry_seconds) as curator:
-            return await action(curator, tenant_id)
-
-    with redis_server(Settings()) as resolved:
-        return asyncio.run(run(resolved, find_tenant(resolved, tenant)))
-
-
 @contextlib.contextmanager
-def _explained(listed_by: str, *, changes: bool) -> Generator[None]:
-    """Say at the end of an error what a person at a shell does about it.
-
-    Raises:
-        EunoeError: In place of the client's error.
-    """
+def _explain(model: type[AnyRequest]) -> Generator[None]:
+    """Add to an error of the client what to do at a shell."""
     from eunoe_producers import CurationTimeout, MemoryNotFound, NotFound  # noqa: PLC0415 - redis
 
     try:
         yield
     except MemoryNotFound as error:
-        msg = f"{error}: `eunoe memory list` shows those that do, with --forgotten those that were forgotten"
-        raise EunoeError(msg) from error
+        listing = "`eunoe memory list` shows the memories that apply, with --forgotten the forgotten ones"
+        raise EunoeError(f"{error}: {listing}") from error
     except NotFound as error:
-        msg = f"{error}: `{listed_by}` shows those that do"
-        raise EunoeError(msg) from error
+        raise EunoeError(f"{error}: `eunoe memory request {_listing(model)}` shows those that apply") from error
     except CurationTimeout as error:
-        msg = no_reply(error)
-        again = f" It may be done all the same: the same command with --request-id {error.request_id} does it once"
-        raise EunoeError(msg + again if changes else msg) from error
+        again = f" The change may be done all the same: with --request-id {error.request_id}, it is done only once"
+        raise EunoeError(f"{no_reply(error)}{again if model.changes else ''}") from error
+
+
+def _listing(model: type[AnyRequest]) -> str:
+    """Return the kind that lists the collections, sessions, checkpoints or directives which a request names."""
+    name = model.__name__.lower()
+    listings = [kind for kind in request_kinds() if kind.startswith("list_")]
+    return next((kind for kind in listings if kind.removeprefix("list_").rstrip("s") in name), "list_collections")

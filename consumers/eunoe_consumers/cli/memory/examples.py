@@ -1,8 +1,0 @@
-"""What the examples in help texts are about."""
-
-WHOSE = "--tenant acme --user ada"
-AGENT = "--agent 22222222-2222-4222-8222-222222222222"
-BOTH = f"--tenant acme {AGENT} --user ada"
-ONE = "33333333-3333-4333-8333-333333333333"
-OTHER = "44444444-4444-4444-8444-444444444444"
-COLLECTION = "55555555-5555-4555-8555-555555555555"
