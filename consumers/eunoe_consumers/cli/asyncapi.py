@@ -15,7 +15,7 @@ def asyncapi(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON
 
     With this document, any Redis client can publish and recall. The command needs no server.
     """
-    from eunoe_consumers.asyncapi import document, render  # noqa: PLC0415 - builds the schemas of all models
+    from eunoe_consumers.contract_document.document import document, render  # noqa: PLC0415 - builds the schemas of all models
 
     if as_json:
         print_json(document())
