@@ -123,7 +123,9 @@ class Reader:
         if word == "LETTER_ID":
             letters = cast("list[tuple[bytes, Any]]", await self._redis.xrange(dead_letters(Group(arguments[2]))))
             return letters[0][0].decode()
-        return str(self._folder / word) if (self._folder / word).is_file() else word
+        if (self._folder / word).is_file():
+            return str(self._folder / word)
+        return word.replace('"ID"', f'"{self._memory_id}"')
 
     async def _await_reply(self, request_id: str) -> None:
         async def answered() -> bool:
