@@ -16,13 +16,14 @@ from pgvector import HalfVector
 from pgvector.asyncpg import register_vector
 from rich.progress import Progress
 
-from eunoe_consumers.postgres.collections import CollectionQueries
-from eunoe_consumers.postgres.curation import CurationStore
+from eunoe_consumers.memories.administration import nearest_of_tenant
+from eunoe_consumers.memories.collections import CollectionQueries
+from eunoe_consumers.memories.reading import nearest, newest
+from eunoe_consumers.memories.remember import RememberQueries
+from eunoe_consumers.memories.table import CONFIRMATION_SHARE, ensure_exists
+from eunoe_consumers.memories.tags import TagQueries
 from eunoe_consumers.postgres.database import Database, DatabaseRole
-from eunoe_consumers.postgres.lifetime import Lifetime
-from eunoe_consumers.postgres.memories import MemoryQueries
-from eunoe_consumers.postgres.memory_tags import TagQueries
-from eunoe_consumers.postgres.turns import TurnQueries
+from eunoe_consumers.postgres.memory_connection import Lifetime, MemoryConnection
 from eunoe_schema.memory import Category, MemoryFilter, MemoryScope, Source, Status, Tier, content_hash
 
 TIERS = tuple(Tier)
@@ -66,7 +67,6 @@ class MemoryTable:
         self._lifetime = Lifetime(
             system.settings.memory_task_days, system.settings.memory_task_expires_from == "last_use"
         )
-        self._store = CurationStore(database, self._lifetime)
 
     def scope(self, user: str) -> MemoryScope:
         """Return the scope of the agent with a user."""
@@ -80,7 +80,18 @@ class MemoryTable:
         """
         bar = progress.add_task(f"memories of {len(users)} users", total=len(fill.texts))
         collection = uuid4()
-        await self._introduce(users, collection)
+        async with self._begin() as db:
+            for user in users:
+                await ensure_exists(db, self.scope(user))
+            await db.execute(
+                CollectionQueries.insert_collection,
+                new_id=collection,
+                agent_id=AGENT,
+                user_id=None,
+                type="benchmark",
+                name=users[0],
+                description=None,
+            )
         for start in range(0, len(fill.texts), ROWS_PER_WRITE):
             part = range(start, min(len(fill.texts), start + ROWS_PER_WRITE))
             await self._write(fill, users, part, collection)
@@ -88,54 +99,47 @@ class MemoryTable:
         await self._login.execute("VACUUM (ANALYZE)")
         return collection
 
-    async def _introduce(self, users: Sequence[str], collection: UUID) -> None:
+    @asynccontextmanager
+    async def _begin(self, scope: MemoryScope | None = None) -> AsyncGenerator[MemoryConnection]:
+        """Begin a transaction as a curator does."""
         async with self._database.transaction(DatabaseRole.CURATOR, tenant=self._tenant) as connection:
-            await connection.execute(TurnQueries.insert_agents, [self._tenant], [AGENT])
-            await connection.execute(TurnQueries.insert_users, [self._tenant] * len(users), users)
-            await connection.execute(
-                CollectionQueries.insert_collection, self._tenant, collection, AGENT, None, "benchmark", users[0], None
-            )
+            yield MemoryConnection(connection, self._tenant, self._lifetime, scope)
 
     async def _write(self, fill: Fill, users: Sequence[str], part: range, collection: UUID) -> None:
         ids = {index: uuid4() for index in part}
-        async with self._database.transaction(DatabaseRole.CURATOR, tenant=self._tenant) as connection:
-            await connection.executemany(
-                MemoryQueries.insert_memory,
+        async with self._begin() as db:
+            await db.fetchmany(
+                RememberQueries.insert_memory,
                 [
-                    (
-                        self._tenant,
-                        ids[index],
-                        None if index % 4 == 0 else AGENT,
-                        users[index % len(users)],
-                        TIERS[index % len(TIERS)],
-                        Category.FACTUAL,
-                        Source.EXTRACTED,
-                        Status.ACTIVE,
-                        fill.texts[index],
-                        content_hash(fill.texts[index]),
-                        0.8,
-                        json.dumps({"number": index % 100, "stressor": index % 10 == 0}),
-                        None,
-                        None,
-                        None,
-                        None,
-                        HalfVector(fill.vectors[index]),
-                        fill.model,
-                        0.1,
-                        *self._lifetime,
-                    )
+                    {
+                        "new_id": ids[index],
+                        "agent_id": None if index % 4 == 0 else AGENT,
+                        "user_id": users[index % len(users)],
+                        "tier": TIERS[index % len(TIERS)],
+                        "category": Category.FACTUAL,
+                        "source": Source.EXTRACTED,
+                        "status": Status.ACTIVE,
+                        "content": fill.texts[index],
+                        "content_hash": content_hash(fill.texts[index]),
+                        "confidence": 0.8,
+                        "metadata": json.dumps({"number": index % 100, "stressor": index % 10 == 0}),
+                        "session_agent_id": None,
+                        "session_user_id": None,
+                        "session_id": None,
+                        "expires_at": None,
+                        "embedding": HalfVector(fill.vectors[index]),
+                        "embedding_model": fill.model,
+                        "confirmation_share": CONFIRMATION_SHARE,
+                    }
                     for index in part
                 ],
             )
-            await connection.executemany(
-                TagQueries.add_tags, [(self._tenant, ids[index], ["work"]) for index in part if index // 7 % 10 == 0]
+            await db.fetchmany(
+                TagQueries.add_tags,
+                [{"memory_id": ids[index], "tags": ["work"]} for index in part if index // 7 % 10 == 0],
             )
-            await connection.execute(
-                CollectionQueries.add_members,
-                self._tenant,
-                collection,
-                [ids[index] for index in part if index // 3 % 10 == 1],
-            )
+            members = [ids[index] for index in part if index // 3 % 10 == 1]
+            await db.execute(CollectionQueries.add_members, id=collection, memory_ids=members)
 
     async def moment(self, share: float) -> datetime:
         """Return the moment before which a share of the memories was made."""
@@ -151,10 +155,9 @@ class MemoryTable:
         for name, filter_ in filters.items():
             taken = searched.milliseconds[name] = []
             for index, query in enumerate(queries):
-                scope = self.scope(users[index % len(users)])
-                async with self._store.begin(self._tenant) as unit:
+                async with self._begin(self.scope(users[index % len(users)])) as db:
                     started = time.perf_counter()
-                    await unit.search.nearest(scope, filter_, query, limit=TOP_K, min_cosine=None)
+                    await nearest(db, filter_, query, limit=TOP_K, min_cosine=None)
                     taken.append((time.perf_counter() - started) * 1000)
                 progress.advance(bar)
         return searched
@@ -163,9 +166,9 @@ class MemoryTable:
         """List the first page again and again."""
         searched = Searched({"page": []})
         for _ in range(times):
-            async with self._store.begin(self._tenant) as unit:
+            async with self._begin(self.scope(user)) as db:
                 started = time.perf_counter()
-                await unit.search.newest(self.scope(user), MemoryFilter(), limit=51)
+                await newest(db, MemoryFilter(), limit=51)
                 searched.milliseconds["page"].append((time.perf_counter() - started) * 1000)
         return searched
 
@@ -173,17 +176,17 @@ class MemoryTable:
         """Search as an administrator does; compare with what exact search finds."""
         searched = Searched({"admin": []})
         for query in queries:
-            async with self._store.begin(self._tenant) as unit:
+            async with self._begin() as db:
                 started = time.perf_counter()
-                found = await unit.tenant.nearest(self._tenant, [Status.ACTIVE], query, forgotten=False, limit=TOP_K)
+                found = await nearest_of_tenant(db, query, statuses=[Status.ACTIVE], forgotten=False, limit=TOP_K)
                 searched.milliseconds["admin"].append((time.perf_counter() - started) * 1000)
-            nearest = await self._login.fetch(
+            exact = await self._login.fetch(
                 "SELECT id FROM memories WHERE tenant_id = $1 ORDER BY (embedding <=> $2::halfvec) + 0 LIMIT $3",
                 self._tenant,
                 HalfVector(query),
                 TOP_K,
             )
-            searched.recalls.append(len({row["id"] for row in nearest} & {found_id for found_id, _ in found}) / TOP_K)
+            searched.recalls.append(len({row["id"] for row in exact} & found.keys()) / TOP_K)
         return searched
 
     async def build_index(self, times: int) -> list[float]:

@@ -4,7 +4,7 @@ from uuid import UUID
 
 import asyncpg
 
-from eunoe_consumers.postgres.memory_life import LifeQueries
+from eunoe_consumers.janitor.housekeeping import HousekeepingQueries
 from eunoe_tests.commands import run, run_json
 from eunoe_tests.curation import add_memory
 from eunoe_tests.processes import Clis
@@ -39,7 +39,7 @@ async def test_one_round_by_hand(clis: Clis, database_url: str, tenant: UUID) ->
     other = await asyncpg.connect(database_url)
     try:
         await other.execute("BEGIN")
-        await other.fetchval(LifeQueries.try_alone)
+        await other.fetchval(HousekeepingQueries.lock_janitors.sql)
         assert (await run_json(clis, "janitor", "run"))["complete"] is False
     finally:
         await other.close()

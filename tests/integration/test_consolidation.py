@@ -10,8 +10,8 @@ import pytest
 from pgvector import HalfVector
 from pgvector.asyncpg import register_vector
 
+from eunoe_consumers.memories.administration import TenantSearchQueries
 from eunoe_consumers.postgres.database import SchemaQueries
-from eunoe_consumers.postgres.tenant_search import TenantSearchQueries
 from eunoe_consumers.settings import Settings
 from eunoe_producers import CurationRefused, Curator
 from eunoe_schema.errors import InvalidEvent
@@ -140,10 +140,13 @@ async def test_the_index_serves_an_administrator_and_finds_past_others(
         async with connection.transaction():
             await connection.execute(SchemaQueries.take_role, "eunoe_curator", str(tenant), "")
             await connection.execute("SET LOCAL enable_sort = off")  # 600 rows are too few to make it the cheaper way
-            await connection.execute(TenantSearchQueries.widen_index_search)
-            arguments = (tenant, list[str](), False, HalfVector(np.ones(384, dtype=np.float32)), 100)
-            plan = await connection.fetch(f"EXPLAIN {TenantSearchQueries.nearest_of_tenant}", *arguments)
+            await connection.execute(TenantSearchQueries.widen_index_search.sql)
+            nearest = TenantSearchQueries.nearest_of_tenant
+            vector = HalfVector(np.ones(384, dtype=np.float32))
+            given = {"tenant_id": tenant, "statuses": list[str](), "forgotten": False, "vector": vector, "limit": 100}
+            arguments = nearest.arguments(given, {})
+            plan = await connection.fetch(f"EXPLAIN {nearest.sql}", *arguments)
             assert "memories_by_embedding" in " ".join(row[0] for row in plan)
-            assert len(await connection.fetch(TenantSearchQueries.nearest_of_tenant, *arguments)) == 100
+            assert len(await connection.fetch(nearest.sql, *arguments)) == 100
     finally:
         await connection.close()

@@ -1,4 +1,4 @@
-"""The answerer on a real database: what two requests at once may do to each other, and when one is the same again."""
+"""The executor on a real database: what two requests at once may do to each other, and when one is the same again."""
 
 import asyncio
 import contextlib
@@ -11,11 +11,10 @@ from pydantic import JsonValue
 
 from eunoe_consumers.embedding.coalescing import CoalescingEmbedder
 from eunoe_consumers.embedding.hash_embedder import HashEmbedder
-from eunoe_consumers.memories.answer import RequestExecutor
 from eunoe_consumers.memories.call import CurationRules
-from eunoe_consumers.postgres.curation import CurationStore
+from eunoe_consumers.memories.executor import RequestExecutor
 from eunoe_consumers.postgres.database import Database
-from eunoe_consumers.postgres.lifetime import Lifetime
+from eunoe_consumers.postgres.memory_connection import Lifetime
 from eunoe_schema.memory import NewMemory, content_hash
 from eunoe_schema.memory.remember import RememberRequest, RememberResult
 from eunoe_schema.memory.reply import MemoryReply
@@ -35,28 +34,28 @@ async def login(database_url: str) -> AsyncIterator[Login]:
 
 
 @pytest.fixture
-def answerer(database: Database) -> RequestExecutor:
-    """An answerer with a model that is none."""
+def executor(database: Database) -> RequestExecutor:
+    """An executor with a model that is none."""
     rules = CurationRules(near_duplicate_cosine=0.9, session_idle_seconds=60)
-    store = CurationStore(database, Lifetime(30, from_last_use=False))
-    return RequestExecutor(store, CoalescingEmbedder(HashEmbedder(384), texts_per_run=128), rules)
+    embedder = CoalescingEmbedder(HashEmbedder(384), texts_per_run=128)
+    return RequestExecutor(database, embedder, Lifetime(30, from_last_use=False), rules)
 
 
-async def remember(answerer: RequestExecutor, tenant: UUID, *memories: NewMemory, request_id: str) -> MemoryReply:
+async def remember(executor: RequestExecutor, tenant: UUID, *memories: NewMemory, request_id: str) -> MemoryReply:
     """Return the reply to a request to remember contents of a user."""
     request = RememberRequest(request_id=request_id, tenant_id=tenant, user_id="ada", memories=memories)
-    return await answerer.answer(request, await answerer.embed(request))
+    return await executor.execute(request, await executor.embed(request))
 
 
-async def test_a_deadlock_is_tried_again_at_once(answerer: RequestExecutor, tenant: UUID, login: Login) -> None:
+async def test_a_deadlock_is_tried_again_at_once(executor: RequestExecutor, tenant: UUID, login: Login) -> None:
     """Whoever locks the same memories in another order costs a request a moment, and no redelivery."""
     both = [NewMemory(content=text) for text in (FIRST, LAST)]
-    await remember(answerer, tenant, *both, request_id="made")
+    await remember(executor, tenant, *both, request_id="made")
     lock = "SELECT FROM memories WHERE content = $1 FOR UPDATE"
     await login.execute("SET deadlock_timeout = '1min'")  # the other side is the one that PostgreSQL ends
     async with login.transaction():
         await login.execute(lock, LAST)
-        confirming = asyncio.create_task(remember(answerer, tenant, *both, request_id="confirmed"))
+        confirming = asyncio.create_task(remember(executor, tenant, *both, request_id="confirmed"))
         waiting = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"
         await wait_until(lambda: login.fetchval(waiting))
         with contextlib.suppress(asyncpg.DeadlockDetectedError):
@@ -67,10 +66,10 @@ async def test_a_deadlock_is_tried_again_at_once(answerer: RequestExecutor, tena
     assert [round(one.memory.confidence, 2) for one in result.remembered] == [0.82, 0.82]
 
 
-async def test_the_order_of_metadata_makes_no_other_request(answerer: RequestExecutor, tenant: UUID) -> None:
+async def test_the_order_of_metadata_makes_no_other_request(executor: RequestExecutor, tenant: UUID) -> None:
     """A caller that asks again after a restart may have built the same object in another order."""
     one: dict[str, JsonValue] = {"a": 1, "b": {"c": 2, "d": 3}}
     other: dict[str, JsonValue] = {"b": {"d": 3, "c": 2}, "a": 1}
-    first = await remember(answerer, tenant, NewMemory(content="x", metadata=one), request_id="r")
+    first = await remember(executor, tenant, NewMemory(content="x", metadata=one), request_id="r")
     assert first.result is not None
-    assert await remember(answerer, tenant, NewMemory(content="x", metadata=other), request_id="r") == first
+    assert await remember(executor, tenant, NewMemory(content="x", metadata=other), request_id="r") == first

@@ -12,12 +12,11 @@ import pytest
 from pgvector import HalfVector
 from pgvector.asyncpg import register_vector
 
+from eunoe_consumers.janitor.housekeeping import Housekeeping, HousekeepingQueries
 from eunoe_consumers.janitor.janitor import Janitor, JanitorRules
 from eunoe_consumers.postgres.database import Database
 from eunoe_consumers.postgres.errors import StoreUnavailable
-from eunoe_consumers.postgres.housekeeping import Housekeeping
-from eunoe_consumers.postgres.lifetime import Lifetime
-from eunoe_consumers.postgres.memory_life import LifeQueries
+from eunoe_consumers.postgres.memory_connection import Lifetime
 from eunoe_consumers.postgres.tenants import TenantTable
 from eunoe_consumers.processes.role import ProcessRole
 from eunoe_consumers.settings import Settings
@@ -85,7 +84,7 @@ async def test_what_lapsed_is_archived_and_what_ended_is_purged(
 ) -> None:
     """Tasks go in two steps; what is personal, and the history of what has no end, are never taken."""
     memory = await add_old(login, tenant, days, **fields)
-    await janitor_of(database).tidy()
+    await janitor_of(database).run_once()
     assert await status_of(login, memory) == after
 
 
@@ -96,11 +95,11 @@ async def test_an_explicit_end_and_forgetting_are_followed(login: Login, databas
     await login.execute("UPDATE memories SET expires_at = now() - interval '31 days' WHERE id = $1", ended)
     await login.execute("UPDATE memories SET deleted_at = now() - interval '29 days' WHERE id = $1", kept)
     await login.execute("UPDATE memories SET deleted_at = now() - interval '31 days' WHERE id = $1", gone)
-    done = await janitor_of(database).tidy()
+    done = await janitor_of(database).run_once()
     assert (done.archived, done.purged) == (1, 1)
     assert [await status_of(login, memory) for memory in (ended, kept, gone)] == ["archived", "active", None]
     await login.execute("UPDATE memories SET updated_at = now() - interval '31 days' WHERE id = $1", ended)
-    assert (await janitor_of(database).tidy()).purged == 1
+    assert (await janitor_of(database).run_once()).purged == 1
 
 
 async def test_a_round_goes_through_all_tenants_batch_by_batch(
@@ -117,7 +116,7 @@ async def test_a_round_goes_through_all_tenants_batch_by_batch(
         await login.execute(f"{insert} ($1, 'quotes', repeat('0', 64), ARRAY[$2::uuid], now())", owner, ended[0])
         await login.execute(f"{insert} ($1, 'old', repeat('0', 64), '{{}}', now() - interval '25 hours')", owner)
         await login.execute(f"{insert} ($1, 'young', repeat('0', 64), '{{}}', now() - interval '23 hours')", owner)
-    done = await janitor_of(database).tidy()
+    done = await janitor_of(database).run_once()
     assert (done.tenants, done.archived, done.purged, done.complete) == (2, 14, 14, True)
     assert done.replies_dropped == 2
     left = await login.fetch("SELECT request_id FROM memory_requests WHERE request_id !~ '-'")
@@ -139,11 +138,11 @@ async def test_one_tenants_failure_does_not_hold_up_the_others(
 
     monkeypatch.setattr(Housekeeping, "purge", fails)
     await add_old(login, max(tenant, other_tenant), 31, tier="task", status="archived")
-    done = await janitor_of(database).tidy()
+    done = await janitor_of(database).run_once()
     assert (done.tenants, done.failed, done.purged) == (1, 1, 1)
     failing.add(max(tenant, other_tenant))
     with pytest.raises(StoreUnavailable, match="statement timeout"):
-        await janitor_of(database).tidy()
+        await janitor_of(database).run_once()
 
 
 async def test_one_works_at_a_time_and_a_dead_one_holds_nobody_up(
@@ -153,13 +152,13 @@ async def test_one_works_at_a_time_and_a_dead_one_holds_nobody_up(
     memory = await add_old(login, tenant, 31, tier="task")
     other = await asyncpg.connect(database_url)
     await other.execute("BEGIN")
-    assert await other.fetchval(LifeQueries.try_alone)
-    done = await janitor_of(database).tidy()
+    assert await other.fetchval(HousekeepingQueries.lock_janitors.sql)
+    done = await janitor_of(database).run_once()
     assert (done.complete, done.archived, await status_of(login, memory)) == (False, 0, "active")
     other.terminate()
 
     async def archived() -> bool:
-        return (await janitor_of(database).tidy()).archived == 1
+        return (await janitor_of(database).run_once()).archived == 1
 
     await wait_until(archived)
 
@@ -173,10 +172,10 @@ async def test_what_somebody_is_changing_waits(
     try:
         await other.execute("BEGIN")
         await other.execute("SELECT FROM memories WHERE id = $1 FOR UPDATE", memory)
-        assert (await asyncio.wait_for(janitor_of(database).tidy(), 30)).archived == 0
+        assert (await asyncio.wait_for(janitor_of(database).run_once(), 30)).archived == 0
     finally:
         await other.close()
-    assert (await janitor_of(database).tidy()).archived == 1
+    assert (await janitor_of(database).run_once()).archived == 1
 
 
 async def _near(login: Login, tenant: UUID, towards: float, **fields: Any) -> UUID:
@@ -201,8 +200,8 @@ async def test_near_duplicates_are_merged_where_that_is_on(
         await _near(login, other_tenant, 0.05),
     ]
     await login.execute("INSERT INTO memory_tags VALUES ($1, $2, 'a'), ($1, $3, 'b')", tenant, one, two)
-    assert (await janitor_of(database).tidy()).merged == 0
-    assert (await janitor_of(database, merge_cosine=0.9).tidy()).merged == 1
+    assert (await janitor_of(database).run_once()).merged == 0
+    assert (await janitor_of(database, merge_cosine=0.9).run_once()).merged == 1
     row = await login.fetchrow("SELECT status, merged_into FROM memories WHERE id = $1", one)
     assert tuple(row or ()) == ("merged", two)
     row = await login.fetchrow(
@@ -212,7 +211,7 @@ async def test_near_duplicates_are_merged_where_that_is_on(
     )
     assert tuple(row or ()) == ("active", 0.64, 5, ["a", "b"])
     assert [await status_of(login, other) for other in others] == ["active"] * 4
-    assert (await janitor_of(database, merge_cosine=0.9).tidy()).merged == 0
+    assert (await janitor_of(database, merge_cosine=0.9).run_once()).merged == 0
 
 
 @pytest.mark.parametrize(
@@ -241,7 +240,7 @@ async def test_what_is_merged_lives_as_long_as_either_would_have(
         await login.execute(
             "UPDATE memories SET expires_at = created_at + make_interval(days => $2) WHERE id = $1", memory, days
         )
-    assert (await janitor_of(database, merge_cosine=0.9).tidy()).merged == 1
+    assert (await janitor_of(database, merge_cosine=0.9).run_once()).merged == 1
     assert [await status_of(login, memory) for memory in (kept, gone)] == ["active", "merged"]
     lives = "SELECT round(extract(epoch FROM expires_at - created_at) / 86400)::int FROM memories WHERE id = $1"
     assert await login.fetchval(lives, kept) == lives_days

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 from redis.asyncio import Redis
 
-from eunoe_consumers.postgres.memory_usage import UsageQueries
+from eunoe_consumers.memories.usage import UsageQueries
 from eunoe_consumers.settings import Settings
 from eunoe_producers import Curator
 from eunoe_schema.memory import Memory, MemoryScope
@@ -143,12 +143,13 @@ async def test_counting_leaves_the_indexes_alone(curator: Curator, tenant: UUID,
     """A counter's update stays in its page (HOT): the HNSW index gets no entry for it, whose insertion is dear."""
     scope = memory_scope(tenant)
     memories = [await remembered(curator, scope, f"memory {number}") for number in range(20)]
-    count, names = UsageQueries.count_retrievals, (tenant, scope.agent_id, scope.user_id)
+    count = UsageQueries.count_retrievals
     connection = await asyncpg.connect(database_url)
     try:
         for _ in range(3):
             for memory in memories:
-                await connection.execute(count, *names, [memory.id])
+                arguments = count.arguments({**scope.model_dump(), "memory_ids": [memory.id]}, {})
+                await connection.execute(count.sql, *arguments)
         await connection.execute("SELECT pg_stat_force_next_flush()")
         hot = await connection.fetchval("SELECT n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'memories'")
     finally:

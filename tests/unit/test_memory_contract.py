@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from eunoe_consumers.memories.handlers import HANDLERS
+from eunoe_consumers.memories.executor import HANDLERS
 from eunoe_schema import Scope
 from eunoe_schema.codec import Refusal, encode
 from eunoe_schema.memory import MemoryScope, NewMemory, content_hash

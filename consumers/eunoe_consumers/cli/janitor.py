@@ -45,7 +45,7 @@ async def _run_once(settings: Settings) -> "Round":
 
     url, dimensions = settings.database_url or "", settings.embedding_dimensions
     async with open_database(url, settings, embedding_dimensions=dimensions, connections=1) as database:
-        return await build(settings, database).tidy()
+        return await build(settings, database).run_once()
 
 
 def _sentence(done: "Round") -> str:

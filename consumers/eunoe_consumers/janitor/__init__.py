@@ -1,1 +1,1 @@
-"""The role `janitor`: ends what has lapsed, tenant by tenant."""
+"""The process role `janitor`: ends memories that have expired, tenant by tenant."""

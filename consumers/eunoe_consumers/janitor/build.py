@@ -1,10 +1,10 @@
 """Build the janitor from its settings."""
 
+from eunoe_consumers.janitor.housekeeping import Housekeeping
 from eunoe_consumers.janitor.janitor import Janitor, JanitorRules
 from eunoe_consumers.janitor.settings import JanitorSettings
 from eunoe_consumers.postgres.database import Database
-from eunoe_consumers.postgres.housekeeping import Housekeeping
-from eunoe_consumers.postgres.lifetime import Lifetime
+from eunoe_consumers.postgres.memory_connection import Lifetime
 from eunoe_consumers.postgres.tenants import TenantTable
 
 

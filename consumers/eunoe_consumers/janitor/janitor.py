@@ -1,7 +1,7 @@
-"""The janitor: archives what has lapsed, purges what ended long ago, and says what it did.
+"""Archive expired memories, purge old ones, drop old replies, and merge near duplicates if that is asked for.
 
-Any number may run. One works at a time, and nothing waits for it: what has lapsed is hidden from every reader, whether
-or not a janitor has come.
+Any number of janitors may run. One works at a time, and nothing waits for it: readers never see an expired memory,
+whether or not a janitor has archived it.
 """
 
 import asyncio
@@ -11,13 +11,13 @@ from uuid import UUID
 
 import structlog
 
-from eunoe_consumers.postgres.housekeeping import AnotherJanitor, Housekeeping
+from eunoe_consumers.janitor.housekeeping import AnotherJanitor, Housekeeping
 from eunoe_consumers.postgres.tenants import TenantTable
 from eunoe_schema.errors import EunoeError
 
 log = structlog.stdlib.get_logger()
 
-# Nobody asks again with the same request id after a day; the longest deadline is a minute.
+# No client asks again with the same request id after a day: the longest deadline is a minute.
 _REPLY_DAYS = 1
 
 
@@ -26,10 +26,10 @@ class JanitorRules:
     """What an operator decides.
 
     Attributes:
-        purge_after_days: How long what has ended can be restored.
-        batch_rows: Rows that a transaction takes.
-        interval_seconds: How long to rest between two rounds.
-        merge_cosine: From which similarity on near duplicates are merged; None: never.
+        purge_after_days: How long a memory that has ended can be restored.
+        batch_rows: Rows of one transaction.
+        interval_seconds: Pause between two rounds.
+        merge_cosine: The least similarity at which near duplicates are merged; None to merge none.
     """
 
     purge_after_days: int
@@ -43,14 +43,14 @@ class Round:
     """What a janitor did in one round.
 
     Attributes:
-        tenants: How many it was through with.
-        archived: Memories that had lapsed.
+        tenants: Tenants that it finished.
+        archived: Memories that had expired.
         merged: Memories that were near duplicates.
-        replies_dropped: Replies that were kept long enough.
-        purged: Memories that are gone for good.
-        failed: Tenants that it was not through with for an error, which the log tells.
-        complete: False where another janitor took over.
-        seconds: How long it took.
+        replies_dropped: Old kept replies.
+        purged: Memories deleted for good.
+        failed: Tenants with an error; the log has the reason.
+        complete: False if another janitor took over.
+        seconds: How long the round took.
     """
 
     tenants: int = 0
@@ -64,7 +64,7 @@ class Round:
 
 
 class Janitor:
-    """Goes through the tenants again and again."""
+    """Goes through all tenants, round after round."""
 
     def __init__(self, tenants: TenantTable, housekeeping: Housekeeping, rules: JanitorRules) -> None:
         self._tenants = tenants
@@ -72,33 +72,33 @@ class Janitor:
         self._rules = rules
 
     async def run(self) -> None:
-        """Go on until cancelled; an outage delays it."""
+        """Run rounds until cancelled. An outage delays the next round."""
         while True:
             try:
-                await self.tidy()
+                await self.run_once()
             except EunoeError as error:
                 log.warning("waiting", reason=str(error))
             await asyncio.sleep(self._rules.interval_seconds)
 
-    async def tidy(self) -> Round:
-        """Do one round and log what was done; nothing where another janitor is at work.
+    async def run_once(self) -> Round:
+        """Run one round and log it; it ends early if another janitor is at work.
 
-        One tenant's failure does not keep the others waiting; a second one in a row is taken for an outage.
+        The failure of one tenant does not stop the round. Two failures in a row count as an outage.
 
         Raises:
-            StoreUnavailable: If PostgreSQL failed; what was done until then is done.
-            RowRefused: If it refused what two tenants in a row hold.
+            StoreUnavailable: If PostgreSQL failed. Committed batches stay.
+            RowRefused: If PostgreSQL refused the data of two tenants in a row.
         """
         done, started, failed = Round(), time.monotonic(), False
         try:
             for tenant_id in sorted(await self._tenants.ids()):
                 try:
-                    await self._tidy(tenant_id, done)
+                    await self._clean(tenant_id, done)
                 except AnotherJanitor:
                     raise
                 except EunoeError as error:
                     done.failed += 1
-                    log.warning("a tenant is not tidy", tenant_id=str(tenant_id), reason=str(error))
+                    log.warning("a tenant failed", tenant_id=str(tenant_id), reason=str(error))
                     if failed:
                         raise
                     failed = True
@@ -109,14 +109,14 @@ class Janitor:
             done.complete = False
         finally:
             done.seconds = round(time.monotonic() - started, 3)
-            log.info("tidied", **asdict(done))
+            log.info("round done", **asdict(done))
         return done
 
-    async def _tidy(self, tenant_id: UUID, done: Round) -> None:
-        """Do a tenant's part. Replies before memories: those that quote what is purged are gone by then."""
+    async def _clean(self, tenant_id: UUID, done: Round) -> None:
+        """Clean up one tenant. Replies go before memories: a purge also drops the replies that quote its memories."""
         rules, store = self._rules, self._housekeeping
         limit = rules.batch_rows
-        while (archived := await store.archive_lapsed(tenant_id, limit=limit)) > 0:
+        while (archived := await store.archive_expired(tenant_id, limit=limit)) > 0:
             done.archived += archived
         compared = limit if rules.merge_cosine is not None else 0
         while compared == limit and rules.merge_cosine is not None:

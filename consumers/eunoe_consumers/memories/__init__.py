@@ -1,1 +1,1 @@
-"""The group `curate`: requests on curated memory, each done once and answered."""
+"""The group `curate`: curated memory. Each feature is one file with its statements and its handlers."""

@@ -7,13 +7,12 @@ from redis.asyncio import Redis
 from eunoe_consumers.delivery.processor import GroupWork
 from eunoe_consumers.embedding.coalescing import CoalescingEmbedder
 from eunoe_consumers.embedding.load import load_embedder
-from eunoe_consumers.memories.answer import RequestExecutor
 from eunoe_consumers.memories.call import CurationRules
 from eunoe_consumers.memories.effect import CurateMemories
+from eunoe_consumers.memories.executor import RequestExecutor
 from eunoe_consumers.memories.settings import CurateSettings
-from eunoe_consumers.postgres.curation import CurationStore
 from eunoe_consumers.postgres.database import Database
-from eunoe_consumers.postgres.lifetime import Lifetime
+from eunoe_consumers.postgres.memory_connection import Lifetime
 from eunoe_schema.memory.base import AnyRequest, decode_request
 
 # Requests wait for the model and for connections, and keep their own order.
@@ -34,6 +33,5 @@ async def build(settings: CurateSettings, redis: Redis, database: Database) -> G
         near_duplicate_cosine=settings.memory_near_duplicate_cosine,
         session_idle_seconds=settings.session_idle_seconds,
     )
-    store = CurationStore(database, Lifetime.of(settings))
-    curate = CurateMemories(redis, RequestExecutor(store, texts, rules))
+    curate = CurateMemories(redis, RequestExecutor(database, texts, Lifetime.of(settings), rules))
     return GroupWork(decode=decode_request, effect=curate, on_refused=curate.refuse, in_flight=_BATCHES)

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from eunoe_consumers.memories.refusal import conflict, not_found, refused_transition, shared_by_users
-from eunoe_consumers.postgres.curation import Curation
-from eunoe_consumers.postgres.memories import Embedded, LockedMemory
+from eunoe_consumers.embedding.coalescing import Vector
+from eunoe_consumers.memories import table
+from eunoe_consumers.memories.refusals import not_found, refused_transition, shared_by_users, version_conflict
+from eunoe_consumers.memories.table import LockedMemory
+from eunoe_consumers.postgres.memory_connection import MemoryConnection
 from eunoe_schema.memory.memory import Memory
 from eunoe_schema.memory.scope import MemoryScope
 from eunoe_schema.memory.status_machine import Action, is_allowed
@@ -17,8 +19,8 @@ class CurationRules:
     """What an operator decides.
 
     Attributes:
-        near_duplicate_cosine: From which similarity on a memory is reported as saying nearly the same.
-        session_idle_seconds: After how long a silence a session is closed.
+        near_duplicate_cosine: The least similarity at which a memory is reported as a near duplicate.
+        session_idle_seconds: The silence after which a session is closed.
     """
 
     near_duplicate_cosine: float
@@ -27,34 +29,36 @@ class CurationRules:
 
 @dataclass(frozen=True)
 class Call:
-    """A request being handled: its transaction, the embeddings of its texts, and the rules.
+    """One request being handled.
 
     Attributes:
-        unit: The transaction's tables.
-        asked: The scope that is asked; None where a whole tenant is.
-        embedded: The embedding of each of the request's `texts`.
+        db: Its transaction.
+        optional_scope: The scope of the request; None if an administrator asks for a whole tenant.
+        embeddings: The embedding of each of the request's `texts`.
+        embedding_model: The name of the model that made them.
         rules: What an operator decides.
     """
 
-    unit: Curation
-    asked: MemoryScope | None
-    embedded: Mapping[str, Embedded]
+    db: MemoryConnection
+    optional_scope: MemoryScope | None
+    embeddings: Mapping[str, Vector]
+    embedding_model: str
     rules: CurationRules
 
     @property
     def scope(self) -> MemoryScope:
-        """The scope that is asked."""
-        if self.asked is None:
-            raise AssertionError  # a handler of an administrator's request knows the tenant only
-        return self.asked
+        """The scope of the request."""
+        if self.optional_scope is None:
+            raise AssertionError  # only the handler of an administrator's request runs without a scope
+        return self.optional_scope
 
     async def memory(self, memory_id: UUID) -> Memory:
         """Return a memory as it is now.
 
         Raises:
-            Refused: If none applies to the scope.
+            RequestRefused: If no such memory applies to the scope.
         """
-        found = await self.unit.memories.read(self.scope, [memory_id])
+        found = await table.read(self.db, [memory_id])
         if not found:
             raise not_found(memory_id)
         return found[0]
@@ -63,39 +67,38 @@ class Call:
         """Lock a memory for an action.
 
         Raises:
-            Refused: If none applies to the scope, it is every user's, its version is another, or its state does not
-                allow the action.
+            RequestRefused: If no such memory applies to the scope, it is shared and the scope is one user's, it has
+                another version, or its state does not allow the action.
         """
-        locked = (await self.unit.memories.lock(self.scope, [memory_id])).get(memory_id)
+        locked = (await table.lock(self.db, self.scope, [memory_id])).get(memory_id)
         if locked is None:
             raise not_found(memory_id)
         self.require_own(locked)
-        return check(locked, action, version)
+        if version is not None and locked.version != version:
+            raise version_conflict(f"memory {locked.id}", expected=version, found=locked.version, memory_id=locked.id)
+        return require_allowed(locked, action)
 
     def is_shared(self, owner_user_id: str | None) -> bool:
-        """Tell whether something is everybody's and the scope one user's: it is read there, and not changed."""
+        """Return whether all users share the owner's things while the request is for one user, who may only read."""
         return owner_user_id is None and self.scope.user_id is not None
 
     def require_own(self, *memories: LockedMemory) -> None:
-        """Refuse to change what other users have, too.
+        """Refuse to change shared memories in the scope of one user.
 
         Raises:
-            Refused: If a memory is the agent's with every user, and the scope names one.
+            RequestRefused: If a memory is shared and the scope is one user's.
         """
         for memory in memories:
             if self.is_shared(memory.owner.user_id):
-                thing = f"memory {memory.id}"
-                raise shared_by_users(thing)
+                raise shared_by_users(f"memory {memory.id}")
 
 
-def check(memory: LockedMemory, action: Action, version: int | None = None) -> LockedMemory:
-    """Return a locked memory if the action may be done to it.
+def require_allowed(memory: LockedMemory, action: Action) -> LockedMemory:
+    """Return a locked memory if its state allows an action.
 
     Raises:
-        Refused: If its version is another, or its state does not allow the action.
+        RequestRefused: If its state does not allow the action.
     """
-    if version is not None and memory.version != version:
-        raise conflict(memory.id, expected=version, found=memory.version)
     if not is_allowed(memory.state, action):
-        raise refused_transition(memory, action)
+        raise refused_transition(memory.id, memory.state, action)
     return memory

@@ -1,67 +1,141 @@
-"""Handle what changes memories' contents: `revise`, `supersede`, `merge`."""
+"""`revise`, `supersede`, `merge`, the transitions and `purge`: change memories that are stored."""
 
+import json
 from collections.abc import Sequence
 
-from eunoe_consumers.memories.call import Call, check
-from eunoe_consumers.memories.refusal import duplicate_content, invalid, not_found
-from eunoe_consumers.memories.remember import remember_all
-from eunoe_consumers.postgres.memories import LockedMemory
-from eunoe_schema.memory.change import MergeRequest, ReplacedResult, ReviseRequest, SupersedeRequest
+from pgvector import HalfVector
+
+from eunoe_consumers.memories import kept_replies, table
+from eunoe_consumers.memories.call import Call, require_allowed
+from eunoe_consumers.memories.handlers import handles
+from eunoe_consumers.memories.refusals import duplicate_content, invalid, not_found, purged
+from eunoe_consumers.memories.remember import store
+from eunoe_consumers.memories.table import LockedMemory, MemoryQueries
+from eunoe_consumers.postgres.queries import QueryFile, Statement
+from eunoe_schema.memory.change import (
+    MergeRequest,
+    PurgedResult,
+    PurgeRequest,
+    ReplacedResult,
+    ReviseRequest,
+    SupersedeRequest,
+    TransitionRequest,
+)
 from eunoe_schema.memory.content import content_hash
+from eunoe_schema.memory.enums import Status
 from eunoe_schema.memory.memory import MemoryResult
 from eunoe_schema.memory.remember import NewMemory
 from eunoe_schema.memory.status_machine import Action, status_after
 
+# In these statuses an owner holds a content once: those of the index `memories_once`.
+_UNIQUE_STATUSES = {Status.ACTIVE, Status.PENDING_REVIEW}
 
+
+class ChangeQueries(QueryFile, file="memory_change"):
+    """Statements that change or delete one memory."""
+
+    revise_memory: Statement
+    restart_lifetime: Statement
+    purge_memory: Statement
+
+
+@handles(ReviseRequest)
 async def revise(request: ReviseRequest, call: Call) -> MemoryResult:
-    """Change what a memory says; the version before is kept where its content changes."""
+    """Change a memory. A trigger of the table keeps the content that it had before."""
     memory = await call.lock(request.memory_id, Action.REVISE, request.version)
-    if request.content is not None:
-        digest = content_hash(request.content)
-        holder = await call.unit.memories.twin(memory.owner, digest, memory.status, other_than=memory.id)
-        if holder is not None:
-            raise duplicate_content(holder)
-    embedded = None if request.content is None else call.embedded[request.content]
-    await call.unit.memories.revise(call.scope.tenant_id, request, embedded)
+    content = request.content
+    digest = None if content is None else content_hash(content)
+    if digest is not None:
+        await _require_unique(call, memory, digest, memory.status)
+    with table.content_is_unique():
+        await call.db.execute(
+            ChangeQueries.revise_memory,
+            id=memory.id,
+            content=content,
+            content_hash=digest,
+            tier=request.tier,
+            category=request.category,
+            confidence=request.confidence,
+            metadata=None if request.metadata is None else json.dumps(request.metadata),
+            never_expires=request.never_expires,
+            expires_at=request.expires_at,
+            embedding=None if content is None else HalfVector(call.embeddings[content]),
+            embedding_model=None if content is None else call.embedding_model,
+        )
     return MemoryResult(memory=await call.memory(memory.id))
 
 
+@handles(SupersedeRequest)
 async def supersede(request: SupersedeRequest, call: Call) -> ReplacedResult:
-    """Replace a memory by a new one of its owner."""
+    """Replace a memory by a new one of the same owner."""
     memory = await call.lock(request.memory_id, Action.SUPERSEDE, request.version)
     return await _replace([memory], request.replacement, Action.SUPERSEDE, call)
 
 
+@handles(MergeRequest)
 async def merge(request: MergeRequest, call: Call) -> ReplacedResult:
-    """Make several memories of one owner one."""
-    locked = await call.unit.memories.lock(call.scope, request.memory_ids)
+    """Replace several memories of one owner by one."""
+    locked = await table.lock(call.db, call.scope, request.memory_ids)
     for memory_id in request.memory_ids:
         if memory_id not in locked:
             raise not_found(memory_id)
-    call.require_own(*(locked[memory_id] for memory_id in request.memory_ids))
-    memories = [check(locked[memory_id], Action.MERGE) for memory_id in request.memory_ids]
+    memories = [locked[memory_id] for memory_id in request.memory_ids]
+    call.require_own(*memories)
+    for memory in memories:
+        require_allowed(memory, Action.MERGE)
     if any(memory.owner != memories[0].owner for memory in memories):
-        msg = "memory_ids: they belong to different owners, and what they become could not belong to all of them"
-        raise invalid(msg)
+        raise invalid(
+            "memory_ids: they belong to different owners, and what they become could not belong to all of them"
+        )
     return await _replace(memories, request.merged, Action.MERGE, call)
 
 
 async def _replace(memories: Sequence[LockedMemory], new: NewMemory, action: Action, call: Call) -> ReplacedResult:
-    """Take memories out of use and let them point to what holds now.
+    """Take memories out of use and link them to their successor.
 
-    Out of use first: the content that replaces them may be that of one of them.
+    Their status changes first, because the content of the successor may be that of one of them.
     """
     if new.review:
-        msg = "review: what replaces a memory holds at once; remember it for review, and replace after the approval"
-        raise invalid(msg)
+        raise invalid(
+            "review: what replaces a memory holds at once; remember it for review, and replace after the approval"
+        )
     owner, ids = memories[0].owner, [memory.id for memory in memories]
     (status,) = {status_after(memory.status, action, forgotten=False) for memory in memories}
-    await call.unit.memories.set_status(owner.tenant_id, ids, status, forgotten=False)
-    await call.unit.introduce(owner, new.session)
-    ((successor, created),) = await remember_all(call, owner, [new])
-    await call.unit.memories.point(owner.tenant_id, ids, successor)
+    await table.set_status(call.db, ids, status, forgotten=False)
+    await table.ensure_exists(call.db, owner, new.session)
+    ((successor, created),) = await store(call, owner, [new])
+    await call.db.execute(MemoryQueries.set_successor, ids=ids, successor=successor)
     return ReplacedResult(
-        memory=await call.memory(successor),
-        created=created,
-        replaced=tuple(await call.unit.memories.read(call.scope, ids)),
+        memory=await call.memory(successor), created=created, replaced=tuple(await table.read(call.db, ids))
     )
+
+
+@handles(TransitionRequest)
+async def transition(request: TransitionRequest, call: Call) -> MemoryResult:
+    """Bring a memory into the state that the table of transitions names."""
+    memory = await call.lock(request.memory_id, request.action, request.version)
+    status = status_after(memory.status, request.action, forgotten=memory.forgotten)
+    forgotten = request.action is Action.FORGET
+    if status in _UNIQUE_STATUSES and not forgotten:
+        await _require_unique(call, memory, memory.content_hash, status)
+    await table.set_status(call.db, [memory.id], status, forgotten=forgotten)
+    if request.action is Action.RESTORE and status in _UNIQUE_STATUSES:
+        # Otherwise a memory that has expired would expire again at once.
+        await call.db.execute(ChangeQueries.restart_lifetime, id=memory.id)
+    return MemoryResult(memory=await call.memory(memory.id))
+
+
+@handles(PurgeRequest)
+async def purge(request: PurgeRequest, call: Call) -> PurgedResult:
+    """Delete a memory for good, and replace the kept replies that quote it."""
+    memory = await call.lock(request.memory_id, Action.PURGE, request.version)
+    await call.db.execute(ChangeQueries.purge_memory, id=memory.id)
+    await kept_replies.replace_quoting(call.db, memory.id, purged(memory.id))
+    return PurgedResult(memory_id=memory.id)
+
+
+async def _require_unique(call: Call, memory: LockedMemory, digest: str, status: Status) -> None:
+    """Refuse to give a memory a content that another memory of its owner holds."""
+    holder = await table.find_duplicate(call.db, memory.owner, digest, status, other_than=memory.id)
+    if holder is not None:
+        raise duplicate_content(holder)

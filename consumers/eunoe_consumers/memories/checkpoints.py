@@ -1,39 +1,77 @@
-"""Handle `save_checkpoint`, `load_checkpoint` and `list_checkpoints`."""
+"""Checkpoints: states of an orchestrator, saved in a session."""
 
-from uuid import UUID
+import json
+from uuid import UUID, uuid4
 
+from eunoe_consumers.memories import table
 from eunoe_consumers.memories.call import Call
-from eunoe_consumers.memories.cursor import from_cursor, to_cursor
-from eunoe_consumers.memories.refusal import nothing_there
+from eunoe_consumers.memories.handlers import handles
+from eunoe_consumers.memories.pages import after, page_of
+from eunoe_consumers.memories.refusals import missing
+from eunoe_consumers.postgres.queries import QueryFile, Statement
 from eunoe_schema.memory.checkpoints import (
+    Checkpoint,
     CheckpointPage,
     CheckpointResult,
     CheckpointSavedResult,
+    CheckpointSummary,
     ListCheckpointsRequest,
     LoadCheckpointRequest,
     SaveCheckpointRequest,
 )
 
 
+class CheckpointQueries(QueryFile, file="checkpoints"):
+    """Statements on the table `session_checkpoints`."""
+
+    insert_checkpoint: Statement
+    load_checkpoint: Statement
+    list_checkpoints: Statement
+
+
+@handles(SaveCheckpointRequest)
 async def save_checkpoint(request: SaveCheckpointRequest, call: Call) -> CheckpointSavedResult:
-    """Save a session's state."""
-    await call.unit.introduce(call.scope, request.ref)
-    return CheckpointSavedResult(checkpoint=await call.unit.checkpoints.save(request))
+    """Save the state of a session."""
+    await table.ensure_exists(call.db, call.scope, request.ref)
+    row = await call.db.fetchrow(
+        CheckpointQueries.insert_checkpoint,
+        id=uuid4(),
+        session_id=request.session_id,
+        name=request.name,
+        state=json.dumps(request.state),
+    )
+    if row is None:
+        raise AssertionError  # INSERT without ON CONFLICT returns its row
+    return CheckpointSavedResult(checkpoint=CheckpointSummary(session_id=request.session_id, **dict(row)))
 
 
+@handles(LoadCheckpointRequest)
 async def load_checkpoint(request: LoadCheckpointRequest, call: Call) -> CheckpointResult:
-    """Return a session's latest checkpoint, which may be none; one that is named must be there."""
-    checkpoint = await call.unit.checkpoints.load(request)
-    if checkpoint is None and request.checkpoint_id is not None:
-        raise nothing_there(f"checkpoint {request.checkpoint_id} of session {request.session_id!r}")
-    return CheckpointResult(checkpoint=checkpoint)
+    """Return the latest checkpoint of a session, which may be none; a checkpoint named by its id must exist."""
+    row = await call.db.fetchrow(
+        CheckpointQueries.load_checkpoint,
+        session_id=request.session_id,
+        id=request.checkpoint_id,
+        name=request.name,
+    )
+    if row is None and request.checkpoint_id is not None:
+        raise missing(f"checkpoint {request.checkpoint_id} of session {request.session_id!r}")
+    if row is None:
+        return CheckpointResult()
+    fields = {**dict(row), "session_id": request.session_id, "state": json.loads(row["state"])}
+    return CheckpointResult(checkpoint=Checkpoint.model_validate(fields))
 
 
+@handles(ListCheckpointsRequest)
 async def list_checkpoints(request: ListCheckpointsRequest, call: Call) -> CheckpointPage:
-    """Return a page of a session's checkpoints."""
-    after = from_cursor(request.cursor, UUID)
-    # One more than is asked for: it says whether there is another page.
-    found = await call.unit.checkpoints.list(request, limit=request.limit + 1, after=after)
-    shown = found[: request.limit]
-    cursor = to_cursor(shown[-1].created_at, shown[-1].id) if len(found) > request.limit else None
-    return CheckpointPage(checkpoints=tuple(shown), cursor=cursor)
+    """Return a page of the checkpoints of a session."""
+    rows = await call.db.fetch(
+        CheckpointQueries.list_checkpoints,
+        session_id=request.session_id,
+        name=request.name,
+        **after(request.cursor, UUID),
+        limit=request.limit + 1,
+    )
+    found = [CheckpointSummary(session_id=request.session_id, **dict(row)) for row in rows]
+    shown, cursor = page_of(found, request.limit, lambda checkpoint: (checkpoint.created_at, checkpoint.id))
+    return CheckpointPage(checkpoints=shown, cursor=cursor)

@@ -1,20 +1,24 @@
-"""Handle the requests on collections and their members."""
+"""Collections of memories and their members."""
 
 from collections.abc import Iterable
-from uuid import UUID
+from uuid import UUID, uuid4
 
+import asyncpg
+
+from eunoe_consumers.memories import table
 from eunoe_consumers.memories.call import Call
-from eunoe_consumers.memories.cursor import from_cursor, to_cursor
-from eunoe_consumers.memories.refusal import (
+from eunoe_consumers.memories.handlers import handles
+from eunoe_consumers.memories.pages import after, page_of
+from eunoe_consumers.memories.refusals import (
     duplicate_name,
     invalid,
+    missing,
     not_found,
-    nothing_there,
-    other_version,
     shared_by_users,
+    version_conflict,
 )
-from eunoe_consumers.postgres.collections import LockedCollection, NameTaken
-from eunoe_consumers.postgres.memories import LockedMemory
+from eunoe_consumers.memories.table import LockedMemory
+from eunoe_consumers.postgres.queries import QueryFile, Statement
 from eunoe_schema.memory.collections import (
     AddMembersRequest,
     Collection,
@@ -30,94 +34,138 @@ from eunoe_schema.memory.collections import (
 )
 
 
+class CollectionQueries(QueryFile, file="collections"):
+    """Statements on the tables `collections` and `collection_members`."""
+
+    insert_collection: Statement
+    lock_collection: Statement
+    read_collections: Statement
+    update_collection: Statement
+    delete_collection: Statement
+    add_members: Statement
+    remove_members: Statement
+    touch_collection: Statement
+
+
+@handles(CreateCollectionRequest)
 async def create_collection(request: CreateCollectionRequest, call: Call) -> CollectionResult:
-    """Make a collection."""
+    """Create a collection of the scope."""
     if request.description == "":
-        msg = "description: it is empty; leave it out where there is none"
-        raise invalid(msg)
-    await call.unit.introduce(call.scope)
-    try:
-        made = await call.unit.collections.create(request)
-    except NameTaken as error:
-        raise duplicate_name(f"a collection of type {request.type!r} with the name {request.name!r}") from error
-    return CollectionResult(collection=await _collection(made, call))
+        raise invalid("description: it is empty; leave it out where there is none")
+    await table.ensure_exists(call.db, call.scope)
+    collection_id = await call.db.fetchval(
+        CollectionQueries.insert_collection,
+        new_id=uuid4(),
+        type=request.type,
+        name=request.name,
+        description=request.description,
+    )
+    if collection_id is None:
+        raise duplicate_name(f"a collection of type {request.type!r} with the name {request.name!r}")
+    return await _result(collection_id, call)
 
 
+@handles(GetCollectionRequest)
 async def get_collection(request: GetCollectionRequest, call: Call) -> CollectionResult:
     """Return a collection."""
-    return CollectionResult(collection=await _collection(request.collection_id, call))
+    return await _result(request.collection_id, call)
 
 
+@handles(ListCollectionsRequest)
 async def list_collections(request: ListCollectionsRequest, call: Call) -> CollectionPage:
     """Return a page of collections."""
-    after = from_cursor(request.cursor, UUID)
-    # One more than is asked for: it says whether there is another page.
-    found = await call.unit.collections.read(call.scope, type_=request.type, limit=request.limit + 1, after=after)
-    shown = found[: request.limit]
-    cursor = to_cursor(shown[-1].created_at, shown[-1].id) if len(found) > request.limit else None
-    return CollectionPage(collections=tuple(shown), cursor=cursor)
+    rows = await call.db.fetch(
+        CollectionQueries.read_collections,
+        id=None,
+        type=request.type,
+        **after(request.cursor, UUID),
+        limit=request.limit + 1,
+    )
+    found = [Collection.model_validate(dict(row)) for row in rows]
+    shown, cursor = page_of(found, request.limit, lambda collection: (collection.created_at, collection.id))
+    return CollectionPage(collections=shown, cursor=cursor)
 
 
+@handles(UpdateCollectionRequest)
 async def update_collection(request: UpdateCollectionRequest, call: Call) -> CollectionResult:
-    """Change a collection's words."""
-    _require_own(await _lock(request.collection_id, call, request.version), call)
+    """Change the type, the name or the description of a collection."""
+    await _lock_own(request.collection_id, call, request.version)
     try:
-        await call.unit.collections.update(request)
-    except NameTaken as error:
+        await call.db.execute(
+            CollectionQueries.update_collection,
+            id=request.collection_id,
+            type=request.type,
+            name=request.name,
+            description=request.description,
+        )
+    except asyncpg.UniqueViolationError as error:
         raise duplicate_name("another collection of that type and name") from error
-    return CollectionResult(collection=await _collection(request.collection_id, call))
+    return await _result(request.collection_id, call)
 
 
+@handles(DeleteCollectionRequest)
 async def delete_collection(request: DeleteCollectionRequest, call: Call) -> CollectionDeletedResult:
     """Delete a collection; its memories stay."""
-    _require_own(await _lock(request.collection_id, call, request.version), call)
-    await call.unit.collections.delete(call.scope.tenant_id, request.collection_id)
+    await _lock_own(request.collection_id, call, request.version)
+    await call.db.execute(CollectionQueries.delete_collection, id=request.collection_id)
     return CollectionDeletedResult(collection_id=request.collection_id)
 
 
+@handles(AddMembersRequest)
 async def add_members(request: AddMembersRequest, call: Call) -> CollectionResult:
     """Put memories into a collection."""
-    collection = await _lock(request.collection_id, call)
-    locked = await call.unit.memories.lock(call.scope, request.memory_ids)
+    owner_user_id = await _lock(request.collection_id, call)
+    locked = await table.lock(call.db, call.scope, request.memory_ids)
     for memory_id in request.memory_ids:
         if memory_id not in locked or locked[memory_id].forgotten:
             raise not_found(memory_id)
-    _require_own_members(collection, locked.values(), call)
-    await call.unit.collections.add(call.scope.tenant_id, request.collection_id, request.memory_ids)
-    return CollectionResult(collection=await _collection(request.collection_id, call))
+    _require_own_members(owner_user_id, locked.values(), call)
+    return await _change_members(CollectionQueries.add_members, request.collection_id, request.memory_ids, call)
 
 
+@handles(RemoveMembersRequest)
 async def remove_members(request: RemoveMembersRequest, call: Call) -> CollectionResult:
-    """Take memories out of a collection; only those that apply to the scope can be named."""
-    collection = await _lock(request.collection_id, call)
-    locked = await call.unit.memories.lock(call.scope, request.memory_ids)
-    _require_own_members(collection, locked.values(), call)
-    await call.unit.collections.remove(call.scope.tenant_id, request.collection_id, list(locked))
-    return CollectionResult(collection=await _collection(request.collection_id, call))
+    """Take memories out of a collection. Ids of memories that do not apply to the scope are ignored."""
+    owner_user_id = await _lock(request.collection_id, call)
+    locked = await table.lock(call.db, call.scope, request.memory_ids)
+    _require_own_members(owner_user_id, locked.values(), call)
+    return await _change_members(CollectionQueries.remove_members, request.collection_id, locked, call)
 
 
-async def _lock(collection_id: UUID, call: Call, version: int | None = None) -> LockedCollection:
-    found = await call.unit.collections.lock(call.scope, collection_id)
+async def _change_members(
+    statement: Statement, collection_id: UUID, memory_ids: Iterable[UUID], call: Call
+) -> CollectionResult:
+    await call.db.execute(statement, id=collection_id, memory_ids=list(memory_ids))
+    await call.db.execute(CollectionQueries.touch_collection, id=collection_id)
+    return await _result(collection_id, call)
+
+
+async def _lock(collection_id: UUID, call: Call, version: int | None = None) -> str | None:
+    """Lock a collection that applies to the scope, and return the user of its owner."""
+    found = await call.db.fetchrow(CollectionQueries.lock_collection, id=collection_id)
     if found is None:
-        raise nothing_there(f"collection {collection_id}")
-    if version is not None and found.version != version:
-        raise other_version(f"collection {collection_id}", expected=version, found=found.version)
-    return found
+        raise missing(f"collection {collection_id}")
+    if version is not None and found["version"] != version:
+        raise version_conflict(f"collection {collection_id}", expected=version, found=found["version"])
+    return found["user_id"]
 
 
-def _require_own(collection: LockedCollection, call: Call) -> None:
-    if call.is_shared(collection.user_id):
-        raise shared_by_users(f"collection {collection.id}")
+async def _lock_own(collection_id: UUID, call: Call, version: int | None) -> None:
+    """Lock a collection, and refuse to change a shared one in the scope of one user."""
+    if call.is_shared(await _lock(collection_id, call, version)):
+        raise shared_by_users(f"collection {collection_id}")
 
 
-def _require_own_members(collection: LockedCollection, memories: Iterable[LockedMemory], call: Call) -> None:
-    """Refuse that a user's scope decides over what everybody has in a collection that everybody has."""
-    if call.is_shared(collection.user_id):
+def _require_own_members(owner_user_id: str | None, memories: Iterable[LockedMemory], call: Call) -> None:
+    """Refuse to add or remove shared memories of a shared collection in the scope of one user."""
+    if call.is_shared(owner_user_id):
         call.require_own(*memories)
 
 
-async def _collection(collection_id: UUID, call: Call) -> Collection:
-    found = await call.unit.collections.read(call.scope, collection_id=collection_id)
-    if not found:
-        raise nothing_there(f"collection {collection_id}")
-    return found[0]
+async def _result(collection_id: UUID, call: Call) -> CollectionResult:
+    row = await call.db.fetchrow(
+        CollectionQueries.read_collections, id=collection_id, type=None, **after(None, UUID), limit=1
+    )
+    if row is None:
+        raise missing(f"collection {collection_id}")
+    return CollectionResult(collection=Collection.model_validate(dict(row)))

@@ -1,8 +1,15 @@
-"""Handle the requests on directives."""
+"""Directives: standing instructions for an agent."""
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+from uuid import UUID, uuid4
+
+from eunoe_consumers.memories import table
 from eunoe_consumers.memories.call import Call
-from eunoe_consumers.memories.refusal import invalid, nothing_there, other_version
-from eunoe_consumers.postgres.directives import LockedDirective
+from eunoe_consumers.memories.handlers import handles
+from eunoe_consumers.memories.refusals import invalid, missing, version_conflict
+from eunoe_consumers.postgres.memory_recall import read_directives
+from eunoe_consumers.postgres.queries import QueryFile, Statement
 from eunoe_schema.memory.directives import (
     MAX_DIRECTIVES,
     DirectiveRemovedResult,
@@ -14,51 +21,76 @@ from eunoe_schema.memory.directives import (
     SetDirectiveRequest,
 )
 
+if TYPE_CHECKING:
+    import asyncpg
 
+
+class DirectiveQueries(QueryFile, file="directives"):
+    """Statements that change the table `directives`; memory_recall.sql has the one that reads it."""
+
+    lock_directives: Statement
+    set_directive: Statement
+    order_directives: Statement
+    remove_directive: Statement
+
+
+@handles(SetDirectiveRequest)
 async def set_directive(request: SetDirectiveRequest, call: Call) -> DirectiveResult:
-    """Make or change a directive."""
-    await call.unit.introduce(call.scope)
-    present = await call.unit.directives.lock(call.scope)
+    """Create or change a directive."""
+    await table.ensure_exists(call.db, call.scope)
+    present = await _lock(call)
     if request.version is not None:
-        _seen(present, request.name, request.version)
+        _require_version(present, request.name, request.version)
     if request.name not in present and len(present) >= MAX_DIRECTIVES:
-        msg = f"name: there are {len(present)} directives in this scope, no more are taken: remove one first"
-        raise invalid(msg)
-    (directive,) = await call.unit.directives.read(call.scope, await call.unit.directives.set(request))
+        raise invalid(f"name: there are {len(present)} directives in this scope, no more are taken: remove one first")
+    directive_id = await call.db.fetchval(
+        DirectiveQueries.set_directive,
+        new_id=uuid4(),
+        name=request.name,
+        content=request.content,
+        ordinal=request.ordinal,
+    )
+    (directive,) = await read_directives(call.db, directive_id)
     return DirectiveResult(directive=directive)
 
 
+@handles(ListDirectivesRequest)
 async def list_directives(request: ListDirectivesRequest, call: Call) -> DirectivesResult:
     """Return the directives that apply."""
-    del request  # it says nothing but its scope
-    return DirectivesResult(directives=await call.unit.directives.read(call.scope))
+    del request  # the call has its scope
+    return DirectivesResult(directives=await read_directives(call.db))
 
 
+@handles(OrderDirectivesRequest)
 async def order_directives(request: OrderDirectivesRequest, call: Call) -> DirectivesResult:
-    """Put an owner's directives into another order; return all that apply."""
-    present = await call.unit.directives.lock(call.scope)
+    """Put the directives of an owner into another order; return all that apply."""
+    present = await _lock(call)
     for name in request.names:
         if name not in present:
-            raise nothing_there(f"directive {name!r}")
-    if missing := [name for name in present if name not in request.names]:
-        msg = f"names: {', '.join(map(repr, missing))} would have no place: name every directive of the scope"
-        raise invalid(msg)
-    await call.unit.directives.order(call.scope.tenant_id, [present[name].id for name in request.names])
-    return DirectivesResult(directives=await call.unit.directives.read(call.scope))
+            raise missing(f"directive {name!r}")
+    if absent := [name for name in present if name not in request.names]:
+        raise invalid(f"names: {', '.join(map(repr, absent))} would have no place: name every directive of the scope")
+    await call.db.execute(DirectiveQueries.order_directives, ids=[present[name]["id"] for name in request.names])
+    return DirectivesResult(directives=await read_directives(call.db))
 
 
+@handles(RemoveDirectiveRequest)
 async def remove_directive(request: RemoveDirectiveRequest, call: Call) -> DirectiveRemovedResult:
     """Remove a directive."""
-    directive = _seen(await call.unit.directives.lock(call.scope), request.name, request.version)
-    await call.unit.directives.remove(call.scope.tenant_id, directive.id)
-    return DirectiveRemovedResult(directive_id=directive.id)
+    directive_id = _require_version(await _lock(call), request.name, request.version)
+    await call.db.execute(DirectiveQueries.remove_directive, id=directive_id)
+    return DirectiveRemovedResult(directive_id=directive_id)
 
 
-def _seen(present: dict[str, LockedDirective], name: str, version: int | None) -> LockedDirective:
-    """Return the directive of a name if its version is the one that was seen."""
-    directive = present.get(name)
-    if directive is None:
-        raise nothing_there(f"directive {name!r}")
-    if version is not None and directive.version != version:
-        raise other_version(f"directive {name!r}", expected=version, found=directive.version)
-    return directive
+async def _lock(call: Call) -> "Mapping[str, asyncpg.Record]":
+    """Lock the directives of the owner, and return their ids and versions by name, in their order."""
+    return {row["name"]: row for row in await call.db.fetch(DirectiveQueries.lock_directives)}
+
+
+def _require_version(present: "Mapping[str, asyncpg.Record]", name: str, version: int | None) -> UUID:
+    """Return the id of a directive if it has the version that the caller has seen."""
+    if name not in present:
+        raise missing(f"directive {name!r}")
+    if version is not None and present[name]["version"] != version:
+        raise version_conflict(f"directive {name!r}", expected=version, found=present[name]["version"])
+    return present[name]["id"]

@@ -1,48 +1,44 @@
-"""The effect of the group `curate`: each request of a batch done once, in a transaction of its own, and answered."""
+"""The effect of the group `curate`: does each request of a batch once, in its own transaction, and replies."""
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Mapping, Sequence
-from uuid import UUID
+from collections.abc import Mapping, Sequence
 
 import structlog
 from redis.asyncio import Redis
 
 from eunoe_consumers.delivery.entry import Delivered, Entry
 from eunoe_consumers.delivery.redis_client import redis_wrapped
+from eunoe_consumers.delivery.retrieval_log import RetrievalLog
+from eunoe_consumers.embedding.coalescing import Vector
 from eunoe_consumers.errors import PermanentError, TransientError
-from eunoe_consumers.memories.answer import RequestExecutor
-from eunoe_consumers.memories.retrieval_log import RetrievalLog
+from eunoe_consumers.memories.executor import RequestExecutor
+from eunoe_consumers.memories.handlers import HANDLERS
+from eunoe_consumers.memories.kept_replies import memories_in
 from eunoe_consumers.memories.stream_order import Place, StreamOrder
-from eunoe_consumers.memories.thread_sessions import ThreadSessions
-from eunoe_consumers.postgres.memories import Embedded
 from eunoe_schema.codec import Refusal, decode, encode
 from eunoe_schema.errors import EunoeError
-from eunoe_schema.memory.base import AnyRequest
-from eunoe_schema.memory.memory import MemoryResult
-from eunoe_schema.memory.read import GetRequest, SearchRequest, SearchResult
+from eunoe_schema.memory.base import AnyRequest, ScopedRequest
 from eunoe_schema.memory.reply import MemoryReply, Problem, ProblemCode
-from eunoe_schema.memory.sessions import CloseSessionRequest, SessionResult
 from eunoe_schema.recall import ReplyAddress
 
 log = structlog.stdlib.get_logger()
 
 
 class CurateMemories:
-    """Does the requests of a batch concurrently; those that touch the same memory in the order of the stream."""
+    """Does the requests of a batch concurrently; requests on the same memory in the order of the stream."""
 
-    def __init__(self, redis: Redis, answerer: RequestExecutor) -> None:
+    def __init__(self, redis: Redis, executor: RequestExecutor) -> None:
         self._redis = redis
-        self._answerer = answerer
+        self._executor = executor
         self._order = StreamOrder()
         self._retrievals = RetrievalLog(redis)
-        self._threads = ThreadSessions(redis)
 
     async def __call__(self, batch: Sequence[Delivered[AnyRequest]]) -> Mapping[str, EunoeError]:
-        """Do a batch; the requests that could not be done, or not answered, are named with the error.
+        """Do a batch. The requests that could not be done or answered are returned with their errors.
 
         Raises:
-            TransientError: If not one of them could be done for now: the batch is kept in hand.
+            TransientError: If none of them could be done for now, so that the whole batch stays in hand.
         """
         with redis_wrapped():
             seconds, microseconds = await self._redis.time()
@@ -50,86 +46,80 @@ class CurateMemories:
         ordered = sorted(batch, key=lambda delivered: delivered.order)
         places = [self._order.join(delivered.event.touches) for delivered in ordered]
         outcomes = await asyncio.gather(
-            *(self._do(delivered, place, now_ms) for delivered, place in zip(ordered, places, strict=True))
+            *(self._do_in_turn(delivered, place, now_ms) for delivered, place in zip(ordered, places, strict=True))
         )
-        await self._retrievals.tell()
-        named = zip(ordered, outcomes, strict=True)
-        failures = {delivered.id: error for delivered, error in named if error is not None}
+        await self._retrievals.flush()
+        failures = {
+            delivered.id: error for delivered, error in zip(ordered, outcomes, strict=True) if error is not None
+        }
         if len(failures) == len(batch) and all(isinstance(error, TransientError) for error in failures.values()):
             raise next(iter(failures.values()))
         return failures
 
     async def refuse(self, entry: Entry, reason: str) -> None:
-        """Tell the client why its request was refused, where the entry says whom to tell."""
+        """Send the reason of a refused entry to the client, if the entry names a reply channel."""
         address = decode(entry.fields, ReplyAddress)
         if not isinstance(address, Refusal):
             with contextlib.suppress(TransientError):  # the dead letter keeps the reason; the client has its deadline
-                await self._reply(address.reply_to, _problem(address.request_id, ProblemCode.INVALID, reason))
+                await self._send(address.reply_to, _problem(address.request_id, ProblemCode.INVALID, reason))
 
-    async def _do(self, delivered: Delivered[AnyRequest], place: Place, now_ms: float) -> EunoeError | None:
+    async def _do_in_turn(self, delivered: Delivered[AnyRequest], place: Place, now_ms: float) -> EunoeError | None:
+        """Do a request after earlier requests on the same memory, unless it is a question that came too late."""
         request = delivered.event
         queued_ms = max(0.0, now_ms - delivered.order.milliseconds)  # both by the clock of Redis
-        expired = not request.changes and queued_ms >= request.deadline_seconds * 1000
-        # Begun before its turn: who has to wait for others does not keep the model waiting.
-        embedding = asyncio.ensure_future(_nothing() if expired else self._answerer.embed(request))
+        late = not request.changes and queued_ms >= request.deadline_seconds * 1000
+        # Embedding starts before the turn: a request that waits for others does not keep the model idle.
+        embeddings = None if late else asyncio.ensure_future(self._executor.embed(request))
         try:
             async with self._order.turn(place):
-                if expired:
+                if embeddings is None:
                     log.info("expired", entry_id=delivered.id, queued_ms=round(queued_ms))
-                    return None  # nobody waits for it any more, and it would change nothing
-                return await self._answer(delivered, embedding)
+                    return None
+                reply, failure = await self._do(delivered, embeddings)
+                unsent = None if reply is None else await self._reply(delivered, reply)
+                return failure or unsent
         finally:
-            embedding.cancel()
+            if embeddings is not None:
+                embeddings.cancel()
 
-    async def _answer(
-        self, delivered: Delivered[AnyRequest], embedding: Awaitable[Mapping[str, Embedded]]
-    ) -> EunoeError | None:
+    async def _do(
+        self, delivered: Delivered[AnyRequest], embeddings: "asyncio.Future[Mapping[str, Vector]]"
+    ) -> tuple[MemoryReply | None, EunoeError | None]:
+        """Do a request. Return its reply, if it is final, and the error that the entry fails with, if any."""
         request = delivered.event
-        failure: EunoeError | None = None
         try:
-            reply = await self._answerer.answer(request, await embedding)
+            return await self._executor.execute(request, await embeddings), None
         except TransientError as error:
-            return error
+            return None, error
         except PermanentError as error:
-            reply, failure = _problem(request.request_id, ProblemCode.INVALID, str(error)), error
+            return _problem(request.request_id, ProblemCode.INVALID, str(error)), error
         except Exception as error:
-            # A bug of ours that this request meets must not undo its neighbours: it is buried, and its client told.
+            # A defect of ours must not fail the neighbours: this entry is dead-lettered, and its client gets a reply.
             log.exception("a request failed", entry_id=delivered.id, kind=request.kind)
             message = f"unforeseen {type(error).__name__}; the consumers' log says more"
-            reply, failure = _problem(request.request_id, ProblemCode.FAILED, message), PermanentError(message)
+            return _problem(request.request_id, ProblemCode.FAILED, message), PermanentError(message)
+
+    async def _reply(self, delivered: Delivered[AnyRequest], reply: MemoryReply) -> EunoeError | None:
+        """Do what follows the commit, and send the reply. After an error, the redelivered entry does both again."""
+        request, handler = delivered.event, HANDLERS[type(delivered.event)]
         try:
-            if isinstance(request, CloseSessionRequest) and isinstance(reply.result, SessionResult):
-                await self._threads.leave(request.tenant_id, reply.result.session)
+            if handler.after_commit is not None and reply.result is not None:
+                await handler.after_commit(self._redis, request, reply.result)
             if request.reply_to is not None:
-                await self._reply(request.reply_to, reply)
+                await self._send(request.reply_to, reply)
             elif reply.problem is not None:
                 log.info("refused", entry_id=delivered.id, kind=request.kind, code=str(reply.problem.code))
         except (TransientError, PermanentError) as error:
-            return failure or error  # done, and answered from what was kept when it comes again
-        if isinstance(request, GetRequest | SearchRequest):
-            self._retrievals.note(request.scope, _returned(reply))
-        return failure
+            return error
+        if handler.counts_as_retrieval and isinstance(request, ScopedRequest):
+            self._retrievals.record(request.scope, [memory.id for memory in memories_in(reply)])
+        return None
 
-    async def _reply(self, channel: str, reply: MemoryReply) -> None:
+    async def _send(self, channel: str, reply: MemoryReply) -> None:
         with redis_wrapped():
             if not await self._redis.publish(channel, encode(reply)):
                 log.info("nobody listens", channel=channel, request_id=reply.request_id)
 
 
-def _returned(reply: MemoryReply) -> list[UUID]:
-    """Return the memories that a reply hands out to be read."""
-    match reply.result:
-        case MemoryResult(memory=memory):
-            return [memory.id]
-        case SearchResult(found=found):
-            return [one.memory.id for one in found]
-        case _:
-            return []
-
-
 def _problem(request_id: str, code: ProblemCode, message: str) -> MemoryReply:
     return MemoryReply(request_id=request_id, problem=Problem(code=code, message=message))
-
-
-async def _nothing() -> Mapping[str, Embedded]:
-    return {}

@@ -1,12 +1,17 @@
-"""Handle `relate`, `unrelate` and `walk`."""
+"""Relations between memories."""
 
-from datetime import UTC, datetime
-
-from eunoe_consumers.memories.call import Call, check
-from eunoe_consumers.memories.refusal import not_found
+from eunoe_consumers.memories import table
+from eunoe_consumers.memories.call import Call, require_allowed
+from eunoe_consumers.memories.handlers import handles
+from eunoe_consumers.memories.reading import readable
+from eunoe_consumers.memories.refusals import not_found
+from eunoe_consumers.postgres.queries import QueryFile, Statement
+from eunoe_schema.memory.enums import RelationType
 from eunoe_schema.memory.relations import (
+    MAX_RELATIONS,
     RelatedMemory,
     RelateRequest,
+    Relation,
     RelationResult,
     UnrelateRequest,
     WalkRequest,
@@ -15,52 +20,70 @@ from eunoe_schema.memory.relations import (
 from eunoe_schema.memory.status_machine import Action
 
 
+class RelationQueries(QueryFile, file="memory_relations"):
+    """Statements on the table `memory_relationships`."""
+
+    add_relation: Statement
+    remove_relation: Statement
+    walk_relations: Statement
+    relations_among: Statement
+
+
+@handles(RelateRequest)
 async def relate(request: RelateRequest, call: Call) -> RelationResult:
-    """Say what one memory is to another."""
-    await _lock_both(request, call)
-    changed = await call.unit.relations.add(call.scope.tenant_id, request.relation)
-    await _touch_both(request, call, changed=changed)
-    return RelationResult(relation=request.relation, changed=changed)
+    """Add a relation between two memories."""
+    return await _change(RelationQueries.add_relation, request.relation, call)
 
 
+@handles(UnrelateRequest)
 async def unrelate(request: UnrelateRequest, call: Call) -> RelationResult:
-    """Take a relation back."""
-    await _lock_both(request, call)
-    changed = await call.unit.relations.remove(call.scope.tenant_id, request.relation)
-    await _touch_both(request, call, changed=changed)
-    return RelationResult(relation=request.relation, changed=changed)
+    """Remove a relation between two memories."""
+    return await _change(RelationQueries.remove_relation, request.relation, call)
 
 
+@handles(WalkRequest)
 async def walk(request: WalkRequest, call: Call) -> WalkResult:
-    """Return what can be reached from a memory."""
-    begin = await call.memory(request.memory_id)
-    if begin.deleted_at is not None or begin.has_lapsed(datetime.now(UTC)):
-        raise not_found(request.memory_id)
-    # One more than is asked for: it says whether that is all.
-    found = await call.unit.relations.walk(call.scope, request, limit=request.limit + 1)
-    depths = dict(found[: request.limit])
-    memories = await call.unit.memories.read(call.scope, list(depths))
-    reached = [RelatedMemory(memory=memory, depth=depths[memory.id]) for memory in memories]
-    ids = [request.memory_id, *depths]
+    """Return the memories that can be reached from a memory."""
+    await readable(request.memory_id, call)
+    found = await call.db.fetch(
+        RelationQueries.walk_relations,
+        memory_id=request.memory_id,
+        depth=request.depth,
+        direction=request.direction,
+        types=request.types,
+        statuses=request.statuses,
+        # A memory may come once for each depth, and so may the first one: these rows hold enough different others.
+        row_limit=(request.limit + 2) * (request.depth + 1),
+        limit=request.limit + 1,  # one more tells whether the walk is complete
+    )
+    depths = {row["id"]: row["depth"] for row in found[: request.limit]}
+    memories = await table.read(call.db, list(depths))
+    relations = await call.db.fetch(
+        RelationQueries.relations_among,
+        ids=[request.memory_id, *depths],
+        types=request.types,
+        limit=MAX_RELATIONS,
+    )
     return WalkResult(
-        reached=tuple(reached),
-        relations=await call.unit.relations.among(call.scope.tenant_id, ids, request.types),
+        reached=tuple(RelatedMemory(memory=memory, depth=depths[memory.id]) for memory in memories),
+        relations=tuple(
+            Relation(from_id=row["from_id"], type=RelationType(row["type"]), to_id=row["to_id"]) for row in relations
+        ),
         complete=len(found) <= request.limit,
     )
 
 
-async def _lock_both(request: RelateRequest | UnrelateRequest, call: Call) -> None:
-    locked = await call.unit.memories.lock(call.scope, [request.from_id, request.to_id])
-    for memory_id in (request.from_id, request.to_id):
+async def _change(statement: Statement, relation: Relation, call: Call) -> RelationResult:
+    ends = (relation.from_id, relation.to_id)
+    locked = await table.lock(call.db, call.scope, ends)
+    for memory_id in ends:
         if memory_id not in locked:
             raise not_found(memory_id)
-        check(locked[memory_id], Action.RELATE)
-    # A relation of a memory of one's own to one that is everybody's is one's own: nobody else walks over it.
+        require_allowed(locked[memory_id], Action.RELATE)
+    # A relation between a user's own memory and a shared one is the user's own: no other user walks over it.
     if all(call.is_shared(memory.owner.user_id) for memory in locked.values()):
-        call.require_own(locked[request.from_id])
-
-
-async def _touch_both(request: RelateRequest | UnrelateRequest, call: Call, *, changed: bool) -> None:
+        call.require_own(locked[relation.from_id])
+    changed = await call.db.fetchval(statement, from_id=relation.from_id, type=relation.type, to_id=relation.to_id)
     if changed:
-        for memory_id in (request.from_id, request.to_id):
-            await call.unit.tags.touch(call.scope.tenant_id, memory_id)
+        await table.touch(call.db, *ends)
+    return RelationResult(relation=relation, changed=bool(changed))

@@ -1,4 +1,4 @@
-"""Run requests concurrently, but those that touch the same thing in the order of the stream."""
+"""Run requests concurrently, but requests on the same thing in the order of the stream."""
 
 import asyncio
 import contextlib
@@ -11,42 +11,45 @@ class Place:
     """A request's place in the order.
 
     Attributes:
-        touched: What it touches.
-        before: The ends of those that it comes after.
-        end: Its own.
+        touched: The keys of what the request works on.
+        before: Done when the earlier requests on the same keys are done.
+        done: Done when this request is done.
     """
 
     touched: Collection[str]
     before: Collection[asyncio.Future[None]]
-    end: asyncio.Future[None]
+    done: asyncio.Future[None]
 
 
 class StreamOrder:
-    """Remembers, for each thing that is touched, the last request that takes part.
+    """Remembers the last request on each key.
 
-    Across batches too: a batch that is read while another is being done waits only for what it shares with it. Between
-    processes there is no such order; there a caller names the version that it has seen.
+    The order holds across the batches of this process. Between processes there is none; there a caller names the
+    version that it has seen.
     """
 
     def __init__(self) -> None:
         self._last: dict[str, asyncio.Future[None]] = {}
 
     def join(self, touched: Collection[str]) -> Place:
-        """Take a place behind all that touch the same; to be called in the order of the stream, and then taken."""
-        before = {self._last[thing] for thing in touched if thing in self._last}
-        end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._last.update(dict.fromkeys(touched, end))
-        return Place(touched, before, end)
+        """Queue behind all earlier requests on the same keys.
+
+        Call in the order of the stream, and pass every place to `turn()`: a place that is not used blocks its keys.
+        """
+        before = {self._last[key] for key in touched if key in self._last}
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._last.update(dict.fromkeys(touched, done))
+        return Place(touched, before, done)
 
     @contextlib.asynccontextmanager
     async def turn(self, place: Place) -> AsyncGenerator[None]:
-        """Wait until all before are done; the block's end is the request's, however it comes."""
+        """Wait for the earlier requests. The end of the block, with or without an error, lets the next ones go on."""
         try:
             if place.before:
                 await asyncio.wait(place.before)
             yield
         finally:
-            for thing in place.touched:
-                if self._last.get(thing) is place.end:
-                    del self._last[thing]
-            place.end.set_result(None)
+            for key in place.touched:
+                if self._last.get(key) is place.done:
+                    del self._last[key]
+            place.done.set_result(None)

@@ -136,7 +136,7 @@ def fragments() -> dict[str, str]:
 
 
 def _with_fragments(text: str, *, source: str) -> str:
-    """Put the text of a fragment in place of its name."""
+    """Put the text of a fragment in place of its name. A fragment may name other fragments."""
     if unknown := set(_FRAGMENT.findall(text)) - fragments().keys():
         raise QueryError(f"{source} names an unknown fragment: {', '.join(sorted(unknown))}")
-    return _FRAGMENT.sub(lambda found: fragments()[found[1]], text)
+    return _FRAGMENT.sub(lambda found: _with_fragments(fragments()[found[1]], source=f"fragment {found[1]}"), text)

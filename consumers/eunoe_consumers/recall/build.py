@@ -11,7 +11,7 @@ from eunoe_consumers.embedding.coalescing import CoalescingEmbedder
 from eunoe_consumers.embedding.load import load_embedder
 from eunoe_consumers.postgres.candidates import CandidateReader
 from eunoe_consumers.postgres.database import Database
-from eunoe_consumers.postgres.lifetime import Lifetime
+from eunoe_consumers.postgres.memory_connection import Lifetime
 from eunoe_consumers.postgres.memory_recall import MemoryReader
 from eunoe_consumers.postgres.turns import TurnReader
 from eunoe_consumers.recall.answer import RecallAnswerer

@@ -10,8 +10,8 @@ from redis.asyncio import Redis
 
 from eunoe_consumers.delivery.entry import Delivered, Entry
 from eunoe_consumers.delivery.redis_client import redis_wrapped
+from eunoe_consumers.delivery.retrieval_log import RetrievalLog
 from eunoe_consumers.errors import TransientError
-from eunoe_consumers.memories.retrieval_log import RetrievalLog
 from eunoe_consumers.recall.answer import RecallAnswerer
 from eunoe_schema.codec import Refusal, decode, encode
 from eunoe_schema.errors import EunoeError
@@ -38,7 +38,7 @@ class AnswerRequests:
             seconds, microseconds = await self._redis.time()
         now_ms = seconds * 1000 + microseconds / 1000
         outcomes = await asyncio.gather(*(self._answer(delivered, now_ms) for delivered in batch))
-        await self._retrievals.tell()
+        await self._retrievals.flush()
         return {delivered.id: error for delivered, error in zip(batch, outcomes, strict=True) if error is not None}
 
     async def refuse(self, entry: Entry, reason: str) -> None:
@@ -68,5 +68,5 @@ class AnswerRequests:
         if cast("int", received) == 0:
             log.info("nobody listens", channel=request.reply_to, request_id=request.request_id)
         else:
-            self._retrievals.note(MemoryScope.of(request.scope), [memory.id for memory in context.memories])
+            self._retrievals.record(MemoryScope.of(request.scope), [memory.id for memory in context.memories])
         return None

@@ -42,7 +42,7 @@ class MemoryRecall:
         """
         limit = self._default_memories if request.memories is None else request.memories
         tiers = _wanted(request.tiers) if limit else []
-        directives, has_memories = await self._reader.standing(request.scope, tiers)
+        directives, has_memories = await self._reader.read_directives(request.scope, tiers)
         if not has_memories:
             return RecalledMemories(directives)
         try:

@@ -1,25 +1,29 @@
 -- name: insert_checkpoint
--- Save a session's state.
+-- Save the state of a session.
 INSERT INTO session_checkpoints (tenant_id, id, agent_id, user_id, session_id, name, state)
-VALUES ($1::uuid, $2::uuid, $3::uuid, $4::text, $5::text, $6::text, $7::jsonb)
-RETURNING created_at, octet_length(state::text) AS state_bytes;
+VALUES (
+    :tenant_id::uuid, :id::uuid, :agent_id::uuid, :user_id::text, :session_id::text, :name::text, :state::jsonb
+)
+RETURNING id, name, octet_length(state::text) AS state_bytes, created_at;
 
 -- name: load_checkpoint
--- The latest checkpoint of a session; of a name, or a certain one, where that is given.
+-- The latest checkpoint of a session; only those with an id or a name, if one is given.
 SELECT id, name, state, octet_length(state::text) AS state_bytes, created_at
 FROM session_checkpoints
-WHERE tenant_id = $1::uuid AND agent_id = $2::uuid AND user_id = $3::text AND session_id = $4::text
-    AND ($5::uuid IS NULL OR id = $5::uuid)
-    AND ($6::text IS NULL OR name = $6::text)
+WHERE tenant_id = :tenant_id::uuid AND agent_id = :agent_id::uuid AND user_id = :user_id::text
+    AND session_id = :session_id::text
+    AND (:id::uuid IS NULL OR id = :id::uuid)
+    AND (:name::text IS NULL OR name = :name::text)
 ORDER BY created_at DESC, id DESC
 LIMIT 1;
 
 -- name: list_checkpoints
--- The checkpoints of a session without their states, the latest first, after a place.
+-- The checkpoints of a session without their states, the latest first, from a place on.
 SELECT id, name, octet_length(state::text) AS state_bytes, created_at
 FROM session_checkpoints
-WHERE tenant_id = $1::uuid AND agent_id = $2::uuid AND user_id = $3::text AND session_id = $4::text
-    AND ($5::text IS NULL OR name = $5::text)
-    AND ($6::timestamptz IS NULL OR (created_at, id) < ($6::timestamptz, $7::uuid))
+WHERE tenant_id = :tenant_id::uuid AND agent_id = :agent_id::uuid AND user_id = :user_id::text
+    AND session_id = :session_id::text
+    AND (:name::text IS NULL OR name = :name::text)
+    AND (:after_time::timestamptz IS NULL OR (created_at, id) < (:after_time::timestamptz, :after_id::uuid))
 ORDER BY created_at DESC, id DESC
-LIMIT $8::int;
+LIMIT :limit::int;

@@ -1,50 +1,48 @@
+-- name: read_directives
+-- The directives that apply to an agent with a user, in their order. Among equals, those for every user come first.
+SELECT id, agent_id, user_id, name, content, ordinal, version, created_at, updated_at
+FROM directives
+WHERE tenant_id = :tenant_id::uuid AND agent_id = :agent_id::uuid AND (user_id IS NULL OR user_id = :user_id::text)
+    AND (:directive_id::uuid IS NULL OR id = :directive_id::uuid)
+ORDER BY ordinal, user_id NULLS FIRST, created_at, name;
+
 -- name: any_memory
--- Whether a memory of some tiers applies to a conversation: where none does, nothing has to be embedded.
+-- Whether a memory of some tiers applies to a conversation. If none does, the query needs no embedding.
 SELECT EXISTS (
     SELECT
-    FROM memories
-    WHERE tenant_id = $1::uuid
-        AND scope_hash IN (
-            eunoe_memory_scope_hash($2::uuid, $3::text), eunoe_memory_scope_hash($2::uuid, NULL),
-            eunoe_memory_scope_hash(NULL, $3::text)
-        )
-        AND (agent_id IS NULL OR agent_id = $2::uuid) AND (user_id IS NULL OR user_id = $3::text)
-        AND tier = ANY ($4::text[]) AND status = 'active' AND deleted_at IS NULL
+    FROM memories AS memory
+    WHERE memory.tenant_id = :tenant_id::uuid AND memory.scope_hash IN ({owner_hashes}) AND {applies}
+        AND memory.tier = ANY (:tiers::text[]) AND memory.status = 'active' AND memory.deleted_at IS NULL
 );
 
 -- name: recall_memories
--- Of each tier the active memories that apply to a conversation, those nearest to a vector first, exactly; without a
--- vector, and where a memory has no embedding yet, the newest first. All are ranked by what `memories_by_scope` holds, and
--- the rows looked at in that order until there are enough: OFFSET 0 and LIMIT 1 keep it so, as in `nearest_memories`.
+-- The active memories of each tier that apply to a conversation, those nearest to a vector first, exactly. Without a
+-- vector, and for memories without an embedding, the newest come first. Planned as `nearest_memories` in
+-- memory_search.sql: OFFSET 0 and LIMIT 1 keep the ranking by the index `memories_by_scope` before the check of the rows.
 SELECT
     recalled.id, recalled.agent_id, recalled.user_id, recalled.tier, recalled.category, recalled.content,
     recalled.confidence, recalled.metadata, recalled.created_at, recalled.updated_at, 1 - recalled.distance AS cosine
-FROM unnest($4::text[]) WITH ORDINALITY AS wanted (tier, place)
+FROM unnest(:tiers::text[]) WITH ORDINALITY AS wanted (tier, place)
 CROSS JOIN LATERAL (
-    SELECT looked.*, near.distance
+    SELECT checked.*, near.distance
     FROM (
-        SELECT id, created_at, (embedding <=> $5::halfvec) + 0 AS distance
+        SELECT id, created_at, (embedding <=> :vector::halfvec) + 0 AS distance
         FROM memories
-        WHERE tenant_id = $1::uuid
-            AND scope_hash IN (
-                eunoe_memory_scope_hash($2::uuid, $3::text), eunoe_memory_scope_hash($2::uuid, NULL),
-                eunoe_memory_scope_hash(NULL, $3::text)
-            )
+        WHERE tenant_id = :tenant_id::uuid AND scope_hash IN ({owner_hashes})
             AND tier = wanted.tier AND status = 'active' AND deleted_at IS NULL
-        ORDER BY (embedding <=> $5::halfvec) + 0 NULLS LAST, created_at DESC, id DESC
+        ORDER BY (embedding <=> :vector::halfvec) + 0 NULLS LAST, created_at DESC, id DESC
         OFFSET 0
     ) AS near
     CROSS JOIN LATERAL (
-        SELECT id, agent_id, user_id, tier, category, content, confidence, metadata, created_at, updated_at
-        FROM memories
-        WHERE tenant_id = $1::uuid AND id = near.id
-            AND (agent_id IS NULL OR agent_id = $2::uuid) AND (user_id IS NULL OR user_id = $3::text)
-            AND (
-                eunoe_memory_lapses_at(tier, created_at, accessed_at, expires_at, $7::int, $8::bool) <= now()
-            ) IS NOT TRUE
+        SELECT
+            memory.id, memory.agent_id, memory.user_id, memory.tier, memory.category, memory.content,
+            memory.confidence, memory.metadata, memory.created_at, memory.updated_at
+        FROM memories AS memory
+        WHERE memory.tenant_id = :tenant_id::uuid AND memory.id = near.id AND {applies}
+            AND ({expiry} <= now()) IS NOT TRUE
         LIMIT 1
-    ) AS looked
+    ) AS checked
     ORDER BY near.distance NULLS LAST, near.created_at DESC, near.id DESC
-    LIMIT $6::int
+    LIMIT :limit::int
 ) AS recalled
 ORDER BY wanted.place, recalled.distance NULLS LAST, recalled.created_at DESC, recalled.id DESC;

@@ -1,23 +1,24 @@
 -- name: claim_request
--- Take a request up; no row where it was taken up before. A rival waits here until the first is committed.
+-- Start a request; no row if its id was used before. A second process with the same id waits here until the first one
+-- has committed.
 INSERT INTO memory_requests (tenant_id, request_id, body_hash, agent_id, user_id)
-VALUES ($1::uuid, $2::text, $3::text, $4::uuid, $5::text)
+VALUES (:tenant_id::uuid, :request_id::text, :body_hash::text, :agent_id::uuid, :user_id::text)
 ON CONFLICT DO NOTHING
-RETURNING request_id;
+RETURNING true;
 
 -- name: read_reply
--- What was answered, and to what.
-SELECT body_hash, reply FROM memory_requests WHERE tenant_id = $1::uuid AND request_id = $2::text;
+-- The kept reply of a request, and the hash of what was asked.
+SELECT body_hash, reply FROM memory_requests WHERE tenant_id = :tenant_id::uuid AND request_id = :request_id::text;
 
 -- name: keep_reply
--- Keep a reply, with the ids of the memories in it.
-UPDATE memory_requests SET reply = $3::jsonb, memory_ids = $4::uuid[]
-WHERE tenant_id = $1::uuid AND request_id = $2::text;
+-- Keep a reply, with the ids of the memories that it quotes.
+UPDATE memory_requests SET reply = :reply::jsonb, memory_ids = :memory_ids::uuid[]
+WHERE tenant_id = :tenant_id::uuid AND request_id = :request_id::text;
 
--- name: empty_replies
--- A memory is purged: no reply that was kept shall still quote it.
+-- name: replace_quoting_replies
+-- Replace the kept replies that quote a purged memory by a problem.
 UPDATE memory_requests
 SET
-    reply = jsonb_build_object('request_id', request_id, 'problem', $3::jsonb),
+    reply = jsonb_build_object('request_id', request_id, 'problem', :problem::jsonb),
     memory_ids = '{}'
-WHERE tenant_id = $1::uuid AND memory_ids @> ARRAY[$2::uuid];
+WHERE tenant_id = :tenant_id::uuid AND memory_ids @> ARRAY[:memory_id::uuid];

@@ -1,4 +1,4 @@
-"""Tells the stream which memories were returned: counted later by whoever has time, never on the way of a reply."""
+"""Count retrieved memories without delaying replies: the counts go through the stream `eunoe:memory`."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -18,40 +18,41 @@ log = structlog.stdlib.get_logger()
 
 
 class RetrievalLog:
-    """What a process has returned and not told yet. Told once a batch; what a crash takes along is not counted."""
+    """The memories that this process has returned since the last flush. A crash loses these counts."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._untold: defaultdict[MemoryScope, list[UUID]] = defaultdict(list)
+        self._recorded: defaultdict[MemoryScope, list[UUID]] = defaultdict(list)
 
-    def note(self, scope: MemoryScope, memory_ids: Iterable[UUID]) -> None:
-        """Remember what was returned to a scope; an id as often as it was."""
+    def record(self, scope: MemoryScope, memory_ids: Iterable[UUID]) -> None:
+        """Record the memories returned to a scope, each as often as it was returned."""
         if ids := list(memory_ids):
-            self._untold[scope] += ids
+            self._recorded[scope] += ids
 
-    async def tell(self) -> None:
-        """Append what was noted to the stream; where Redis takes it not, it is dropped: it is no reader's concern."""
-        told, self._untold = self._untold, defaultdict(list)
-        if not told:
+    async def flush(self) -> None:
+        """Append the recorded memories to the stream. If Redis fails, they are dropped: a read must not fail for it."""
+        recorded, self._recorded = self._recorded, defaultdict(list)
+        if not recorded:
             return
         try:
             with redis_wrapped():
                 async with self._redis.pipeline(transaction=False) as pipeline:
-                    for scope, ids in told.items():
+                    for scope, ids in recorded.items():
                         for start in range(0, len(ids), MAX_USED):
-                            pipeline.xadd(stream(Subject.MEMORY), {DATA_FIELD: _event(scope, ids, start)})
+                            event = _event(scope, ids[start : start + MAX_USED])
+                            pipeline.xadd(stream(Subject.MEMORY), {DATA_FIELD: event})
                     await pipeline.execute()
         except (TransientError, PermanentError) as error:
-            log.warning("retrievals are not counted", scopes=len(told), reason=str(error))
+            log.warning("retrievals are not counted", scopes=len(recorded), reason=str(error))
 
 
-def _event(scope: MemoryScope, ids: list[UUID], start: int) -> bytes:
+def _event(scope: MemoryScope, memory_ids: Iterable[UUID]) -> bytes:
     return encode(
         RetrievedRequest(
             request_id=uuid4().hex,
             tenant_id=scope.tenant_id,
             agent_id=scope.agent_id,
             user_id=scope.user_id,
-            memory_ids=tuple(ids[start : start + MAX_USED]),
+            memory_ids=tuple(memory_ids),
         )
     )

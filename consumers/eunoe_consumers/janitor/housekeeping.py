@@ -1,0 +1,103 @@
+"""What the janitor does with the memories of one tenant, one bounded batch in each transaction."""
+
+import contextlib
+from collections.abc import AsyncGenerator
+from uuid import UUID
+
+from eunoe_consumers.errors import TransientError
+from eunoe_consumers.memories import table
+from eunoe_consumers.memories.table import CONFIRMATION_SHARE, MemoryQueries
+from eunoe_consumers.postgres.database import Database, DatabaseRole
+from eunoe_consumers.postgres.memory_connection import Lifetime, MemoryConnection
+from eunoe_consumers.postgres.queries import QueryFile, Statement
+from eunoe_schema.memory.content import MAX_TAGS
+from eunoe_schema.memory.enums import Status
+
+
+class HousekeepingQueries(QueryFile, file="housekeeping"):
+    """The janitor's statements."""
+
+    archive_expired: Statement
+    purge_ended: Statement
+    drop_quoting_replies: Statement
+    drop_old_replies: Statement
+    uncompared_memories: Statement
+    nearest_duplicate: Statement
+    absorb_memory: Statement
+    copy_tags: Statement
+    mark_compared: Statement
+    lock_janitors: Statement
+
+
+class AnotherJanitor(TransientError):
+    """Another janitor is at work in this database."""
+
+    def __init__(self) -> None:
+        super().__init__("another janitor is at work")
+
+
+class Housekeeping:
+    """Begins the janitor's transactions.
+
+    Each transaction takes the lock of all janitors until its end, so that one works at a time and a dead one blocks
+    nobody. A lock of the session would outlive a transaction behind pgbouncer. Every method raises AnotherJanitor if
+    the lock is taken, and StoreUnavailable if PostgreSQL failed.
+    """
+
+    def __init__(self, database: Database, lifetime: Lifetime) -> None:
+        self._database = database
+        self._lifetime = lifetime
+
+    async def archive_expired(self, tenant_id: UUID, *, limit: int) -> int:
+        """Archive expired memories; return how many."""
+        async with self._begin(tenant_id) as db:
+            return await db.execute(HousekeepingQueries.archive_expired, limit=limit)
+
+    async def drop_replies(self, tenant_id: UUID, *, older_than_days: int, limit: int) -> int:
+        """Drop old kept replies; return how many."""
+        async with self._begin(tenant_id) as db:
+            return await db.execute(HousekeepingQueries.drop_old_replies, older_than_days=older_than_days, limit=limit)
+
+    async def purge(self, tenant_id: UUID, *, after_days: int, limit: int) -> int:
+        """Delete memories that ended so many days ago, and the kept replies that quote them; return how many."""
+        async with self._begin(tenant_id) as db:
+            rows = await db.fetch(HousekeepingQueries.purge_ended, after_days=after_days, limit=limit)
+            if rows:
+                await db.execute(HousekeepingQueries.drop_quoting_replies, memory_ids=[row["id"] for row in rows])
+            return len(rows)
+
+    async def merge_near_duplicates(self, tenant_id: UUID, *, min_cosine: float, limit: int) -> tuple[int, int]:
+        """Merge memories with their nearest near duplicates of the same owner and tier.
+
+        Returns:
+            How many were compared, and how many were merged.
+        """
+        async with self._begin(tenant_id) as db:
+            rows = await db.fetch(HousekeepingQueries.uncompared_memories, limit=limit)
+            compared = [row["id"] for row in rows]
+            merged = [await _merge(db, memory_id, min_cosine) for memory_id in compared]
+            await db.execute(HousekeepingQueries.mark_compared, ids=compared)
+            return len(compared), sum(merged)
+
+    @contextlib.asynccontextmanager
+    async def _begin(self, tenant_id: UUID) -> AsyncGenerator[MemoryConnection]:
+        async with self._database.transaction(DatabaseRole.JANITOR, tenant=tenant_id) as connection:
+            db = MemoryConnection(connection, tenant_id, self._lifetime)
+            if not await db.fetchval(HousekeepingQueries.lock_janitors):
+                raise AnotherJanitor
+            yield db
+
+
+async def _merge(db: MemoryConnection, memory_id: UUID, min_cosine: float) -> bool:
+    """Merge a memory with its nearest near duplicate; return whether it has one."""
+    duplicate = await db.fetchrow(HousekeepingQueries.nearest_duplicate, id=memory_id, min_cosine=min_cosine)
+    if duplicate is None:
+        return False
+    kept, absorbed = (duplicate["id"], memory_id) if duplicate["stays"] else (memory_id, duplicate["id"])
+    await table.set_status(db, [absorbed], Status.MERGED, forgotten=False)
+    await db.execute(MemoryQueries.set_successor, ids=[absorbed], successor=kept)
+    await db.execute(
+        HousekeepingQueries.absorb_memory, id=kept, absorbed_id=absorbed, confirmation_share=CONFIRMATION_SHARE
+    )
+    await db.execute(HousekeepingQueries.copy_tags, id=kept, absorbed_id=absorbed, max_tags=MAX_TAGS)
+    return True
