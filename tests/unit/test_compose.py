@@ -1,4 +1,4 @@
-"""compose.yaml and what it needs: valid by Compose's own schema, and true to the commands and settings that exist."""
+"""compose.yaml: valid by the schema of Compose, with commands and settings that exist."""
 
 import json
 import re
@@ -34,7 +34,7 @@ def _seconds(duration: str) -> int:
 
 
 def _command(words: list[str]) -> None:
-    """Parse a command as `eunoe` would, without running it; fail where it would refuse it."""
+    """Parse a command as `eunoe` does, without running it. Raise if `eunoe` would refuse it."""
     command: Any = typer.main.get_command(app)
     context = None
     while True:
@@ -52,30 +52,30 @@ def test_compose_accepts_the_file() -> None:
     found = [error.message for error in validator_for(schema)(schema).iter_errors(_COMPOSE)]
     assert found == []
     broken = {**_COMPOSE, "services": {**_SERVICES, "redis": {**_SERVICES["redis"], "restrat": "always"}}}
-    assert not validator_for(schema)(schema).is_valid(broken)  # the schema is no empty one
+    assert not validator_for(schema)(schema).is_valid(broken)  # so the schema does check something
 
 
-def test_there_is_a_service_for_each_role_and_nothing_unknown() -> None:
-    """Servers, the schema, and every role that exists: a role that is added must be added here."""
+def test_there_is_a_service_for_each_role() -> None:
+    """And for the servers and the migration, and no other."""
     assert set(_SERVICES) == {*_SERVERS, *_OURS}
     for role in _ROLES:
         assert _SERVICES[role]["command"] == ["consume", role]
 
 
 @pytest.mark.parametrize("name", _ROLES)
-def test_a_role_can_be_scaled(name: str) -> None:
-    """Nothing of a service can belong to one container only: no name, no host name, no port, no volume."""
+def test_each_role_can_be_scaled(name: str) -> None:
+    """A service has nothing that only one container can have: no name, host name, port or volume."""
     assert not _SERVICES[name].keys() & {"container_name", "hostname", "ports", "volumes", "mac_address"}
 
 
 @pytest.mark.parametrize("name", _OURS)
 def test_commands_are_commands_of_eunoe(name: str) -> None:
-    """Each parses as `eunoe` parses it."""
+    """Each is parsed as `eunoe` parses it."""
     _command(_SERVICES[name]["command"])
 
 
 def test_commands_in_the_comments_are_commands_of_eunoe() -> None:
-    """What the file tells a reader to run exists."""
+    """A reader can run each of them."""
     text = (_ROOT / "compose.yaml").read_text(encoding="utf-8")
     found = re.findall(r"docker compose run --rm migrate (.*?)(?: {2}#.*)?\n", text)
     assert len(found) >= 2
@@ -84,15 +84,15 @@ def test_commands_in_the_comments_are_commands_of_eunoe() -> None:
 
 
 @pytest.mark.parametrize("words", ["consume windows", "consume", "consume embed --nope", "migrate sideways", "migrate"])
-def test_a_command_that_does_not_exist_would_be_noticed(words: str) -> None:
+def test_an_unknown_command_is_noticed(words: str) -> None:
     """The check above can fail."""
     with pytest.raises(TyperException):
         _command(words.split())
 
 
 @pytest.mark.parametrize("name", _ROLES)
-def test_consumers_start_when_the_schema_is_there(name: str) -> None:
-    """They never migrate: the one-shot service must have ended well, and the servers must answer."""
+def test_consumers_start_after_the_migration(name: str) -> None:
+    """They never migrate: they wait for the end of the migration, and for servers that answer."""
     conditions = {other: needed["condition"] for other, needed in _SERVICES[name]["depends_on"].items()}
     assert conditions == {
         "migrate": "service_completed_successfully",
@@ -101,8 +101,8 @@ def test_consumers_start_when_the_schema_is_there(name: str) -> None:
     }
 
 
-def test_the_schema_waits_for_servers_that_answer_and_runs_once() -> None:
-    """A service that is waited for until it is healthy has a health check; the migration is not started again."""
+def test_the_migration_waits_for_healthy_servers_and_runs_once() -> None:
+    """The servers have health checks, and the migration is not restarted."""
     for other, needed in _SERVICES["migrate"]["depends_on"].items():
         assert needed == {"condition": "service_healthy"}
         assert _SERVICES[other]["healthcheck"]["test"][0] in {"CMD", "CMD-SHELL"}
@@ -111,21 +111,21 @@ def test_the_schema_waits_for_servers_that_answer_and_runs_once() -> None:
 
 
 @pytest.mark.parametrize("name", _ROLES)
-def test_a_consumer_that_died_is_started_again(name: str) -> None:
-    """Exit code 1, by which a consumer says that a part of it is dead, leads to a new one."""
+def test_a_consumer_that_died_is_restarted(name: str) -> None:
+    """It ends with exit code 1 when a part of it is dead."""
     assert _SERVICES[name]["restart"] in {"always", "unless-stopped"}
 
 
 @pytest.mark.parametrize("name", _ROLES)
-def test_a_stop_has_the_time_it_needs(name: str) -> None:
-    """Docker kills later than the process gives up by itself: reading and what is in hand each have their time."""
+def test_a_stop_has_enough_time(name: str) -> None:
+    """Docker kills a process later than the process itself gives up."""
     shutdown_seconds = float(_SERVICES[name]["environment"]["EUNOE_SHUTDOWN_SECONDS"])
     assert _seconds(_SERVICES[name]["stop_grace_period"]) > shutdown_seconds + 5
 
 
 @pytest.mark.parametrize("name", _OURS)
 def test_variables_and_secrets_are_settings(name: str) -> None:
-    """Each EUNOE_ variable and each of our secret files names a setting, with a value that it takes."""
+    """Each EUNOE_ variable and each of our secret files names a setting, with a valid value."""
     variables: dict[str, str] = _SERVICES[name].get("environment", {})
     values = {variable.removeprefix("EUNOE_").lower(): value for variable, value in variables.items()}
     assert values.keys() <= Settings.model_fields.keys()
@@ -135,8 +135,8 @@ def test_variables_and_secrets_are_settings(name: str) -> None:
     assert secrets <= Settings.model_fields.keys()
 
 
-def test_no_password_stands_in_the_file() -> None:
-    """Passwords are files, all below one folder that neither git nor the image takes, and all are used."""
+def test_the_file_contains_no_password() -> None:
+    """Passwords are files in one folder that neither git nor the image contains. All of them are used."""
     secrets: dict[str, dict[str, str]] = _COMPOSE["secrets"]
     assert all(secret.keys() == {"file"} for secret in secrets.values())
     assert {Path(secret["file"]).parent for secret in secrets.values()} == {Path("secrets")}
@@ -146,15 +146,15 @@ def test_no_password_stands_in_the_file() -> None:
             assert not re.search(r"PASSWORD$|_URL$|TOKEN|SECRET", variable), variable
 
 
-def test_the_comments_make_every_secret() -> None:
-    """Whoever follows the head of the file has every file that it names."""
+def test_the_comments_create_every_secret() -> None:
+    """The commands at the head of the file create every file that it names."""
     text = (_ROOT / "compose.yaml").read_text(encoding="utf-8")
     made = set(re.findall(r"^#   (?:openssl|echo) .*> (\S+)$", text, re.MULTILINE))
     assert made == {Path(secret["file"]).name for secret in _COMPOSE["secrets"].values()}
 
 
-def test_data_outlive_their_containers() -> None:
-    """Both servers keep their data in a named volume where their image has them, and Redis writes everything down."""
+def test_data_outlives_its_container() -> None:
+    """Both servers store their data in a named volume, and Redis has an append-only file."""
     assert _SERVICES["redis"]["volumes"] == ["redis:/data"]
     assert _SERVICES["postgres"]["volumes"] == ["postgres:/var/lib/postgresql"]
     assert _COMPOSE["volumes"].keys() == {"redis", "postgres"}
@@ -164,8 +164,8 @@ def test_data_outlive_their_containers() -> None:
 
 
 @pytest.mark.parametrize("name", _OURS)
-def test_our_containers_have_no_rights_that_they_do_not_use(name: str) -> None:
-    """Nothing can be written but /tmp, no right can be had, and the image's user is not root."""
+def test_our_containers_have_no_unused_rights(name: str) -> None:
+    """Only /tmp is writable, no capability is left, and the user of the image is not root."""
     service = _SERVICES[name]
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
@@ -176,7 +176,7 @@ def test_our_containers_have_no_rights_that_they_do_not_use(name: str) -> None:
 
 
 def test_the_image_is_built_from_named_files_only() -> None:
-    """The build's context is closed but for what the Dockerfile copies, all of which exists."""
+    """The context of the build contains exactly what the Dockerfile copies."""
     lines = (_ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     rules = [line for line in lines if line and not line.startswith("#")]
     assert rules[0] == "*"
@@ -191,7 +191,7 @@ def test_the_image_is_built_from_named_files_only() -> None:
 
 
 def _locked(name: str) -> Iterator[tuple[str, str]]:
-    """Yield each requirement of a lock and its hashes, joined."""
+    """Yield each requirement of a lock, and its hashes as one text."""
     text = re.sub(r"\s*#.*", "", (_ROOT / name).read_text(encoding="utf-8")).replace("\\\n", " ")
     for line in filter(None, text.splitlines()):
         requirement, *hashes = re.split(r"\s+--hash=", line.strip())
@@ -200,8 +200,8 @@ def _locked(name: str) -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("lock", ["requirements.consumers.lock", "requirements.build.lock"])
-def test_the_image_installs_what_the_tests_ran_with(lock: str) -> None:
-    """Its locks are parts of requirements.lock, with hashes: `make lock` writes all of them."""
+def test_the_image_installs_what_the_tests_use(lock: str) -> None:
+    """Its locks are parts of requirements.lock, with hashes. `make lock` writes all of them."""
     assert f"--requirement {lock}" in _DOCKERFILE
     found = set(_locked(lock))
     assert len(found) > 10

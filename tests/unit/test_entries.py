@@ -1,4 +1,4 @@
-"""Entry ids: their order is the stream's, also as one number."""
+"""Entry ids: ordered like the stream, also as one number."""
 
 from datetime import UTC, datetime
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eunoe_schema.entries import SEQUENCE_BITS, EntryOrder
+from eunoe_schema.entries import EntryOrder
 
 MOST_MILLISECONDS = (1 << 43) - 1
 MOST_SEQUENCE = (1 << 20) - 1
@@ -18,29 +18,28 @@ orders = st.builds(EntryOrder, milliseconds, sequences)
 
 
 @given(orders)
-def test_an_entry_id_comes_back_from_its_position(order: EntryOrder) -> None:
-    """The durable store keeps a number, the reply an entry id: neither loses the other."""
+def test_an_entry_id_is_restored_from_its_position(order: EntryOrder) -> None:
+    """PostgreSQL stores the position, and a reply holds the entry id."""
     assert EntryOrder.from_position(order.position) == order
     assert EntryOrder.parse(str(order)) == order
 
 
 @given(orders, orders)
-def test_positions_are_ordered_as_the_stream_is(one: EntryOrder, other: EntryOrder) -> None:
-    """First the millisecond, then the sequence: as Redis compares ids, not as text compares."""
+def test_positions_are_ordered_like_the_stream(one: EntryOrder, other: EntryOrder) -> None:
+    """By millisecond, then by sequence, as Redis compares ids; not as text compares."""
     ids = [(int(left), int(right)) for left, right in (str(order).split("-") for order in (one, other))]
     assert (one < other) == (ids[0] < ids[1])
     assert (one.position < other.position) == (ids[0] < ids[1])
 
 
 def test_ids_are_compared_as_numbers() -> None:
-    """Entry 10 of a millisecond comes after entry 9, though its text does not."""
+    """Entry 10 of a millisecond comes after entry 9, although its text does not."""
     assert EntryOrder.parse("1700000000000-9") < EntryOrder.parse("1700000000000-10")
     assert EntryOrder.parse("999-0") < EntryOrder.parse("1000-0")
 
 
 def test_a_position_is_milliseconds_and_twenty_bits() -> None:
-    """Rows that were written keep their meaning: the layout of the number never changes."""
-    assert SEQUENCE_BITS == 20
+    """Stored positions keep their meaning, so the layout of the number must never change."""
     assert EntryOrder(1_700_000_000_000, 3).position == 1_700_000_000_000 * 2**20 + 3
 
 
@@ -50,22 +49,22 @@ def test_the_last_position_fits_in_a_bigint() -> None:
     assert EntryOrder(MOST_MILLISECONDS, 0).time.year == 2248
 
 
-def test_a_sequence_that_does_not_fit_is_an_error() -> None:
-    """A sequence beyond 20 bits is refused: it would pass for an entry of the next millisecond."""
+def test_a_sequence_beyond_twenty_bits_is_an_error() -> None:
+    """It would look like an entry of the next millisecond."""
     assert EntryOrder(1, MOST_SEQUENCE).position == 2**20 + MOST_SEQUENCE
     with pytest.raises(ValueError, match="entry 1-1048576 has a sequence number beyond 1048575"):
         _ = EntryOrder(1, MOST_SEQUENCE + 1).position
 
 
 @pytest.mark.parametrize("entry_id", ["", "-", "1700000000000", "1-", "-1", "1-2-3", "a-1", "1-b", "1.0-1", "$"])
-def test_what_is_no_entry_id_is_an_error(entry_id: str) -> None:
-    """Nothing else than two numbers is taken for an entry id."""
+def test_an_invalid_entry_id_is_an_error(entry_id: str) -> None:
+    """An entry id consists of two numbers."""
     with pytest.raises(ValueError, match="invalid literal"):
         EntryOrder.parse(entry_id)
 
 
-def test_the_time_of_an_entry_is_redis_own() -> None:
-    """The first number is the moment of the append, to the millisecond, in UTC."""
+def test_the_time_of_an_entry_is_its_first_number() -> None:
+    """The moment when Redis appended it, in milliseconds, in UTC."""
     moment = EntryOrder.parse("1700000000123-7").time
     assert moment == datetime(2023, 11, 14, 22, 13, 20, 123_000, tzinfo=UTC)
     assert moment.tzinfo is UTC
