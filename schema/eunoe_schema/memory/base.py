@@ -32,12 +32,12 @@ class Page(Result):
     """The base of all results that hold one page of a list."""
 
     cursor: str | None = None
-    """The start of the next page. Absent on the last page."""
+    """The cursor of the next page. It is left out on the last page."""
 
 
 ResultT_co = TypeVar("ResultT_co", bound=Result, covariant=True)
 
-# By kind. Importing the package `eunoe_schema.memory` imports every module with requests, so it is complete then.
+# The request models by kind. It is complete once the package is imported, which imports every module with requests.
 _requests: "dict[str, type[AnyRequest]]" = {}
 
 
@@ -55,14 +55,14 @@ class Request(ContractModel, Generic[ResultT_co]):
     tenant_id: UUID
     """The tenant."""
     deadline_seconds: Annotated[float, Field(gt=0, le=MAX_DEADLINE_SECONDS)] = DEFAULT_DEADLINE_SECONDS
-    """How long the client waits, counted from the entry id. A question that is late is dropped; a change is made even
-    then, because a client that repeats the request must find it made."""
+    """How long the client waits, counted from the entry id. A late read is dropped. A late change is made, because a
+    client that repeats the request must find it made."""
 
     changes: ClassVar[bool] = True
-    """Whether the request changes anything. The reply to a change is kept; a question is not answered when late."""
+    """Whether the request changes anything. The reply to a change is kept; a late read is dropped."""
 
     if TYPE_CHECKING:
-        kind: Any  # declared by each concrete request; a field of the base would be a member of no request
+        kind: Any  # Each concrete request declares it. A real field here would be a member of the shared envelope.
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_kwargs: object) -> None:
@@ -100,7 +100,7 @@ class Request(ContractModel, Generic[ResultT_co]):
     @model_validator(mode="after")
     def _has_a_reply_channel(self) -> Self:
         if not self.changes and self.reply_to is None:
-            raise ValueError("reply_to is missing: a question needs a channel for its answer")
+            raise ValueError("reply_to is missing: a read needs a channel for its reply")
         return self
 
     @property
@@ -209,7 +209,10 @@ def decode_request(fields: Mapping[bytes, bytes]) -> AnyRequest | Refusal:
 
 
 class ResultByKind:
-    """Annotates a field of the type `Result`: the concrete result is found by its `kind`."""
+    """Annotates a field of the type `Result`, so that pydantic finds the concrete result by its `kind`.
+
+    Use it only in modules that no request imports: the registry must be complete.
+    """
 
     @staticmethod
     def __get_pydantic_core_schema__(_source: object, handler: GetCoreSchemaHandler) -> CoreSchema:

@@ -20,8 +20,8 @@ DEFAULT_CONFIDENCE = 0.8
 class NewMemory(ContractModel):
     """A memory to be made.
 
-    If the owner already has a memory with this content, that memory is confirmed. It then lives as long as the longer
-    lived of the two: it takes over the tier and the end of the new one if that lives longer.
+    If the owner already has a memory with this content, that memory is confirmed. It takes over the tier and the end of
+    the new one if the new one would live longer.
     """
 
     content: Content

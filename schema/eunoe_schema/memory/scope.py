@@ -23,9 +23,9 @@ def require_agent_or_user(agent_id: UUID | None, user_id: str | None) -> None:
 class MemoryScope(ContractModel):
     """The owner of new memories, and the scope in which memories are read.
 
-    A memory without a user belongs to an agent with every user; one without an agent, to a user with every agent. For
-    an agent and a user, the memories of both apply, the agent's with every user, and the user's with every agent. For
-    an agent or a user alone, only those apply that name exactly this owner.
+    A memory without a user belongs to an agent with every user. A memory without an agent belongs to a user with every
+    agent. In the scope of an agent and a user, three kinds apply: the memories of both, the agent's with every user,
+    and the user's with every agent. In the scope of an agent or a user alone, only the memories of that owner apply.
     """
 
     tenant_id: UUID
