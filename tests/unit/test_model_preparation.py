@@ -58,7 +58,7 @@ def test_given_folder_must_be_whole(tmp_path: Path, missing: str) -> None:
     """A folder that lacks a file is refused with that file's name and the setting that named the folder."""
     write_small_model(tmp_path, tmp_path)
     (tmp_path / missing).unlink()
-    with pytest.raises(ModelError, match=f"EUNOE_MODEL_PATH names .*, which lacks {missing}\\. "):
+    with pytest.raises(ModelError, match=f"EUNOE_MODEL_PATH is .*, which lacks {missing}: "):
         prepare(tmp_path, model_path=tmp_path)
 
 

@@ -1,1 +1,1 @@
-"""The group `embed`: embeds messages in batches and writes them to the durable store."""
+"""The group `embed`: embed messages in batches, and store them as turns in PostgreSQL."""

@@ -24,7 +24,7 @@ async def build(settings: EmbedSettings, redis: Redis, database: Database) -> Gr
     """Return the work of the group `embed`. Loads the model.
 
     Raises:
-        ModelUnavailable: If the model cannot be found or loaded.
+        ModelError: If the model cannot be found or loaded.
         ConfigurationError: If the model does not fit the settings.
     """
     embedder = await asyncio.to_thread(load_embedder, settings)

@@ -1,4 +1,4 @@
-"""The effect of the group `embed`, and the rule by which it divides what it reads."""
+"""The effect of the group `embed`: embed messages and store them as turns. And how a batch is divided."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,13 +17,13 @@ log = structlog.stdlib.get_logger()
 
 
 class EmbedAndStore:
-    """Embeds a batch off the event loop and writes it in one transaction.
+    """Embeds a batch off the event loop, and stores it in one transaction.
 
     Args:
-        embedder: What embeds.
-        writer: What writes.
-        batch_tokens: Tokens that `split` puts together at most.
-        max_pieces: Pieces of a long message that are embedded; what is behind them is stored only.
+        embedder: The model.
+        writer: Writes the turns.
+        batch_tokens: Tokens per part at most, when `split` divides a batch.
+        max_pieces: Pieces of a long message that are embedded. The rest is stored without embeddings.
     """
 
     def __init__(self, embedder: Embedder, writer: TurnWriter, *, batch_tokens: int, max_pieces: int) -> None:
@@ -31,15 +31,14 @@ class EmbedAndStore:
         self._writer = writer
         self._batch_tokens = batch_tokens
         self._max_pieces = max_pieces
-        # One thread: a second one would only take turns with the first for the same cores.
+        # A second thread would compete with the first for the same cores.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="embed")
 
     def split(self, batch: Sequence[Delivered[MessageEvent]]) -> Iterator[Sequence[Delivered[MessageEvent]]]:
-        """Divide a batch so that no part has more than `batch_tokens`: 512 long texts would take many minutes.
+        """Divide a batch into parts of at most `batch_tokens`: 512 long texts at once would take many minutes.
 
-        The tokens of all pieces count, and a message whose pieces have more stands alone. Sorted by tokens first, over
-        all that was read: texts of like length then share a slice of the model, and little of what it computes is
-        padding.
+        The tokens of all pieces count. A message with more tokens is a part of its own. The whole batch is sorted by
+        tokens first, so that texts of similar length share a slice of the model, with little padding.
         """
         tokens = self._count_tokens([delivered.event.content for delivered in batch])
         part: list[Delivered[MessageEvent]] = []
@@ -54,13 +53,13 @@ class EmbedAndStore:
             yield part
 
     async def __call__(self, batch: Sequence[Delivered[MessageEvent]]) -> Mapping[str, EunoeError]:
-        """Apply a batch: all of it, or nothing.
+        """Embed and store a batch, all of it or nothing.
 
         Raises:
-            Unembeddable: If a single text makes the model fail.
-            ModelUnavailable: If every text does.
+            Unembeddable: If the model fails for a text of the batch.
+            ModelUnavailable: If the model fails for every text.
             RowRefused: If a row can never be stored.
-            StoreUnavailable: If PostgreSQL failed in any other way.
+            StoreUnavailable: If PostgreSQL failed in another way.
         """
         texts = [delivered.event.content for delivered in batch]
         embedded = await run_or_blame(self._embedder, self._thread, self._embed_pieces, texts)
@@ -73,7 +72,7 @@ class EmbedAndStore:
         for delivered, pieces in zip(batch, embedded, strict=True):
             if pieces[-1].ends_at < len(delivered.event.content):
                 log.warning(
-                    "the end of a long message is stored but not embedded: EUNOE_EMBED_MAX_PIECES is in its way",
+                    "the end of a long message is stored but not embedded: raise EUNOE_EMBED_MAX_PIECES to embed more",
                     entry_id=delivered.id,
                     pieces=len(pieces),
                     embedded_chars=pieces[-1].ends_at,
@@ -82,22 +81,20 @@ class EmbedAndStore:
         return {}
 
     def _embed_pieces(self, texts: Sequence[str]) -> list[list[NewPiece]]:
-        """Embed the pieces of all texts in one run, in which those of like length share a slice."""
+        """Embed the pieces of all texts in one run, so that pieces of similar length share a slice."""
         spans = self._spans(texts)
-        pieces = [text[start:end] for text, of_text in zip(texts, spans, strict=True) for start, end in of_text]
+        pieces = [text[start:end] for text, cuts in zip(texts, spans, strict=True) for start, end in cuts]
         vectors = iter(self._embedder.embed(pieces))
-        return [[NewPiece(start, end, next(vectors)) for start, end in of_text] for of_text in spans]
+        return [[NewPiece(start, end, next(vectors)) for start, end in cuts] for cuts in spans]
 
     def _count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """Count the tokens of all pieces of each text."""
+        """Count the tokens of each text's pieces."""
         spans = self._spans(texts)
-        tokens = self._embedder.count_tokens(
-            [text[: of_text[0][1]] for text, of_text in zip(texts, spans, strict=True)]
-        )
+        tokens = self._embedder.count_tokens([text[: cuts[0][1]] for text, cuts in zip(texts, spans, strict=True)])
         for index, (text, (_, *further)) in enumerate(zip(texts, spans, strict=True)):
-            if further:  # of one text at a time: a batch of the longest ones would hold millions of tokens in memory
+            if further:  # text by text: a batch of the longest ones would hold millions of tokens in memory
                 tokens[index] += sum(self._embedder.count_tokens([text[start:end] for start, end in further]))
         return tokens
 
     def _spans(self, texts: Sequence[str]) -> list[list[Span]]:
-        return [of_text[: self._max_pieces] for of_text in self._embedder.spans(texts)]
+        return [spans[: self._max_pieces] for spans in self._embedder.spans(texts)]

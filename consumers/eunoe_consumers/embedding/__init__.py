@@ -1,1 +1,1 @@
-"""The embedding model: where its files come from, its ONNX graph, and the embedder that runs it."""
+"""The embedding model: its files, its ONNX graph, and the embedders that run it."""

@@ -1,33 +1,29 @@
-"""The embedder: texts in, unit vectors out, through fastembed."""
-
-from __future__ import annotations
+"""Turn texts into unit vectors with fastembed."""
 
 import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
-from .errors import ModelError
-from .pieces import Span, cut
-from .weights import MAX_TOKENS, MODEL_NAME
+from eunoe_consumers.embedding.errors import ModelError
+from eunoe_consumers.embedding.pieces import Span, cut
+from eunoe_consumers.embedding.prepare import PreparedModel
+from eunoe_consumers.embedding.weights import MAX_TOKENS, MODEL_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
-
     from fastembed import TextEmbedding
-    from numpy.typing import NDArray
     from tokenizers import Tokenizer
-
-    from .prepare import PreparedModel
 
 
 class Embedder(Protocol):
-    """Something that turns texts into unit vectors. Its methods block and may be called from several threads."""
+    """A model that turns texts into unit vectors. Its methods block; several threads may call them."""
 
     @property
     def name(self) -> str:
-        """The model's name, as it is written on every row."""
+        """The model's name, stored with every embedding."""
         ...
 
     @property
@@ -36,36 +32,36 @@ class Embedder(Protocol):
         ...
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """Count the tokens that the model sees of each text: after truncation, special tokens included, no padding."""
+        """Count the tokens of each text that the model sees: truncated, with special tokens, without padding."""
         ...
 
     def count_all_tokens(self, texts: Sequence[str]) -> list[int]:
-        """Count the tokens of each whole text, without the special ones: what a token budget is measured in."""
+        """Count the tokens of each whole text, without special tokens. A token budget is in this unit."""
         ...
 
     def spans(self, texts: Sequence[str]) -> list[list[Span]]:
-        """Cut each text into overlapping pieces that the model sees whole: one, the text itself, where it can be."""
+        """Cut each text into overlapping pieces that fit into the model. A short text is one piece."""
         ...
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Embed texts into an array (n, dimensions) float32 of unit rows, in the order of the texts."""
+        """Embed texts. Return unit rows in the order of the texts, shape (n, dimensions) float32."""
         ...
 
 
 class FastembedEmbedder:
-    """An `Embedder` over fastembed, on one thread.
+    """Embed with fastembed, on one thread.
 
-    One thread, because a second one slows the first under load: scale by processes. A batch is sorted by token count
-    and embedded slice by slice: chat texts of mixed length are then padded by 3 to 7 %, and the whole reaches 0.95 of
-    bare onnxruntime on the same slices. Fastembed's default, 256 texts as they come, is 3 to 10 times slower.
+    A second thread would slow the first one under load; use more processes. A batch is sorted by token count and
+    embedded slice by slice. So chat texts of mixed length have 3 to 7 % padding, and the embedder reaches 0.95 of
+    the speed of bare onnxruntime on the same slices. fastembed's default of 256 unsorted texts is 3 to 10 times slower.
 
     Args:
-        prepared: What `prepare_model` returned; a download happens here and may take minutes.
-        cache_dir: Where fastembed keeps its downloads.
-        slice_texts: Texts per run of the model. Measured: 4 is as fast as 8, 16 reaches 0.91 of it, 32 0.75.
+        prepared: The files of the model, from `prepare_model`. A download happens here, and may take minutes.
+        cache_dir: The folder of fastembed's downloads.
+        slice_texts: Texts per run of the model. Measured: 4 is as fast as 8; 16 reaches 0.91 of that speed, 32 0.75.
 
     Raises:
-        ModelError: The model cannot be loaded or downloaded, or fastembed does not know its name.
+        ModelError: If the model cannot be loaded or downloaded, or fastembed does not know its name.
     """
 
     def __init__(self, prepared: PreparedModel, *, cache_dir: Path, slice_texts: int = 8) -> None:
@@ -79,7 +75,7 @@ class FastembedEmbedder:
 
     @property
     def name(self) -> str:
-        """The model's name, as it is written on every row."""
+        """The model's name, stored with every embedding."""
         return self._name
 
     @property
@@ -88,44 +84,44 @@ class FastembedEmbedder:
         return self._model.embedding_size
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """Count the tokens that the model sees of each text: after truncation, special tokens included, no padding.
+        """Count the tokens of each text that the model sees: truncated, with special tokens, without padding.
 
         Raises:
-            TypeError: A text holds a lone surrogate, which is no Unicode text.
+            TypeError: If a text holds a lone surrogate, which is not valid Unicode.
         """
         return [len(encoding) for encoding in self._tokenizer.encode_batch_fast(list(texts))]
 
     def count_all_tokens(self, texts: Sequence[str]) -> list[int]:
-        """Count the tokens of each whole text, without the special ones: what a token budget is measured in."""
+        """Count the tokens of each whole text, without special tokens. A token budget is in this unit."""
         return [len(encoding) for encoding in self._whole.encode_batch_fast(list(texts), add_special_tokens=False)]
 
     def spans(self, texts: Sequence[str]) -> list[list[Span]]:
-        """Cut each text into overlapping pieces that the model sees whole: one, the text itself, where it can be.
+        """Cut each text into overlapping pieces that fit into the model. A short text is one piece.
 
         Raises:
-            TypeError: A long text holds a lone surrogate, which is no Unicode text.
+            TypeError: If a long text holds a lone surrogate, which is not valid Unicode.
         """
         return [self._cut(text) for text in texts]
 
     def _cut(self, text: str) -> list[Span]:
-        # WordPiece has no more tokens than a text has bytes (of characters it may have more: a Hangul syllable is up to
-        # three), so short texts need not be tokenised to know that they are short.
+        # A text has at most as many WordPiece tokens as bytes, so a short one needs no tokenizer here. It may have more
+        # tokens than characters: a Hangul syllable has up to three.
         if self._limit_tokens is None or len(text.encode("utf-8", "surrogatepass")) <= self._limit_tokens:
             return [(0, len(text))]
-        # One by one: the tokens of a batch of the longest texts, with their places, would take half a gigabyte.
+        # One by one: the tokens and offsets of a batch of the longest texts would take half a gigabyte.
         encoding = self._whole.encode(text, add_special_tokens=False)
         starts = [start for start, _ in encoding.offsets]
         return cut(text, starts, encoding.word_ids, limit_tokens=self._limit_tokens)
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Embed texts into an array (n, dimensions) float32 of unit rows, in the order of the texts.
+        """Embed texts. Return unit rows in the order of the texts, shape (n, dimensions) float32.
 
         Raises:
-            TypeError: A text holds a lone surrogate, which is no Unicode text.
+            TypeError: If a text holds a lone surrogate, which is not valid Unicode.
         """
         vectors = np.empty((len(texts), self.dimensions), dtype=np.float32)
         order = list(range(len(texts)))
-        if len(texts) > self._slice_texts:  # one slice pads alike in any order, and a query need not wait for a count
+        if len(texts) > self._slice_texts:  # within one slice the order does not matter
             order.sort(key=self.count_tokens(texts).__getitem__)
         rows = self._model.embed([texts[index] for index in order], batch_size=self._slice_texts)
         for index, row in zip(order, rows, strict=True):
@@ -133,50 +129,50 @@ class FastembedEmbedder:
         return vectors
 
 
-def _load(prepared: PreparedModel, cache_dir: Path) -> TextEmbedding:
-    # From 1.29 on onnxruntime reports to its maker unless told not to before it is loaded, and nothing about a model
-    # that reads users' conversations shall leave the machine.
+def _load(prepared: PreparedModel, cache_dir: Path) -> "TextEmbedding":
+    # onnxruntime sends telemetry from 1.29 on, unless this is set before it is loaded. Nothing about a model that reads
+    # users' conversations may leave the machine.
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-    from fastembed import TextEmbedding  # noqa: PLC0415 - takes a second to import, which users of Embedder are spared
+    from fastembed import TextEmbedding  # noqa: PLC0415 - takes a second, which other users of this module do not need
 
     path = None if prepared.path is None else str(prepared.path)
     try:
         return TextEmbedding(prepared.name, cache_dir=str(cache_dir), threads=1, specific_model_path=path)
-    # onnxruntime's, tokenizers' and the hub's errors have no base in common but Exception, and all mean the same here.
+    # The errors of onnxruntime, tokenizers and the model hub have no common base but Exception.
     except Exception as error:
         if prepared.source == "download":
             raise ModelError(
-                f"fastembed could not provide {prepared.name} ({error}). Without a network, install "
-                f"eunoe[offline-model] (for {MODEL_NAME}) or set EUNOE_MODEL_PATH to a folder with the model."
+                f"fastembed cannot provide {prepared.name} ({error}): without a network, install "
+                f"eunoe[offline-model] (for {MODEL_NAME}) or set EUNOE_MODEL_PATH to a folder with the model"
             ) from error
-        raise ModelError(f"The model {prepared.name} in {prepared.path} cannot be loaded: {error}") from error
+        raise ModelError(f"the model {prepared.name} in {prepared.path} cannot be loaded: {error}") from error
 
 
-def _pinned_tokenizer(model: TextEmbedding) -> Tokenizer:
-    """Pin the length at which fastembed truncates all-MiniLM-L6-v2 and return its tokenizer."""
+def _pinned_tokenizer(model: "TextEmbedding") -> "Tokenizer":
+    """Return fastembed's tokenizer, with a fixed length at which it truncates texts for all-MiniLM-L6-v2."""
     from tokenizers import Tokenizer  # noqa: PLC0415 - comes with fastembed
 
     tokenizer = cast("object", getattr(model.model, "tokenizer", None))
     if not isinstance(tokenizer, Tokenizer):
-        raise ModelError(f"fastembed runs {model.model_name} without a tokenizer, so its tokens cannot be counted.")
+        raise ModelError(f"fastembed runs {model.model_name} without a tokenizer, so its tokens cannot be counted")
     if model.model_name.lower() == MODEL_NAME.lower():
-        # Copies of the model name 128, 256 or 512 tokens in their configuration. The same name on a row must mean the
-        # same vector, wherever the process that wrote it found the files.
+        # Copies of this model are configured with 128, 256 or 512 tokens. The same name in the database must mean the
+        # same vectors, wherever a process found the files.
         truncate = cast("Callable[[int], None]", tokenizer.enable_truncation)  # its **kwargs are untyped
         truncate(MAX_TOKENS)
     return tokenizer
 
 
-def _content_tokens(tokenizer: Tokenizer) -> int | None:
-    """Return how many tokens of a text the model sees, without the special ones; None where there is no limit."""
+def _content_tokens(tokenizer: "Tokenizer") -> int | None:
+    """Return how many tokens the model sees, without special tokens; None if there is no limit."""
     truncation = cast("dict[str, object] | None", tokenizer.truncation)
     if truncation is None:
         return None
     return cast("int", truncation["max_length"]) - tokenizer.num_special_tokens_to_add(is_pair=False)
 
 
-def _without_padding(tokenizer: Tokenizer) -> Tokenizer:
-    """Copy a tokenizer, for switching off the padding of fastembed's own would break its batches."""
+def _without_padding(tokenizer: "Tokenizer") -> "Tokenizer":
+    """Copy a tokenizer without padding. fastembed's own tokenizer needs its padding for batches."""
     unpadded = type(tokenizer).from_str(tokenizer.to_str())
     unpadded.no_padding()
     return unpadded

@@ -1,4 +1,4 @@
-"""The error of this room."""
+"""The error of the embedding model's files."""
 
 from eunoe_schema.errors import EunoeError
 

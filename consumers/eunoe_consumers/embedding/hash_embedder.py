@@ -1,34 +1,28 @@
-"""An embedder without a model, for tests and benchmarks: fast, the same everywhere, and without meaning."""
-
-from __future__ import annotations
+"""A test double of the embedder: fast, deterministic, and without meaning."""
 
 import hashlib
 import os
 import re
-from typing import TYPE_CHECKING, Final
+from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from .pieces import Span, cut
-from .weights import MAX_TOKENS
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
+from eunoe_consumers.embedding.pieces import Span, cut
+from eunoe_consumers.embedding.weights import MAX_TOKENS
 
 EXIT_MARKER: Final = "[[eunoe-test: exit]]"
 RAISE_MARKER: Final = "[[eunoe-test: raise]]"
 _WORD = re.compile(r"\w+")
-_EXIT_CODE = 137  # what a process gets that the kernel kills
+_EXIT_CODE = 137  # the exit code of a process that SIGKILL ended
 
 
 class HashEmbedder:
-    """An `Embedder` that adds up a pseudo-random vector for each word: texts that share words are near.
+    """Embed a text as the sum of a pseudo-random vector per word, so that texts with common words are near.
 
-    It stands in for the model where a test or a benchmark is about delivery and not about recall, and misbehaves on
-    purpose where a text says so: a text with `EXIT_MARKER` ends the process as a crash would, one with `RAISE_MARKER`
-    makes the model raise. Settings refuse it in production.
+    Tests and benchmarks of delivery use it in place of the model. It fails on request: `EXIT_MARKER` in a text ends
+    the process like a crash, `RAISE_MARKER` raises. `load_embedder` refuses it in production.
     """
 
     def __init__(self, dimensions: int) -> None:
@@ -36,7 +30,7 @@ class HashEmbedder:
 
     @property
     def name(self) -> str:
-        """The model's name, as it is written on every row."""
+        """The model's name, stored with every embedding."""
         return "eunoe/hash"
 
     @property
@@ -53,7 +47,7 @@ class HashEmbedder:
         return [len(_WORD.findall(text)) for text in texts]
 
     def spans(self, texts: Sequence[str]) -> list[list[Span]]:
-        """Cut where the model would if each of its tokens were a word."""
+        """Cut each text like the model, with words as tokens."""
         starts = [[word.start() for word in _WORD.finditer(text)] for text in texts]
         return [
             cut(text, words, range(len(words)), limit_tokens=MAX_TOKENS - 2)
@@ -69,10 +63,9 @@ class HashEmbedder:
         vectors = np.empty((len(texts), self._dimensions), dtype=np.float32)
         for row, text in enumerate(texts):
             if EXIT_MARKER in text:
-                os._exit(_EXIT_CODE)  # as a crash would: no handler runs, nothing is released
+                os._exit(_EXIT_CODE)  # like a crash: no handler runs, and nothing is released
             if RAISE_MARKER in text:
-                msg = f"the text holds {RAISE_MARKER}"
-                raise ValueError(msg)
+                raise ValueError(f"the text holds {RAISE_MARKER}")
             vector = sum((self._of_word(word) for word in _WORD.findall(text.lower())), self._of_word(""))
             vectors[row] = vector / np.linalg.norm(vector)
         return vectors

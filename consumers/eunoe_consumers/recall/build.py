@@ -36,7 +36,7 @@ async def build(settings: RecallSettings, redis: Redis, database: Database) -> G
     """Return the work of the group `recall`. Loads a model of its own: a query must not wait for embedded batches.
 
     Raises:
-        ModelUnavailable: If the model cannot be found or loaded.
+        ModelError: If the model cannot be found or loaded.
         ConfigurationError: If the model does not fit the settings.
     """
     embedder = CoalescingEmbedder(await asyncio.to_thread(load_embedder, settings), texts_per_run=_QUERIES_PER_RUN)
