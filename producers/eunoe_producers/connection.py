@@ -64,19 +64,17 @@ def open_redis(url: str) -> Redis:
     return Redis.from_pool(pool)
 
 
-async def connect(url: str, *, retry_seconds: float) -> Redis:
-    """Return a client that has reached its server.
+async def reach(redis: Redis, *, seconds: float, place: str) -> None:
+    """Wait until Redis answers a new client; close the client if it does not.
 
     Raises:
-        RedisUnavailable: If the URL is wrong, or Redis did not answer for `retry_seconds`.
+        RedisUnavailable: If Redis did not answer in that time, or refused the credentials.
     """
-    redis = open_redis(url)
     try:
-        await outlast(partial(redis.echo, "eunoe"), seconds=retry_seconds, place=mask_passwords(url))
+        await outlast(partial(redis.echo, "eunoe"), seconds=seconds, place=place)
     except EunoeError:
         await redis.aclose()
         raise
-    return redis
 
 
 def is_transient(error: BaseException) -> bool:

@@ -10,7 +10,7 @@ from typing import Self
 from pydantic import ValidationError
 from redis.asyncio import Redis
 
-from eunoe_producers.connection import Client, connect, outlast
+from eunoe_producers.connection import Client, open_redis, outlast, reach
 from eunoe_producers.errors import BacklogFull, PublishError, RateLimited, TenantRegistryMissing, UnknownTenant
 from eunoe_producers.publish_script import DEFAULT_CHANNEL, PublishLimits, PublishScript, Status
 from eunoe_schema.codec import oversized
@@ -72,8 +72,9 @@ class Gateway(Client):
             RedisUnavailable: If the URL is wrong, or Redis did not answer for `retry_seconds`.
         """
         options = options or GatewayOptions()
-        redis = await connect(url, retry_seconds=options.retry_seconds)
-        return cls(redis, place=mask_passwords(url), options=options)
+        redis, place = open_redis(url), mask_passwords(url)
+        await reach(redis, seconds=options.retry_seconds, place=place)
+        return cls(redis, place=place, options=options)
 
     async def publish(self, event: MessageEvent | Mapping[str, object]) -> Receipt:
         """Publish one event. Repeated calls with the same event publish it once.

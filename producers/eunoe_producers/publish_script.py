@@ -1,4 +1,4 @@
-"""The publish script as a typed function."""
+"""The Lua script that publishes events, as a typed function."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ DEFAULT_CHANNEL = "default"
 
 @dataclass(frozen=True)
 class PublishLimits:
-    """What the publish script checks an event against.
+    """The limits that the script checks for each event.
 
     Attributes:
-        backlog_entries: Entries that may wait in the slowest consumer group; 0 for no bound.
-        dedup_seconds: How long a publication is remembered.
-        rate_per_second: Tokens a second of each (tenant, channel); 0 for no limit.
-        rate_burst: Tokens that a full bucket holds.
-        session_idle_seconds: A message after so long a silence opens a new derived session.
+        backlog_entries: The largest number of entries that may wait in the slowest consumer group; 0 for no bound.
+        dedup_seconds: How long a published event id is remembered.
+        rate_per_second: The tokens that each channel of a tenant gets per second; 0 for no limit.
+        rate_burst: The tokens in a full bucket.
+        session_idle_seconds: A message after a longer pause begins a new derived session.
     """
 
     backlog_entries: int = 100_000
@@ -36,7 +36,7 @@ class PublishLimits:
 
 
 class PublishScript:
-    """Append events to the stream, each at most once, after the checks that only Redis can make atomically."""
+    """Appends each event at most once, after checks that only a script in Redis can make atomically."""
 
     def __init__(self, redis: Redis, limits: PublishLimits) -> None:
         self._script = register_lua(redis, "eunoe_producers", "publish")
@@ -50,7 +50,7 @@ class PublishScript:
         )
 
     async def __call__(self, events: Sequence[MessageEvent]) -> list[tuple[Status, str]]:
-        """Run the script; one (status, value) for each event, in their order."""
+        """Run the script, and return a status and a value for each event, in their order."""
         names: list[str] = [stream(Subject.MESSAGES), keys.TENANTS]
         args: list[str | bytes | int | float] = list(self._head)
         for event in events:

@@ -158,7 +158,7 @@ async def test_a_record_that_is_none_is_left_alone(threads: ThreadState, redis: 
     made = (keys.escalation(TENANT, "t"), keys.tool_confirm(TENANT, "t"))
     for key in made:
         await redis.set(key, '{"kind":"human"}')
-    with pytest.raises(UnreadableRecord, match="delete it") as caught:
+    with pytest.raises(UnreadableRecord, match="delete the key") as caught:
         await ACTS[act][1](threads, "t")
     assert isinstance(caught.value, ThreadError)
     assert [await redis.get(key) for key in made] == [b'{"kind":"human"}'] * 2

@@ -1,20 +1,20 @@
--- Publish events of one stream: check, deduplicate, append. Atomic per event, and for the batch.
+-- Publish events: check, deduplicate and append each of them. The whole call is atomic.
 --
 -- KEYS[1]        stream  the stream to append to
--- KEYS[2]        set     ids of the known tenants, and the mark that the set was filled from the table
--- KEYS[3 + 3i]   string  event i's entry id, if it was published before (expires)
--- KEYS[4 + 3i]   hash    tokens, at: the token bucket of event i's tenant and channel
--- KEYS[5 + 3i]   hash    session_id, at: the derived session that event i's thread is in (expires)
+-- KEYS[2]        set     ids of the registered tenants, and the mark that the set is complete
+-- KEYS[3 + 3i]   string  the entry id of event i, if it was published before (expires)
+-- KEYS[4 + 3i]   hash    tokens, at: the token bucket of the channel of event i
+-- KEYS[5 + 3i]   hash    session_id, at: the derived session of the thread of event i (expires)
 -- ARGV[1]        entries that may wait in the slowest group; 0 for no bound
--- ARGV[2]        seconds that a publication is remembered
--- ARGV[3]        tokens a second of a bucket; 0 for no rate limit
--- ARGV[4]        tokens that a full bucket holds
--- ARGV[5]        idle seconds after which a derived session ends
--- ARGV[6]        the mark of the registry
+-- ARGV[2]        seconds that a published event id is remembered
+-- ARGV[3]        tokens per second of a bucket; 0 for no rate limit
+-- ARGV[4]        tokens in a full bucket
+-- ARGV[5]        seconds of a pause that ends a derived session
+-- ARGV[6]        the mark of a complete set of tenants
 -- ARGV[7 + 4i]   event i: tenant id
 -- ARGV[8 + 4i]   event i: JSON
--- ARGV[9 + 4i]   event i: the prefix of a derived session's id, or '' where the event names its session
--- ARGV[10 + 4i]  event i: when it occurred, in milliseconds since the epoch, or '' for now
+-- ARGV[9 + 4i]   event i: the prefix of a derived session id, or '' if the event has a session id
+-- ARGV[10 + 4i]  event i: when the message was written, in milliseconds since the epoch; '' for now
 --
 -- Returns, for each event, {status, value}: {'ok', entry id}, {'duplicate', entry id}, {'unknown_tenant', ''},
 -- {'no_registry', ''}, {'rate_limited', milliseconds to wait}, {'backlog', entries that wait}.
@@ -24,7 +24,7 @@ local rate, burst, idle_seconds = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber
 local clock = redis.call('TIME')
 local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
 
--- The slowest group's unread and unacknowledged entries; all that the stream holds where no group exists yet.
+-- Return the number of unread and pending entries of the slowest group. Without a group, all entries are unread.
 local function backlog()
     local read, groups = pcall(redis.call, 'XINFO', 'GROUPS', stream)
     if not read or type(groups) ~= 'table' or groups.err then return 0 end
@@ -37,8 +37,8 @@ local function backlog()
             if group[field] == 'pending' then pending = group[field + 1] end
             if group[field] == 'lag' then lag = group[field + 1] end
         end
-        -- Redis does not always know the lag (after XDEL, XSETID): then it is nothing where nothing is left to read, and
-        -- the length is its upper bound.
+        -- After XDEL or XSETID, Redis may not know the lag. It is 0 if no entry is left to read. Otherwise the length of
+        -- the stream is an upper bound.
         if not lag then
             local unread = redis.call('XRANGE', stream, '(' .. read_to, '+', 'COUNT', 1)
             lag = #unread > 0 and redis.call('XLEN', stream) or 0
@@ -48,11 +48,11 @@ local function backlog()
     return most
 end
 
--- Take a token; returns 0, or the milliseconds until there is one. acquire_tokens.lua fills and spends the same bucket.
+-- Take a token. Return 0, or the milliseconds until there is one. acquire_tokens.lua fills and empties the same buckets.
 local function take_token(bucket)
     local held = redis.call('HMGET', bucket, 'tokens', 'at')
     local tokens, at = tonumber(held[1]) or burst, tonumber(held[2]) or now
-    -- A clock that was set back must not fill the same milliseconds twice.
+    -- After the clock was set back, the same milliseconds must not fill the bucket twice.
     local moment = math.max(now, at)
     tokens = math.min(burst, tokens + (moment - at) * rate / 1000)
     local wait = 0
@@ -62,12 +62,12 @@ local function take_token(bucket)
     return wait
 end
 
--- The session that a message without one belongs to: the thread's last one, or a new one after an idle time.
+-- Return the session of a message that names none: the current session of its thread, or a new one after a pause.
 local function derive_session(key, prefix, at)
     local last = redis.call('HMGET', key, 'session_id', 'at')
     local session_id, last_at = last[1], tonumber(last[2]) or at
     local own = prefix .. string.format('%.0f', at)
-    -- A straggler from long ago is a session of its own, and the thread stays in the one that it is in.
+    -- A message from long ago gets a session of its own. The current session of the thread stays.
     if session_id and at < last_at - idle_seconds * 1000 then return own end
     if not session_id or at > last_at + idle_seconds * 1000 then session_id = own end
     at = math.max(at, last_at)
@@ -97,7 +97,7 @@ for i = 0, (#ARGV - 6) / 4 - 1 do
         else
             if prefix ~= '' then
                 local session_id = derive_session(session, prefix, tonumber(at) or now)
-                -- The event is a JSON object without a session_id: put it first.
+                -- The event is a JSON object without session_id, so session_id is added as its first member.
                 body = '{"session_id":' .. cjson.encode(session_id) .. ',' .. string.sub(body, 2)
             end
             local entry_id = redis.call('XADD', stream, '*', '__data__', body)

@@ -1,4 +1,4 @@
-"""Typed accessors of what is kept for a thread: limits, claims, state, hand-overs, questions. See `ThreadState`."""
+"""Typed records of a thread: rate limits, claims, session state, escalations, tool confirmations. See `ThreadState`."""
 
 from eunoe_producers.threads.engaged import EngagedThreads
 from eunoe_producers.threads.errors import StateConflict, ThreadError, ToolCallPending, UnreadableRecord

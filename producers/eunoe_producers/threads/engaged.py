@@ -1,63 +1,43 @@
-"""Threads in which the agent was mentioned or answered, so that later messages need no new mention."""
+"""Threads in which the agent takes part, so that later messages need no new mention."""
 
 from datetime import UTC, datetime
 from uuid import UUID
 
-from eunoe_producers.threads.expiry import ExpiringThread, milliseconds
-from eunoe_producers.threads.records import Records
+from eunoe_producers.threads.records import ExpiringThread, Records, milliseconds, thread_key
 from eunoe_schema import keys
-from eunoe_schema.threads import Thread
 from eunoe_schema.validation import checked
 
 
 class EngagedThreads:
-    """Remembers in which threads the agent takes part."""
+    """Remembers the threads in which the agent was mentioned or answered."""
 
     def __init__(self, records: Records) -> None:
         self._records = records
 
     async def engage(self, tenant_id: UUID, thread_id: str, *, expires_after_seconds: float | None = None) -> None:
-        """Take part in a thread from now on; in one where the agent does already, the expiry is set anew.
+        """Take part in a thread from now on. In a thread where the agent already takes part, set the new expiry.
 
         Args:
             tenant_id: The tenant.
-            thread_id: The channel's thread id, 1..256 characters.
-            expires_after_seconds: When the agent has to be mentioned again, counted from now; None for never.
+            thread_id: The id of the thread in the channel, 1..256 characters.
+            expires_after_seconds: After how many seconds the agent must be mentioned again; None for never.
 
         Raises:
             InvalidEvent: If an argument breaks the contract.
             RedisRefused: If Redis refused the command.
-            RedisUnavailable: If Redis stayed away.
+            RedisUnavailable: If Redis did not answer until the retry time was over.
         """
-        asked = checked(ExpiringThread, tenant_id=tenant_id, thread_id=thread_id, seconds=expires_after_seconds)
-        key = keys.engaged(asked.tenant_id, asked.thread_id)
-        since = datetime.now(UTC).isoformat()  # for a person who looks; only the key's presence counts
-        expires_ms = milliseconds(asked.seconds) or None
+        thread = checked(ExpiringThread, tenant_id=tenant_id, thread_id=thread_id, seconds=expires_after_seconds)
+        key = keys.engaged(thread.tenant_id, thread.thread_id)
+        since = datetime.now(UTC).isoformat()  # for people who look into Redis; only the presence of the key counts
+        expires_ms = milliseconds(thread.seconds) or None
         await self._records.run(key, lambda: self._records.redis.set(key, since, px=expires_ms))
 
     async def is_engaged(self, tenant_id: UUID, thread_id: str) -> bool:
-        """Tell whether the agent takes part in a thread.
-
-        Raises:
-            InvalidEvent: If an argument breaks the contract.
-            RedisRefused: If Redis refused the command.
-            RedisUnavailable: If Redis stayed away.
-        """
-        key = self._key(tenant_id, thread_id)
+        """Return whether the agent takes part in a thread. Raises the errors of `engage`."""
+        key = thread_key(keys.engaged, tenant_id, thread_id)
         return await self._records.run(key, lambda: self._records.redis.exists(key)) == 1
 
     async def disengage(self, tenant_id: UUID, thread_id: str) -> bool:
-        """Leave a thread until the next mention; tell whether the agent took part.
-
-        Raises:
-            InvalidEvent: If an argument breaks the contract.
-            RedisRefused: If Redis refused the command.
-            RedisUnavailable: If Redis stayed away.
-        """
-        key = self._key(tenant_id, thread_id)
-        return await self._records.run(key, lambda: self._records.redis.delete(key)) == 1
-
-    @staticmethod
-    def _key(tenant_id: UUID, thread_id: str) -> str:
-        thread = checked(Thread, tenant_id=tenant_id, thread_id=thread_id)
-        return keys.engaged(thread.tenant_id, thread.thread_id)
+        """Leave a thread until the next mention. Return whether the agent took part. Raises the errors of `engage`."""
+        return await self._records.delete(thread_key(keys.engaged, tenant_id, thread_id))

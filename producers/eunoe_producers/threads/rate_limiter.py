@@ -1,4 +1,4 @@
-"""Token buckets, the ones that publishing takes its tokens from."""
+"""Token buckets. `Gateway.publish` takes its tokens from the same buckets."""
 
 import math
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Allowed:
     """The tokens were taken.
 
     Attributes:
-        tokens_left: Tokens that the bucket still holds; infinite without a limit.
+        tokens_left: The tokens left in the bucket; infinite if there is no limit.
     """
 
     tokens_left: float
@@ -31,8 +31,8 @@ class TokensRefused:
     """No token was taken.
 
     Attributes:
-        retry_after_seconds: When the bucket holds as many as were asked for, if nobody else takes any.
-        tokens_left: Tokens that the bucket holds.
+        retry_after_seconds: When the bucket will contain enough tokens, if nobody else takes any.
+        tokens_left: The tokens in the bucket.
     """
 
     retry_after_seconds: float
@@ -51,10 +51,10 @@ class _Acquire(BaseModel):
 
 
 class RateLimiter:
-    """Takes tokens from the bucket of a tenant's channel, exactly, whoever else takes some at the same time.
+    """Takes tokens from the bucket of a tenant's channel. Concurrent callers never take more than the bucket contains.
 
-    It is the bucket that `Gateway.publish` takes one token of for each new event, so give both the same limits. A
-    channel of which nothing is published (`llm`, say) is a limit of your own.
+    `Gateway.publish` takes one token for each new event, so give both the same limits. For a limit of your own, use a
+    channel name under which nothing is published, such as `llm`.
     """
 
     def __init__(self, records: Records, limits: PublishLimits) -> None:
@@ -63,19 +63,19 @@ class RateLimiter:
         self._acquire = records.script("acquire_tokens")
 
     async def acquire(self, tenant_id: UUID, channel: str, tokens: int = 1) -> Allowed | TokensRefused:
-        """Take tokens, all or none, by the clock of Redis.
+        """Take all of the tokens or none, by the clock of Redis.
 
-        An outage may hide an answer; asking again then takes the tokens once more, and never lets more through.
+        After an outage that hid the answer, the tokens may be taken twice. So the limit is never exceeded.
 
         Args:
             tenant_id: The tenant.
             channel: The channel, 1..256 characters.
-            tokens: How many, 1 up to `rate_burst`.
+            tokens: The number of tokens, from 1 to `rate_burst`.
 
         Raises:
-            InvalidEvent: If an argument breaks the contract, or a full bucket holds fewer tokens.
-            UnreadableRecord: If the key holds no bucket.
-            RedisUnavailable: If Redis stayed away.
+            InvalidEvent: If an argument breaks the contract, or `tokens` is larger than `rate_burst`.
+            UnreadableRecord: If the value in Redis is not a bucket.
+            RedisUnavailable: If Redis did not answer until the retry time was over.
         """
         rate, burst = self._limits.rate_per_second, self._limits.rate_burst
         asked = checked(_Acquire, tenant_id=tenant_id, channel=channel, tokens=tokens)

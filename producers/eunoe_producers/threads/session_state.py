@@ -1,4 +1,4 @@
-"""The orchestrator's state of a thread, saved with optimistic concurrency."""
+"""The state that an orchestrator saves for a thread, with optimistic concurrency."""
 
 import json
 from collections.abc import Mapping
@@ -8,10 +8,9 @@ from uuid import UUID, uuid4
 from pydantic import Field, JsonValue
 
 from eunoe_producers.threads.errors import StateConflict, UnreadableRecord
-from eunoe_producers.threads.expiry import ExpiringThread, milliseconds
-from eunoe_producers.threads.records import Records
+from eunoe_producers.threads.records import ExpiringThread, Records, milliseconds, thread_key
 from eunoe_schema import keys
-from eunoe_schema.threads import JsonObject, SessionRecord, SessionState, Thread
+from eunoe_schema.threads import JsonObject, SessionRecord, SessionState
 from eunoe_schema.validation import checked
 
 
@@ -21,7 +20,7 @@ class _Save(ExpiringThread):
 
 
 class SessionStates:
-    """Loads and saves session states; of two that changed the same version, the second is told.
+    """Loads and saves session states. When two callers change the same version, the second gets `StateConflict`.
 
     Example:
         ```python
@@ -35,15 +34,14 @@ class SessionStates:
         self._save = records.script("save_session")
 
     async def load(self, tenant_id: UUID, thread_id: str) -> SessionState:
-        """Return state and version of a thread; `({}, 0)` where none was saved.
+        """Return the state of a thread and its version; `({}, 0)` if none was saved.
 
         Raises:
             InvalidEvent: If an argument breaks the contract.
-            UnreadableRecord: If the key holds no such record.
-            RedisUnavailable: If Redis stayed away.
+            UnreadableRecord: If the value in Redis is not a session state.
+            RedisUnavailable: If Redis did not answer until the retry time was over.
         """
-        thread = checked(Thread, tenant_id=tenant_id, thread_id=thread_id)
-        _, record = await self._records.read(keys.session(thread.tenant_id, thread.thread_id), SessionRecord)
+        _, record = await self._records.read(thread_key(keys.session, tenant_id, thread_id), SessionRecord)
         return SessionState({}, 0) if record is None else SessionState(record.state, record.version)
 
     async def save(
@@ -55,23 +53,23 @@ class SessionStates:
         *,
         expires_after_seconds: float | None = None,
     ) -> int:
-        """Save a state, if the version that was loaded still stands.
+        """Save a state, if its version in Redis is still `expected_version`.
 
         Args:
             tenant_id: The tenant.
-            thread_id: The channel's thread id, 1..256 characters.
+            thread_id: The id of the thread in the channel, 1..256 characters.
             state: A JSON object of at most 256 KiB.
-            expected_version: The version that `load` or the last `save` returned; 0 where there was none.
-            expires_after_seconds: When it is forgotten, counted from now; None for never.
+            expected_version: The version that `load` or the last `save` returned; 0 if none was saved.
+            expires_after_seconds: After how many seconds the state is deleted; None for never.
 
         Returns:
-            The new version, larger than every one that this thread ever had.
+            The new version. It is larger than all earlier versions of the thread.
 
         Raises:
-            StateConflict: If another version stands; carries it as `current_version`.
+            StateConflict: If the version in Redis is another one, `current_version`.
             InvalidEvent: If an argument breaks the contract.
-            UnreadableRecord: If the record that stands is none of Eunoe's.
-            RedisUnavailable: If Redis stayed away.
+            UnreadableRecord: If the value in Redis is not a session state.
+            RedisUnavailable: If Redis did not answer until the retry time was over.
         """
         asked = checked(
             _Save,
@@ -93,13 +91,5 @@ class SessionStates:
         return int(version)
 
     async def delete(self, tenant_id: UUID, thread_id: str) -> bool:
-        """Forget a state, whatever its version; tell whether there was one.
-
-        Raises:
-            InvalidEvent: If an argument breaks the contract.
-            RedisRefused: If Redis refused the command.
-            RedisUnavailable: If Redis stayed away.
-        """
-        thread = checked(Thread, tenant_id=tenant_id, thread_id=thread_id)
-        key = keys.session(thread.tenant_id, thread.thread_id)
-        return await self._records.run(key, lambda: self._records.redis.delete(key)) == 1
+        """Delete a state of any version, and return whether there was one. Raises the errors of `load`."""
+        return await self._records.delete(thread_key(keys.session, tenant_id, thread_id))

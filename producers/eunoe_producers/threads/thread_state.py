@@ -1,36 +1,32 @@
-"""One entry to everything that is kept for a thread."""
+"""The client of the thread records: one connection for all accessors."""
 
 from dataclasses import dataclass, field
-from functools import partial
-from types import TracebackType
 from typing import Self
 
 from pydantic import BaseModel
 from redis.asyncio import Redis
 
-from eunoe_producers.connection import open_redis, outlast
+from eunoe_producers.connection import Client, open_redis, reach
 from eunoe_producers.publish_script import PublishLimits
 from eunoe_producers.threads.engaged import EngagedThreads
 from eunoe_producers.threads.escalation import Escalations
-from eunoe_producers.threads.expiry import Seconds
 from eunoe_producers.threads.once import Once
 from eunoe_producers.threads.rate_limiter import RateLimiter
-from eunoe_producers.threads.records import Records
+from eunoe_producers.threads.records import Records, Seconds
 from eunoe_producers.threads.session_state import SessionStates
 from eunoe_producers.threads.tool_confirmation import ToolConfirmations
-from eunoe_schema.errors import EunoeError
 from eunoe_schema.redaction import mask_passwords
 from eunoe_schema.validation import checked
 
 
 @dataclass(frozen=True)
 class ThreadOptions:
-    """How threads are kept.
+    """How thread records are kept.
 
     Attributes:
-        limits: Rate and burst of the token buckets, and how long a claim is remembered; give the gateway the same.
-        settled_seconds: How long a resolved escalation and an answered tool call are remembered.
-        retry_seconds: For how long to outlast an outage of Redis.
+        limits: The limits of the token buckets, and how long a claim is kept. Give the gateway the same limits.
+        settled_seconds: How long a resolved escalation and an answered tool confirmation are kept.
+        retry_seconds: How long to retry while Redis does not answer.
     """
 
     limits: PublishLimits = field(default_factory=PublishLimits)
@@ -42,8 +38,8 @@ class _Settled(BaseModel):
     settled_seconds: Seconds
 
 
-class ThreadState:
-    """What a gateway and an orchestrator keep for a thread; safe for any number of concurrent calls.
+class ThreadState(Client):
+    """The records that a gateway and an orchestrator keep for a thread; any number of calls may run at the same time.
 
     Example:
         ```python
@@ -54,11 +50,11 @@ class ThreadState:
 
     Attributes:
         rate_limiter: Token buckets of channels.
-        once: Claims of events, and the entries that they were published under.
-        sessions: The orchestrator's state of each thread.
+        once: Claims of events, and entry ids of published events.
+        sessions: States that the orchestrator saves.
         engaged: Threads in which the agent takes part.
-        escalations: Threads handed to a human or to another agent.
-        tool_confirmations: Tool calls that await the user's yes.
+        escalations: Threads that are handed to a human or another agent.
+        tool_confirmations: Tool calls that the user must confirm.
     """
 
     def __init__(self, redis: Redis, *, place: str, options: ThreadOptions | None = None) -> None:
@@ -75,34 +71,22 @@ class ThreadState:
 
     @classmethod
     async def connect(cls, url: str, options: ThreadOptions | None = None) -> Self:
-        """Connect to Redis, outlasting an outage.
+        """Connect to Redis.
 
         Args:
             url: `redis://`, `rediss://` or `unix://`.
-            options: How to keep threads.
+            options: How to keep thread records.
 
         Raises:
             InvalidEvent: If an option is out of bounds.
-            RedisUnavailable: If the URL is wrong, or Redis does not answer.
+            RedisUnavailable: If the URL is wrong, or Redis did not answer for `retry_seconds`.
         """
         options = options or ThreadOptions()
-        redis = open_redis(url)
-        try:
-            threads = cls(redis, place=mask_passwords(url), options=options)
-            await outlast(partial(redis.echo, "eunoe"), seconds=options.retry_seconds, place=mask_passwords(url))
-        except EunoeError:
-            await redis.aclose()
-            raise
+        redis, place = open_redis(url), mask_passwords(url)
+        threads = cls(redis, place=place, options=options)
+        await reach(redis, seconds=options.retry_seconds, place=place)
         return threads
 
     async def close(self) -> None:
         """Close the connections."""
         await self._redis.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()

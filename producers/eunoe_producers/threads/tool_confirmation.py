@@ -1,4 +1,4 @@
-"""Tool calls that await the user's yes, answered once."""
+"""Tool calls that the user must confirm. Each question is answered once."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,11 +7,10 @@ from typing import Literal
 from uuid import UUID, uuid4
 
 from eunoe_producers.threads.errors import ToolCallPending
-from eunoe_producers.threads.expiry import ExpiringThread, milliseconds
-from eunoe_producers.threads.records import Records
+from eunoe_producers.threads.records import ExpiringThread, Records, milliseconds, thread_key
 from eunoe_schema import keys
 from eunoe_schema.errors import InvalidEvent
-from eunoe_schema.threads import Thread, ToolCall, ToolConfirmation
+from eunoe_schema.threads import ToolCall, ToolConfirmation
 from eunoe_schema.validation import checked
 
 DEFAULT_EXPIRY_SECONDS = 3600.0
@@ -19,27 +18,27 @@ DEFAULT_EXPIRY_SECONDS = 3600.0
 
 @dataclass(frozen=True)
 class Answered:
-    """This call gave the answer: whoever gets it, and nobody else, acts on it."""
+    """This call gave the answer. Only the caller that gets this result may act on it."""
 
     confirmation: ToolConfirmation
 
 
 @dataclass(frozen=True)
 class AlreadyAnswered:
-    """The question was answered before; the confirmation says how and when."""
+    """An earlier call gave the answer. The confirmation says which answer, and when."""
 
     confirmation: ToolConfirmation
 
 
 @dataclass(frozen=True)
 class NothingPending:
-    """The call was never asked about, was withdrawn or replaced, or the question lapsed."""
+    """There is no such question: it was never asked, it was withdrawn or replaced, or it expired."""
 
 
 class ToolConfirmations:
-    """Asks about one tool call of a thread at a time; of any number of answers at once, exactly one counts.
+    """Asks about one tool call of a thread at a time. Of concurrent answers, exactly one counts.
 
-    An answered question is remembered for a while, so that a second answer learns of the first.
+    An answered question is kept for a while, so that a second answer learns about the first.
     """
 
     def __init__(self, records: Records, *, settled_seconds: float) -> None:
@@ -55,20 +54,20 @@ class ToolConfirmations:
         expires_after_seconds: float = DEFAULT_EXPIRY_SECONDS,
         replace: bool = False,
     ) -> ToolConfirmation:
-        """Ask about a tool call. Asked again about the same one, return the question as it stands, answered or not.
+        """Ask about a tool call. If the same call was asked about before, return that question, answered or not.
 
         Args:
             tenant_id: The tenant.
-            thread_id: The channel's thread id, 1..256 characters.
-            call: The tool call, or its fields; with an id of its own.
-            expires_after_seconds: When the question lapses.
-            replace: Ask even though the answer about another call is still awaited; that question lapses.
+            thread_id: The id of the thread in the channel, 1..256 characters.
+            call: The tool call, or its fields. It needs an id of its own.
+            expires_after_seconds: When the question expires.
+            replace: Whether to replace a question about another call that is still waiting for its answer.
 
         Raises:
-            ToolCallPending: If the answer about another call is awaited.
-            InvalidEvent: If an argument breaks the contract, or the id was another call's.
-            UnreadableRecord: If the key holds no such record.
-            RedisUnavailable: If Redis stayed away.
+            ToolCallPending: If a question about another call is still waiting for its answer.
+            InvalidEvent: If an argument breaks the contract, or another call has the same id.
+            UnreadableRecord: If the value in Redis is not a tool confirmation.
+            RedisUnavailable: If Redis did not answer until the retry time was over.
         """
         asked = checked(ExpiringThread, tenant_id=tenant_id, thread_id=thread_id, seconds=expires_after_seconds)
         key = keys.tool_confirm(asked.tenant_id, asked.thread_id)
@@ -76,13 +75,13 @@ class ToolConfirmations:
         now = datetime.now(UTC)
         expires_at = now + timedelta(seconds=expires_after_seconds)
         question = ToolConfirmation(call=call, requested_at=now, expires_at=expires_at)
-        while True:  # each further round means that somebody else has changed the record
+        while True:  # repeats only after another caller has changed the record
             read, found = await self._records.read(key, ToolConfirmation)
             if found is not None:
                 if found.call == call:
                     return found
                 if found.call.id == call.id:
-                    # A late yes to the call that the user has seen would confirm one that nobody has.
+                    # Otherwise a late answer to the call that the user saw would confirm a call that nobody saw.
                     raise InvalidEvent(f"call.id: {call.id!r} was another call's: give each tool call its own id")
                 if found.answer is None and not replace:
                     raise ToolCallPending(asked.thread_id, found)
@@ -90,42 +89,42 @@ class ToolConfirmations:
                 return question
 
     async def pending(self, tenant_id: UUID, thread_id: str) -> ToolConfirmation | None:
-        """Return the question that awaits its answer, if any.
+        """Return the question that is waiting for its answer; None if there is none.
 
         Raises:
             InvalidEvent: If an argument breaks the contract.
-            UnreadableRecord: If the key holds no such record.
-            RedisUnavailable: If Redis stayed away.
+            UnreadableRecord: If the value in Redis is not a tool confirmation.
+            RedisUnavailable: If Redis did not answer until the retry time was over.
         """
-        _, found = await self._records.read(_key(tenant_id, thread_id), ToolConfirmation)
+        _, found = await self._records.read(thread_key(keys.tool_confirm, tenant_id, thread_id), ToolConfirmation)
         return found if found is not None and found.answer is None else None
 
     async def confirm(
         self, tenant_id: UUID, thread_id: str, call_id: str
     ) -> Answered | AlreadyAnswered | NothingPending:
-        """Say yes to a tool call, once.
+        """Confirm a tool call.
 
         Args:
             tenant_id: The tenant.
-            thread_id: The channel's thread id, 1..256 characters.
-            call_id: The id of the call that the user was shown.
+            thread_id: The id of the thread in the channel, 1..256 characters.
+            call_id: The id of the call that the user saw.
 
         Raises:
             InvalidEvent: If an argument breaks the contract.
-            UnreadableRecord: If the key holds no such record.
-            RedisUnavailable: If Redis stayed away.
+            UnreadableRecord: If the value in Redis is not a tool confirmation.
+            RedisUnavailable: If Redis did not answer until the retry time was over.
         """
-        return await self._answer(_key(tenant_id, thread_id), call_id, "confirmed")
+        return await self._answer(thread_key(keys.tool_confirm, tenant_id, thread_id), call_id, "confirmed")
 
     async def refuse(
         self, tenant_id: UUID, thread_id: str, call_id: str
     ) -> Answered | AlreadyAnswered | NothingPending:
-        """Say no to a tool call, once; arguments and errors are those of `confirm`."""
-        return await self._answer(_key(tenant_id, thread_id), call_id, "refused")
+        """Refuse a tool call. Takes the arguments of `confirm`, and raises its errors."""
+        return await self._answer(thread_key(keys.tool_confirm, tenant_id, thread_id), call_id, "refused")
 
     async def withdraw(self, tenant_id: UUID, thread_id: str, call_id: str) -> bool:
-        """Let a question lapse now; tell whether it was pending. Errors are those of `confirm`."""
-        key = _key(tenant_id, thread_id)
+        """Withdraw a question, and return whether it was pending. Raises the errors of `confirm`."""
+        key = thread_key(keys.tool_confirm, tenant_id, thread_id)
         while True:
             read, found = await self._records.read(key, ToolConfirmation)
             if found is None or found.call.id != call_id or found.answer is not None:
@@ -146,8 +145,3 @@ class ToolConfirmations:
             answered = found.model_copy(update=reply)
             if await self._records.replace(key, read, answered, expires_ms=self._settled_ms):
                 return Answered(answered)
-
-
-def _key(tenant_id: UUID, thread_id: str) -> str:
-    thread = checked(Thread, tenant_id=tenant_id, thread_id=thread_id)
-    return keys.tool_confirm(thread.tenant_id, thread.thread_id)
