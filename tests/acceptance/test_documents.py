@@ -18,7 +18,7 @@ from redis.asyncio import Redis
 from eunoe_producers import Curator, Gateway, Orchestrator
 from eunoe_schema.streams import DATA_FIELD, Group, Subject, dead_letters, stream
 from eunoe_tests.commands import run
-from eunoe_tests.documents import DOCUMENTS, ROOT, Block, blocks, reason_not_to_run
+from eunoe_tests.documents import DOCUMENTS, ROOT, Block, Command, blocks
 from eunoe_tests.processes import Clis
 from eunoe_tests.stores import consumed
 from eunoe_tests.waiting import wait_until
@@ -93,10 +93,10 @@ class Reader:
         if running is not None:
             await running
 
-    async def _run_command(self, command: list[str], place: str) -> None:
-        if reason_not_to_run(command):
+    async def _run_command(self, command: Command, place: str) -> None:
+        if command.reason_not_to_run:
             return
-        match command:
+        match command.words:
             case ["eunoe", *arguments]:
                 words = [await self._value(word, arguments) for word in arguments]
                 output = await run(self._clis, *words, claim_after_seconds=_CLAIM_AFTER_SECONDS)
@@ -110,11 +110,9 @@ class Reader:
                 if "reply_to" in body:
                     await self._await_reply(body["request_id"])
             case ["echo", *_]:
-                text = next(block for block in blocks(ROOT / place.partition(":")[0]) if block.place == place).text
-                line = next(line for line in text.splitlines() if line.startswith("echo "))
-                await asyncio.to_thread(subprocess.run, ["bash", "-c", line], cwd=self._folder, check=True)
+                await asyncio.to_thread(subprocess.run, ["bash", "-c", command.text], cwd=self._folder, check=True)
             case _:
-                pytest.fail(f"{place}: nothing runs {command[0]}: see eunoe_tests.documents.NOT_RUN")
+                pytest.fail(f"{place}: nothing runs {command.words[0]}: see eunoe_tests.documents.NOT_RUN")
 
     async def _value(self, word: str, arguments: list[str]) -> str:
         """Return what a reader would write in the place of a placeholder or of a file's name."""

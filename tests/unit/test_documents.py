@@ -3,7 +3,7 @@
 import re
 
 from eunoe_schema.memory.status_machine import TRANSITIONS, Action, MemoryState
-from eunoe_tests.documents import DOCUMENTS, NOT_CODE, NOT_RUN, ROOT, blocks, reason_not_to_run
+from eunoe_tests.documents import DOCUMENTS, NOT_CODE, NOT_RUN, ROOT, blocks
 
 _TEST = re.compile(r"`(test_\w+): (\w+)`")
 # A file or a folder, in backticks: `delivery/worker.py`, `sql/eunoe_sql/queries`.
@@ -50,8 +50,8 @@ def test_the_table_of_commands_that_are_not_run_is_needed() -> None:
         if block.language == "shell"
         for command in block.commands()
     ]
-    assert {reason_not_to_run(command) for command in commands} - {None} == set(NOT_RUN)
-    scripts = [command[1] for command in commands if reason_not_to_run(command) == "python benchmarks/"]
+    assert {command.reason_not_to_run for command in commands} - {None} == set(NOT_RUN)
+    scripts = [command.words[1] for command in commands if command.reason_not_to_run == "python benchmarks/"]
     assert not [script for script in scripts if not (ROOT / script).is_file()]
 
 
@@ -64,6 +64,16 @@ def test_every_path_that_a_document_names_exists() -> None:
         for path in _PATH.findall(document.read_text(encoding="utf-8"))
         if not any((ROOT / base / path).exists() for base in _BASES)
     ]
+
+
+def test_every_log_line_that_the_documents_explain_is_written_somewhere() -> None:
+    """An operator searches docs/operating.md for the line that the consumers wrote."""
+    page = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+    table = page.partition("| event | meaning |")[2].partition("\n\n")[0]
+    events = re.findall(r"^\| `([^`]+?)(?:: \.\.\.)?` \|", table, re.MULTILINE)
+    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "consumers").rglob("*.py"))
+    assert events
+    assert not [event for event in events if f'"{event}' not in code]
 
 
 def test_the_table_of_memory_states_is_the_status_machine() -> None:

@@ -4,7 +4,8 @@ import json
 import pkgutil
 import subprocess
 import sys
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeVar, assert_type, cast
+from uuid import UUID
 
 import pytest
 
@@ -13,6 +14,7 @@ from eunoe_schema.codec import encode
 from eunoe_schema.errors import InvalidEvent
 from eunoe_schema.memory.base import (
     Request,
+    Result,
     ScopedRequest,
     decode_request,
     request_kinds,
@@ -26,6 +28,7 @@ from eunoe_schema.memory.reply import MemoryReply
 from eunoe_schema.streams import DATA_FIELD
 from eunoe_tests.contract_examples import example_requests
 
+ResultT = TypeVar("ResultT", bound=Result)
 _ID = "33333333-3333-4333-8333-333333333333"
 _AT = "2026-05-03T09:20:00Z"
 _OWNER = {"agent_id": _ID, "user_id": "ada"}
@@ -128,6 +131,17 @@ def test_each_kind_has_one_model() -> None:
     assert GetRequest.result_model() is MemoryResult
     with pytest.raises(InvalidEvent, match=r"no request of the kind 'nonsense'; the kinds are .*remember"):
         request_model("nonsense")
+
+
+def test_the_type_checker_pairs_a_request_with_its_result() -> None:
+    """`client.ask(request)` has the type of the result without a second argument or a cast."""
+
+    def answered(request: Request[ResultT]) -> type[ResultT]:
+        return type(request).result_model()
+
+    request = GetRequest(request_id="r", reply_to="c", tenant_id=UUID(_ID), user_id="ada", memory_id=UUID(_ID))
+    assert_type(answered(request), type[MemoryResult])
+    assert answered(request) is MemoryResult
 
 
 def test_a_second_request_of_the_same_kind_fails_at_import() -> None:

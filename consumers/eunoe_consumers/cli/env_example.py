@@ -66,7 +66,7 @@ def env_example() -> str:
 
 def settings_page() -> str:
     """Return the text of docs/settings.md: a section for each class of settings, a row for each setting."""
-    lines: list[str] = _PAGE_HEAD.splitlines()
+    lines: list[str] = [*_PAGE_HEAD.splitlines()]
     section = ""
     for name, field in Settings.model_fields.items():
         if (found := _section(name)) != section:

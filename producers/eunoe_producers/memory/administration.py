@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Unpack
 from uuid import UUID
 
-from eunoe_producers.memory.client import CallOptions, Part
+from eunoe_producers.memory.client import Options, Part
 from eunoe_schema.memory.administration import AdminSearchRequest, AdminSearchResult
 from eunoe_schema.memory.enums import Status
 from eunoe_schema.memory.read import DEFAULT_FOUND
@@ -24,7 +24,7 @@ class Administration(Part):
         forgotten: bool = False,
         limit: int = DEFAULT_FOUND,
         cursor: str | None = None,
-        **call: Unpack[CallOptions],
+        **call: Unpack[Options],
     ) -> AdminSearchResult:
         """Search the memories of a tenant, expired ones included. Give either `query` or `words`.
 

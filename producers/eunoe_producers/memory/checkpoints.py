@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import JsonValue
 
-from eunoe_producers.memory.client import CallOptions, Part
+from eunoe_producers.memory.client import Options, Part
 from eunoe_schema.memory.base import DEFAULT_PAGE
 from eunoe_schema.memory.checkpoints import (
     Checkpoint,
@@ -29,16 +29,11 @@ class Checkpoints(Part):
         state: Mapping[str, JsonValue],
         *,
         name: str | None = None,
-        **call: Unpack[CallOptions],
+        **call: Unpack[Options],
     ) -> CheckpointSummary:
-        """Save a state. This opens the session if it does not exist.
+        """Save a JSON object of at most 256 KiB. This opens the session if it does not exist.
 
-        Args:
-            scope: An agent with a user.
-            session_id: The session.
-            state: A JSON object of at most 256 KiB.
-            name: A name, to tell several states of a session apart.
-            **call: The options of every call.
+        A name tells several states of a session apart.
         """
         result = await self._ask(
             scope, call, lambda to: SaveCheckpointRequest(**to, session_id=session_id, name=name, state=dict(state))
@@ -52,7 +47,7 @@ class Checkpoints(Part):
         checkpoint_id: UUID | None = None,
         *,
         name: str | None = None,
-        **call: Unpack[CallOptions],
+        **call: Unpack[Options],
     ) -> Checkpoint | None:
         """Return the latest checkpoint of the session, or of a name. Return None if there is none.
 
@@ -74,7 +69,7 @@ class Checkpoints(Part):
         name: str | None = None,
         limit: int = DEFAULT_PAGE,
         cursor: str | None = None,
-        **call: Unpack[CallOptions],
+        **call: Unpack[Options],
     ) -> CheckpointPage:
         """Return a page of the checkpoints of a session without their states, latest first."""
         return await self._ask(

@@ -53,7 +53,7 @@ def _error(problem: Problem) -> CurationRefused:
     return MemoryNotFound(problem) if error is NotFound and problem.memory_id is not None else error(problem)
 
 
-class CallOptions(TypedDict, total=False):
+class Options(TypedDict, total=False):
     """The options of every call."""
 
     request_id: str | None
@@ -181,12 +181,12 @@ class Part:
         self._client = client
 
     async def _ask(
-        self, scope: MemoryScope, call: CallOptions, make: Callable[[ScopedEnvelope], Request[ResultT]]
+        self, scope: MemoryScope, call: Options, make: Callable[[ScopedEnvelope], Request[ResultT]]
     ) -> ResultT:
         return await self._client.ask(self._make(scope, call, make))
 
     def _make(
-        self, scope: MemoryScope, call: CallOptions, make: Callable[[ScopedEnvelope], Request[ResultT]]
+        self, scope: MemoryScope, call: Options, make: Callable[[ScopedEnvelope], Request[ResultT]]
     ) -> Request[ResultT]:
         envelope: ScopedEnvelope = {
             **self._client.envelope(**call),

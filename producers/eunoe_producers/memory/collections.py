@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Unpack
 from uuid import UUID
 
-from eunoe_producers.memory.client import CallOptions, Part, pages
+from eunoe_producers.memory.client import Options, Part, pages
 from eunoe_schema.memory.base import DEFAULT_PAGE, MAX_PAGE
 from eunoe_schema.memory.collections import (
     AddMembersRequest,
@@ -27,29 +27,19 @@ class Collections(Part):
     """
 
     async def create(
-        self,
-        scope: MemoryScope,
-        *,
-        type_: str,
-        name: str,
-        description: str | None = None,
-        **call: Unpack[CallOptions],
+        self, scope: MemoryScope, *, type_: str, name: str, description: str | None = None, **call: Unpack[Options]
     ) -> Collection:
         """Make a collection that belongs to the scope.
 
-        Args:
-            scope: The owner.
-            type_: The kind of collection, in your own words, 1..50 characters.
-            name: The name, 1..255 characters, unique among the owner's collections of the same type.
-            description: The purpose.
-            **call: The options of every call.
+        `type_` is the kind of collection in your own words, 1..50 characters. `name` has 1..255 characters and is
+        unique among the owner's collections of the same type.
         """
         result = await self._ask(
             scope, call, lambda to: CreateCollectionRequest(**to, type=type_, name=name, description=description)
         )
         return result.collection
 
-    async def get(self, scope: MemoryScope, collection_id: UUID, **call: Unpack[CallOptions]) -> Collection:
+    async def get(self, scope: MemoryScope, collection_id: UUID, **call: Unpack[Options]) -> Collection:
         """Return a collection."""
         result = await self._ask(scope, call, lambda to: GetCollectionRequest(**to, collection_id=collection_id))
         return result.collection
@@ -61,23 +51,18 @@ class Collections(Part):
         type_: str | None = None,
         limit: int = DEFAULT_PAGE,
         cursor: str | None = None,
-        **call: Unpack[CallOptions],
+        **call: Unpack[Options],
     ) -> CollectionPage:
         """Return a page of the collections that apply to the scope, newest first.
 
-        Args:
-            scope: The scope.
-            type_: Return only collections of this type.
-            limit: The number of collections, 1..200.
-            cursor: The cursor of the previous page.
-            **call: The options of every call.
+        `limit` is the size of the page, 1..200. `cursor` is the cursor of the previous page.
         """
         return await self._ask(
             scope, call, lambda to: ListCollectionsRequest(**to, type=type_, limit=limit, cursor=cursor)
         )
 
     async def list_all(
-        self, scope: MemoryScope, *, type_: str | None = None, **call: Unpack[CallOptions]
+        self, scope: MemoryScope, *, type_: str | None = None, **call: Unpack[Options]
     ) -> AsyncIterator[Collection]:
         """Yield every collection that applies to the scope, newest first, reading page by page."""
         async for page in pages(lambda cursor: self.list(scope, type_=type_, limit=MAX_PAGE, cursor=cursor, **call)):
@@ -93,7 +78,7 @@ class Collections(Part):
         type_: str | None = None,
         name: str | None = None,
         description: str | None = None,
-        **call: Unpack[CallOptions],
+        **call: Unpack[Options],
     ) -> Collection:
         """Change the named members of a collection. An empty description removes the description."""
         result = await self._ask(
@@ -106,7 +91,7 @@ class Collections(Part):
         return result.collection
 
     async def delete(
-        self, scope: MemoryScope, collection_id: UUID, *, version: int | None = None, **call: Unpack[CallOptions]
+        self, scope: MemoryScope, collection_id: UUID, *, version: int | None = None, **call: Unpack[Options]
     ) -> None:
         """Delete a collection. Its memories stay."""
         await self._ask(
@@ -114,7 +99,7 @@ class Collections(Part):
         )
 
     async def add(
-        self, scope: MemoryScope, collection_id: UUID, *memory_ids: UUID, **call: Unpack[CallOptions]
+        self, scope: MemoryScope, collection_id: UUID, *memory_ids: UUID, **call: Unpack[Options]
     ) -> Collection:
         """Add 1..100 memories to a collection, all or none. A memory that is in it already stays."""
         result = await self._ask(
@@ -123,7 +108,7 @@ class Collections(Part):
         return result.collection
 
     async def remove(
-        self, scope: MemoryScope, collection_id: UUID, *memory_ids: UUID, **call: Unpack[CallOptions]
+        self, scope: MemoryScope, collection_id: UUID, *memory_ids: UUID, **call: Unpack[Options]
     ) -> Collection:
         """Remove 1..100 memories from a collection. A memory that is not in it is no error."""
         result = await self._ask(

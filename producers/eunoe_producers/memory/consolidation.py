@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Unpack
 from uuid import UUID
 
-from eunoe_producers.memory.client import CallOptions, Part
+from eunoe_producers.memory.client import Options, Part
 from eunoe_schema.memory.change import MergeRequest
 from eunoe_schema.memory.consolidation import (
     DEFAULT_AGE_DAYS,
@@ -30,17 +30,12 @@ class Consolidation(Part):
         min_cosine: float = DEFAULT_COSINE,
         tiers: Sequence[Tier] = (),
         limit: int = DEFAULT_GROUPS,
-        **call: Unpack[CallOptions],
+        **call: Unpack[Options],
     ) -> tuple[ConsolidationGroup, ...]:
         """Return groups of old memories with similar contents, each of one owner and tier, oldest first.
 
-        Args:
-            scope: The scope. Its 1,000 oldest active memories are compared.
-            older_than_days: The least age of a memory.
-            min_cosine: The least similarity to the oldest memory of the group, -1..1.
-            tiers: The tiers to look at; by default all of them.
-            limit: The number of groups, 1..50.
-            **call: The options of every call.
+        The 1,000 oldest active memories of the scope are compared. `min_cosine` is the least similarity to the oldest
+        memory of the group, -1..1. Without tiers, all are compared. `limit` is the number of groups, 1..50.
         """
         result = await self._ask(
             scope,
@@ -52,7 +47,7 @@ class Consolidation(Part):
         return result.groups
 
     async def consolidate(
-        self, scope: MemoryScope, memory_ids: Sequence[UUID], summary: NewMemory, **call: Unpack[CallOptions]
+        self, scope: MemoryScope, memory_ids: Sequence[UUID], summary: NewMemory, **call: Unpack[Options]
     ) -> Memory:
         """Replace 2..100 memories of one owner by a summary. This is a merge: they stay as history and point to it."""
         result = await self._ask(

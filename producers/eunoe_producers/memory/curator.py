@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from eunoe_producers.connection import Client
 from eunoe_producers.memory.administration import Administration
 from eunoe_producers.memory.checkpoints import Checkpoints
-from eunoe_producers.memory.client import DEFAULT_CONNECT_SECONDS, CallOptions, MemoryClient, Part, pages
+from eunoe_producers.memory.client import DEFAULT_CONNECT_SECONDS, MemoryClient, Options, Part, pages
 from eunoe_producers.memory.collections import Collections
 from eunoe_producers.memory.consolidation import Consolidation
 from eunoe_producers.memory.directives import Directives
@@ -99,7 +99,7 @@ class Curator(Part, Client):
         return cls(await MemoryClient.connect(url, retry_seconds=retry_seconds))
 
     async def remember(
-        self, scope: MemoryScope, *memories: NewMemory, **call: Unpack[CallOptions]
+        self, scope: MemoryScope, *memories: NewMemory, **call: Unpack[Options]
     ) -> tuple[Remembered, ...]:
         """Remember 1..100 contents, all or none. A content that the scope has already is confirmed.
 
@@ -110,7 +110,7 @@ class Curator(Part, Client):
         return result.remembered
 
     async def get(
-        self, scope: MemoryScope, memory_id: UUID, *, forgotten: bool = False, **call: Unpack[CallOptions]
+        self, scope: MemoryScope, memory_id: UUID, *, forgotten: bool = False, **call: Unpack[Options]
     ) -> Memory:
         """Return a memory; with `forgotten`, also a forgotten one."""
         result = await self._ask(scope, call, lambda to: GetRequest(**to, memory_id=memory_id, forgotten=forgotten))
@@ -124,17 +124,12 @@ class Curator(Part, Client):
         forgotten: bool = False,
         before: int | None = None,
         limit: int = DEFAULT_PAGE,
-        **call: Unpack[CallOptions],
+        **call: Unpack[Options],
     ) -> HistoryResult:
         """Return the contents that a memory has had, newest first, and the memories that it replaced.
 
-        Args:
-            scope: The scope.
-            memory_id: The memory.
-            forgotten: Return it also if it is forgotten.
-            before: Return only versions before this one: the last version of the previous page.
-            limit: The number of contents, 1..200.
-            **call: The options of every call.
+        With `forgotten`, a forgotten memory is found too. `limit` is the size of the page, 1..200. `before` is the last
+        version of the previous page.
         """
         return await self._ask(
             scope,
@@ -149,22 +144,18 @@ class Curator(Part, Client):
         *,
         limit: int = DEFAULT_PAGE,
         cursor: str | None = None,
-        **call: Unpack[CallOptions],
+        **call: Unpack[Options],
     ) -> MemoryPage:
         """Return a page of the memories that apply to the scope, newest first.
 
-        Args:
-            scope: The scope.
-            filter_: The conditions that a memory must meet. By default, it must be active.
-            limit: The number of memories, 1..200.
-            cursor: The cursor of the previous page.
-            **call: The options of every call.
+        Without a filter, a memory must be active. `limit` is the size of the page, 1..200. `cursor` is the cursor of
+        the previous page.
         """
         chosen = filter_ or MemoryFilter()
         return await self._ask(scope, call, lambda to: ListRequest(**to, filter=chosen, limit=limit, cursor=cursor))
 
     async def list_all(
-        self, scope: MemoryScope, filter_: MemoryFilter | None = None, **call: Unpack[CallOptions]
+        self, scope: MemoryScope, filter_: MemoryFilter | None = None, **call: Unpack[Options]
     ) -> AsyncIterator[Memory]:
         """Yield every memory that applies to the scope, newest first, reading page by page."""
         async for page in pages(lambda cursor: self.list(scope, filter_, limit=MAX_PAGE, cursor=cursor, **call)):
@@ -179,17 +170,12 @@ class Curator(Part, Client):
         *,
         limit: int = DEFAULT_FOUND,
         min_cosine: float | None = None,
-        **call: Unpack[CallOptions],
+        **call: Unpack[Options],
     ) -> tuple[FoundMemory, ...]:
         """Return the memories that apply to the scope with their distances, nearest first. The search is exact.
 
-        Args:
-            scope: The scope.
-            query: The text to look for. Without it, the newest memories are returned.
-            filter_: The conditions that a memory must meet. By default, it must be active.
-            limit: The number of memories, 1..100.
-            min_cosine: The least similarity to the query, -1..1.
-            **call: The options of every call.
+        Without a query, the newest come first. Without a filter, a memory must be active. `limit` is the number of
+        memories, 1..100. `min_cosine` is the least similarity to the query, -1..1.
         """
         chosen = filter_ or MemoryFilter()
         result = await self._ask(
@@ -210,7 +196,7 @@ class Curator(Part, Client):
         metadata: Mapping[str, JsonValue] | None = None,
         expires_at: datetime | None = None,
         never_expires: bool = False,
-        **call: Unpack[CallOptions],
+        **call: Unpack[Options],
     ) -> Memory:
         """Change the named members of a memory. Each earlier content is kept as a version."""
         result = await self._ask(
@@ -238,7 +224,7 @@ class Curator(Part, Client):
         replacement: NewMemory,
         *,
         version: int | None = None,
-        **call: Unpack[CallOptions],
+        **call: Unpack[Options],
     ) -> ReplacedResult:
         """Replace a memory by a new one of its owner. The old one stays as history and points to the new one.
 
@@ -251,54 +237,49 @@ class Curator(Part, Client):
         )
 
     async def merge(
-        self, scope: MemoryScope, memory_ids: Sequence[UUID], merged: NewMemory, **call: Unpack[CallOptions]
+        self, scope: MemoryScope, memory_ids: Sequence[UUID], merged: NewMemory, **call: Unpack[Options]
     ) -> ReplacedResult:
         """Replace 2..100 memories of one owner by one. The old ones stay as history and point to it."""
         return await self._ask(scope, call, lambda to: MergeRequest(**to, memory_ids=tuple(memory_ids), merged=merged))
 
     async def archive(
-        self, scope: MemoryScope, memory_id: UUID, *, version: int | None = None, **call: Unpack[CallOptions]
+        self, scope: MemoryScope, memory_id: UUID, *, version: int | None = None, **call: Unpack[Options]
     ) -> Memory:
         """Take an active memory out of use without forgetting it."""
         return await self._transition(Action.ARCHIVE, scope, memory_id, version, call)
 
     async def restore(
-        self, scope: MemoryScope, memory_id: UUID, *, version: int | None = None, **call: Unpack[CallOptions]
+        self, scope: MemoryScope, memory_id: UUID, *, version: int | None = None, **call: Unpack[Options]
     ) -> Memory:
         """Bring back an archived or forgotten memory."""
         return await self._transition(Action.RESTORE, scope, memory_id, version, call)
 
     async def approve(
-        self, scope: MemoryScope, memory_id: UUID, *, version: int | None = None, **call: Unpack[CallOptions]
+        self, scope: MemoryScope, memory_id: UUID, *, version: int | None = None, **call: Unpack[Options]
     ) -> Memory:
         """Make a memory that awaits review active."""
         return await self._transition(Action.APPROVE, scope, memory_id, version, call)
 
     async def reject(
-        self, scope: MemoryScope, memory_id: UUID, *, version: int | None = None, **call: Unpack[CallOptions]
+        self, scope: MemoryScope, memory_id: UUID, *, version: int | None = None, **call: Unpack[Options]
     ) -> Memory:
         """Archive a memory that awaits review."""
         return await self._transition(Action.REJECT, scope, memory_id, version, call)
 
     async def forget(
-        self, scope: MemoryScope, memory_id: UUID, *, version: int | None = None, **call: Unpack[CallOptions]
+        self, scope: MemoryScope, memory_id: UUID, *, version: int | None = None, **call: Unpack[Options]
     ) -> Memory:
         """Hide a memory from everything. It can be restored until it is purged."""
         return await self._transition(Action.FORGET, scope, memory_id, version, call)
 
     async def purge(
-        self, scope: MemoryScope, memory_id: UUID, *, version: int | None = None, **call: Unpack[CallOptions]
+        self, scope: MemoryScope, memory_id: UUID, *, version: int | None = None, **call: Unpack[Options]
     ) -> None:
         """Delete a memory with its versions, tags and relations for good."""
         await self._ask(scope, call, lambda to: PurgeRequest(**to, memory_id=memory_id, version=version))
 
     async def tag(
-        self,
-        scope: MemoryScope,
-        memory_id: UUID,
-        *tags: str,
-        version: int | None = None,
-        **call: Unpack[CallOptions],
+        self, scope: MemoryScope, memory_id: UUID, *tags: str, version: int | None = None, **call: Unpack[Options]
     ) -> Memory:
         """Add tags to a memory. Its version stays the same."""
         result = await self._ask(
@@ -307,12 +288,7 @@ class Curator(Part, Client):
         return result.memory
 
     async def untag(
-        self,
-        scope: MemoryScope,
-        memory_id: UUID,
-        *tags: str,
-        version: int | None = None,
-        **call: Unpack[CallOptions],
+        self, scope: MemoryScope, memory_id: UUID, *tags: str, version: int | None = None, **call: Unpack[Options]
     ) -> Memory:
         """Remove tags from a memory. A tag that it does not have is no error."""
         result = await self._ask(
@@ -320,7 +296,7 @@ class Curator(Part, Client):
         )
         return result.memory
 
-    async def injected(self, scope: MemoryScope, *memory_ids: UUID, **call: Unpack[CallOptions]) -> None:
+    async def injected(self, scope: MemoryScope, *memory_ids: UUID, **call: Unpack[Options]) -> None:
         """Report that 1..500 memories were put into a prompt. Return when the report is on the stream.
 
         Memories that do not apply to the scope are ignored.
@@ -332,7 +308,7 @@ class Curator(Part, Client):
         scope: MemoryScope,
         memory_id: UUID,
         useful: bool | float,  # noqa: FBT001 - a value, not a switch
-        **call: Unpack[CallOptions],
+        **call: Unpack[Options],
     ) -> None:
         """Report whether a memory helped. Its usefulness moves a fifth of the way to 1, to 0, or to a score between.
 
@@ -343,13 +319,10 @@ class Curator(Part, Client):
             self._make(scope, call, lambda to: FeedbackRequest(**to, memory_id=memory_id, score=score))
         )
 
-    async def request(self, kind: str, members: Mapping[str, object], **call: Unpack[CallOptions]) -> Result:
+    async def request(self, kind: str, members: Mapping[str, object], **call: Unpack[Options]) -> Result:
         """Send a request of any kind, given as the members of its JSON, and return its result.
 
-        Args:
-            kind: The kind of the request, such as `remember`.
-            members: The members of the request without `request_id`, `reply_to` and `deadline_seconds`.
-            **call: The options of every call.
+        The client fills in `request_id`, `reply_to` and `deadline_seconds`.
 
         Raises:
             InvalidEvent: If there is no such kind, or the members break the contract.
@@ -358,7 +331,7 @@ class Curator(Part, Client):
         return await self._client.ask(checked(request_model(kind), **{**members, **envelope, "kind": kind}))
 
     async def _transition(
-        self, action: TransitionAction, scope: MemoryScope, memory_id: UUID, version: int | None, call: CallOptions
+        self, action: TransitionAction, scope: MemoryScope, memory_id: UUID, version: int | None, call: Options
     ) -> Memory:
         result = await self._ask(
             scope, call, lambda to: TransitionRequest(**to, kind=action, memory_id=memory_id, version=version)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Unpack
 
-from eunoe_producers.memory.client import CallOptions, Part
+from eunoe_producers.memory.client import Options, Part
 from eunoe_schema.memory.directives import (
     Directive,
     ListDirectivesRequest,
@@ -29,17 +29,11 @@ class Directives(Part):
         *,
         ordinal: int | None = None,
         version: int | None = None,
-        **call: Unpack[CallOptions],
+        **call: Unpack[Options],
     ) -> Directive:
         """Make a directive, or change the one with that name.
 
-        Args:
-            scope: An agent, for every user or for one.
-            name: The name, unique within the scope.
-            content: The text, 1..8,192 characters.
-            ordinal: The place in the prompt, lowest first. Without it, a directive keeps its place; a new one is last.
-            version: The version that you have seen.
-            **call: The options of every call.
+        `ordinal` is the place in the prompt, lowest first. Without it, a directive keeps its place; a new one is last.
         """
         result = await self._ask(
             scope,
@@ -48,20 +42,18 @@ class Directives(Part):
         )
         return result.directive
 
-    async def list(self, scope: MemoryScope, **call: Unpack[CallOptions]) -> tuple[Directive, ...]:
+    async def list(self, scope: MemoryScope, **call: Unpack[Options]) -> tuple[Directive, ...]:
         """Return the directives that apply to the scope, in their order."""
         result = await self._ask(scope, call, lambda to: ListDirectivesRequest(**to))
         return result.directives
 
-    async def order(
-        self, scope: MemoryScope, names: Sequence[str], **call: Unpack[CallOptions]
-    ) -> tuple[Directive, ...]:
+    async def order(self, scope: MemoryScope, names: Sequence[str], **call: Unpack[Options]) -> tuple[Directive, ...]:
         """Set the order of all directives of the scope. Return the directives that apply to it."""
         result = await self._ask(scope, call, lambda to: OrderDirectivesRequest(**to, names=tuple(names)))
         return result.directives
 
     async def remove(
-        self, scope: MemoryScope, name: str, *, version: int | None = None, **call: Unpack[CallOptions]
+        self, scope: MemoryScope, name: str, *, version: int | None = None, **call: Unpack[Options]
     ) -> None:
         """Remove a directive of the scope."""
         await self._ask(scope, call, lambda to: RemoveDirectiveRequest(**to, name=name, version=version))

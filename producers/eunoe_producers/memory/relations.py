@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Unpack
 from uuid import UUID
 
-from eunoe_producers.memory.client import CallOptions, Part
+from eunoe_producers.memory.client import Options, Part
 from eunoe_schema.memory.enums import RelationType, Status
 from eunoe_schema.memory.relations import (
     DEFAULT_WALKED,
@@ -21,14 +21,14 @@ class Relations(Part):
     """Relates memories and follows their relations. Errors are those of `Curator`."""
 
     async def relate(
-        self, scope: MemoryScope, from_id: UUID, type_: RelationType, to_id: UUID, **call: Unpack[CallOptions]
+        self, scope: MemoryScope, from_id: UUID, type_: RelationType, to_id: UUID, **call: Unpack[Options]
     ) -> bool:
         """Relate two memories. Return whether the relation is new."""
         result = await self._ask(scope, call, lambda to: RelateRequest(**to, from_id=from_id, type=type_, to_id=to_id))
         return result.changed
 
     async def unrelate(
-        self, scope: MemoryScope, from_id: UUID, type_: RelationType, to_id: UUID, **call: Unpack[CallOptions]
+        self, scope: MemoryScope, from_id: UUID, type_: RelationType, to_id: UUID, **call: Unpack[Options]
     ) -> bool:
         """Remove a relation. Return whether there was one."""
         result = await self._ask(
@@ -46,19 +46,13 @@ class Relations(Part):
         types: Sequence[RelationType] = (),
         statuses: Sequence[Status] = (Status.ACTIVE,),
         limit: int = DEFAULT_WALKED,
-        **call: Unpack[CallOptions],
+        **call: Unpack[Options],
     ) -> WalkResult:
         """Follow relations from a memory. Return the memories reached, nearest first, and the relations among them.
 
-        Args:
-            scope: The scope. The walk skips memories that do not apply to it, and forgotten ones.
-            memory_id: The memory where the walk starts.
-            depth: The largest number of relations to follow one after another, 1..10.
-            direction: Follow relations along their direction, against it, or both ways.
-            types: The types of relation to follow; by default all of them.
-            statuses: The statuses of the memories to visit. Empty: all of them.
-            limit: The number of memories, 1..200.
-            **call: The options of every call.
+        The walk skips memories that do not apply to the scope, and forgotten ones. `depth` is the largest number of
+        relations to follow one after another, 1..10. `limit` is the number of memories, 1..200. Empty `types` or
+        `statuses` stand for all of them.
         """
         return await self._ask(
             scope,

@@ -5,7 +5,7 @@ from typing import Unpack
 
 from pydantic import JsonValue
 
-from eunoe_producers.memory.client import CallOptions, Part, pages
+from eunoe_producers.memory.client import Options, Part, pages
 from eunoe_schema.memory.base import DEFAULT_PAGE, MAX_PAGE
 from eunoe_schema.memory.scope import MemoryScope
 from eunoe_schema.memory.sessions import (
@@ -29,17 +29,11 @@ class Sessions(Part):
         thread_id: str | None = None,
         channel: str | None = None,
         metadata: Mapping[str, JsonValue] | None = None,
-        **call: Unpack[CallOptions],
+        **call: Unpack[Options],
     ) -> Session:
         """Open a session before its first message, or open a closed one again. An open session stays open.
 
-        Args:
-            scope: An agent with a user.
-            session_id: The id, unique for agent and user.
-            thread_id: The channel's thread, for a new session.
-            channel: The channel, for a new session.
-            metadata: The new metadata. Without it, a session keeps its metadata.
-            **call: The options of every call.
+        The thread and the channel are those of a new session. Without new metadata, a session keeps its own.
         """
         result = await self._ask(
             scope,
@@ -54,7 +48,7 @@ class Sessions(Part):
         )
         return result.session
 
-    async def get(self, scope: MemoryScope, session_id: str, **call: Unpack[CallOptions]) -> Session:
+    async def get(self, scope: MemoryScope, session_id: str, **call: Unpack[Options]) -> Session:
         """Return a session."""
         result = await self._ask(scope, call, lambda to: GetSessionRequest(**to, session_id=session_id))
         return result.session
@@ -66,23 +60,19 @@ class Sessions(Part):
         is_open: bool | None = None,
         limit: int = DEFAULT_PAGE,
         cursor: str | None = None,
-        **call: Unpack[CallOptions],
+        **call: Unpack[Options],
     ) -> SessionPage:
         """Return a page of sessions, last opened first.
 
-        Args:
-            scope: An agent with a user.
-            is_open: Return only open sessions, or only closed ones. None: both.
-            limit: The number of sessions, 1..200.
-            cursor: The cursor of the previous page.
-            **call: The options of every call.
+        With `is_open`, return only open or only closed sessions. `limit` is the size of the page, 1..200. `cursor` is
+        the cursor of the previous page.
         """
         return await self._ask(
             scope, call, lambda to: ListSessionsRequest(**to, is_open=is_open, limit=limit, cursor=cursor)
         )
 
     async def list_all(
-        self, scope: MemoryScope, *, is_open: bool | None = None, **call: Unpack[CallOptions]
+        self, scope: MemoryScope, *, is_open: bool | None = None, **call: Unpack[Options]
     ) -> AsyncIterator[Session]:
         """Yield every session, last opened first, reading page by page."""
         async for page in pages(
@@ -91,7 +81,7 @@ class Sessions(Part):
             for session in page.sessions:
                 yield session
 
-    async def close(self, scope: MemoryScope, session_id: str, **call: Unpack[CallOptions]) -> Session:
+    async def close(self, scope: MemoryScope, session_id: str, **call: Unpack[Options]) -> Session:
         """Close a session. The next message of its thread starts another; a message that names it opens it again."""
         result = await self._ask(scope, call, lambda to: CloseSessionRequest(**to, session_id=session_id))
         return result.session

@@ -24,6 +24,25 @@ _PROGRAM = re.compile(r"# (\w+\.py)\n")
 
 
 @dataclass(frozen=True)
+class Command:
+    """A command of a shell block.
+
+    Attributes:
+        text: As it stands in the document.
+        words: Its words, without comments and quotation marks; `.venv/bin/` before the program is left out.
+    """
+
+    text: str
+    words: tuple[str, ...]
+
+    @property
+    def reason_not_to_run(self) -> str | None:
+        """Return the entry of NOT_RUN that the command falls under, the longest; None for a command to run."""
+        text = " ".join(self.words)
+        return max((entry for entry in NOT_RUN if text.startswith(entry)), key=len, default=None)
+
+
+@dataclass(frozen=True)
 class Block:
     """A fenced block.
 
@@ -54,11 +73,11 @@ class Block:
     def is_example(self) -> bool:
         """Return whether there is anything to run."""
         if self.language == "shell":
-            return any(reason_not_to_run(command) is None for command in self.commands())
+            return any(command.reason_not_to_run is None for command in self.commands())
         return self.language == "python"
 
-    def commands(self) -> Iterator[list[str]]:
-        """Yield the commands of a shell block as words. A quoted word may span lines."""
+    def commands(self) -> Iterator[Command]:
+        """Yield the commands of a shell block. A quoted word may span lines."""
         pending = ""
         for line in self.text.splitlines():
             pending += line
@@ -67,9 +86,9 @@ class Block:
             except ValueError:  # an open quotation: the next line belongs to it
                 pending += "\n"
                 continue
-            pending = ""
             if words:
-                yield [words[0].removeprefix(".venv/bin/"), *words[1:]]
+                yield Command(pending, (words[0].removeprefix(".venv/bin/"), *words[1:]))
+            pending = ""
         if pending:
             raise ValueError(f"{self.place}: a quotation is never closed")
 
@@ -80,9 +99,3 @@ def blocks(document: Path) -> list[Block]:
     return [
         Block(document, text.count("\n", 0, found.start()) + 1, found[1], found[2]) for found in _FENCE.finditer(text)
     ]
-
-
-def reason_not_to_run(command: list[str]) -> str | None:
-    """Return the entry of NOT_RUN that a command falls under, the longest first; None for a command to run."""
-    text = " ".join(command)
-    return max((entry for entry in NOT_RUN if text.startswith(entry)), key=len, default=None)
