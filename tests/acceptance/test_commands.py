@@ -1,4 +1,4 @@
-"""The commands that gateways' and orchestrators' engineers type, against real servers."""
+"""`eunoe publish` and `eunoe recall` by the real command line on real servers."""
 
 from uuid import UUID
 
@@ -15,7 +15,7 @@ MESSAGES = stream(Subject.MESSAGES)
 
 
 async def test_a_message_is_published_and_recalled(clis: Clis, redis: Redis, tenant: UUID) -> None:
-    """By the tenant's name or id; the receipt names the entry that recall waits for; the same id again adds nothing."""
+    """With the tenant's name or id. Recall waits for the entry of a receipt; an event id that exists adds nothing."""
     await clis.consume("window", "embed", "recall")
     scope = ["--agent", str(AGENT), "--user", "ada"]
     message = ["--content", "My cat is called Minka.", "--event-id", "m1", "--speaker", "Ada", "--channel", "slack"]
@@ -41,16 +41,16 @@ async def test_a_message_is_published_and_recalled(clis: Clis, redis: Redis, ten
 
 
 async def test_publishing_needs_no_database(spawned_clis: Clis, redis: Redis, tenant: UUID) -> None:
-    """A gateway's machine knows Redis alone: a tenant's UUID is enough, its name is not."""
+    """A gateway's machine knows only Redis, so the tenant is given by UUID; a name needs the database."""
     message = ["--agent", str(AGENT), "--user", "ada", "--content", "hello"]
     await run(spawned_clis, "publish", "--tenant", str(tenant), *message, database_url=None)
     assert await redis.xlen(MESSAGES) == 1
     log = await run(spawned_clis, "publish", "--tenant", "acme", *message, database_url=None, code=2)
-    assert "set EUNOE_DATABASE_URL; or give its UUID" in log
+    assert "set EUNOE_DATABASE_URL; or give the tenant's UUID" in log
 
 
-async def test_what_a_user_gets_wrong_is_one_line_that_says_what_to_do(clis: Clis, tenant: UUID) -> None:
-    """Names, ids, URLs and servers; never a traceback."""
+async def test_a_mistake_is_explained_in_one_line(clis: Clis, tenant: UUID) -> None:
+    """Wrong names, ids and URLs, and servers that do not answer: the line says what to do; never a traceback."""
     message = ["--agent", str(AGENT), "--user", "ada", "--content", "hello"]
     stranger = "99999999-9999-4999-8999-999999999999"
     assert "eunoe tenant list" in await run(clis, "publish", "--tenant", "nobody", *message, code=2)

@@ -1,4 +1,4 @@
-"""`eunoe index`, as an operator runs it."""
+"""`eunoe index` by the real command line."""
 
 from uuid import UUID
 
@@ -10,8 +10,8 @@ from eunoe_tests.processes import Clis
 from eunoe_tests.vectors import clustered, write_vectors
 
 
-async def test_index_shows_what_is_missing_and_builds_it(clis: Clis, database: Database, tenant: UUID) -> None:
-    """Nothing at first, then a scope without its index, then with it; for people and for programs."""
+async def test_index_shows_and_builds_missing_indexes(clis: Clis, database: Database, tenant: UUID) -> None:
+    """It shows no giant scope, then one without an index, then one with it; for people and for programs."""
     assert "every search is exact" in await run(clis, "index", ann_scope_rows=100)
     scope = scope_of(tenant, "giant")
     await write_vectors(database, scope, clustered(120, seed=1))

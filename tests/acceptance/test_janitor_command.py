@@ -1,4 +1,4 @@
-"""The janitor by the real command line: one round by hand, and a role that nobody depends on."""
+"""The janitor by the real command line: one round by hand, and the role."""
 
 from uuid import UUID
 
@@ -11,7 +11,7 @@ from eunoe_tests.processes import Clis
 from eunoe_tests.waiting import wait_until
 
 
-async def _add_lapsed(database_url: str, tenant: UUID, content: str) -> UUID:
+async def _add_expired(database_url: str, tenant: UUID, content: str) -> UUID:
     connection = await asyncpg.connect(database_url)
     try:
         await connection.execute("INSERT INTO users VALUES ($1, 'ada') ON CONFLICT DO NOTHING", tenant)
@@ -31,11 +31,11 @@ async def _status(database_url: str, memory: UUID) -> str:
 
 
 async def test_one_round_by_hand(clis: Clis, database_url: str, tenant: UUID) -> None:
-    """It says what it did, for programs and for people; again it finds nothing; another at work is no failure."""
-    await _add_lapsed(database_url, tenant, "one")
+    """It reports its work for programs and people. A second round finds nothing. A busy janitor is not a failure."""
+    await _add_expired(database_url, tenant, "one")
     done = await run_json(clis, "janitor", "run")
     assert (done["archived"], done["purged"], done["tenants"], done["complete"]) == (1, 0, 1, True)
-    assert "0 memories had lapsed" in await run(clis, "janitor", "run")
+    assert "0 expired memories archived" in await run(clis, "janitor", "run")
     other = await asyncpg.connect(database_url)
     try:
         await other.execute("BEGIN")
@@ -45,11 +45,11 @@ async def test_one_round_by_hand(clis: Clis, database_url: str, tenant: UUID) ->
         await other.close()
 
 
-async def test_a_killed_janitor_is_followed_by_the_next(clis: Clis, database_url: str, tenant: UUID) -> None:
-    """Of two one is killed; the other goes on, says what it did, and ends when told, with exit code 0."""
+async def test_another_janitor_continues_after_a_killed_one(clis: Clis, database_url: str, tenant: UUID) -> None:
+    """One of two janitors is killed; the other archives, logs it, and stops on request with exit code 0."""
     first, second = [await clis.consume("janitor", janitor_interval_seconds=1.0) for _ in range(2)]
     first.kill()
-    memory = await _add_lapsed(database_url, tenant, "one")
+    memory = await _add_expired(database_url, tenant, "one")
 
     async def archived() -> bool:
         return await _status(database_url, memory) == "archived"

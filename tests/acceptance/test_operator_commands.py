@@ -1,4 +1,4 @@
-"""The commands with which an operator looks at a running Eunoe and repairs it."""
+"""The commands with which an operator watches and repairs a running Eunoe."""
 
 import asyncio
 import json
@@ -28,8 +28,8 @@ from eunoe_tests.waiting import wait_until
 MESSAGES = stream(Subject.MESSAGES)
 
 
-async def test_lag_counts_what_waits(clis: Clis, redis: Redis, redis_url: str, tenant: UUID) -> None:
-    """Before any consumer, with entries in a consumer's hands, and when all is through."""
+async def test_lag_counts_unread_and_pending_entries(clis: Clis, redis: Redis, redis_url: str, tenant: UUID) -> None:
+    """Before any consumer exists, and with pending entries and dead letters."""
     groups = {group["group"]: group for group in (await run_json(clis, "lag"))["groups"]}
     assert [(group["exists"], group["consumers"]) for group in groups.values()] == [(False, [])] * len(Group)
     for group in (Group.WINDOW, Group.EMBED):
@@ -54,7 +54,7 @@ async def test_lag_counts_what_waits(clis: Clis, redis: Redis, redis_url: str, t
 
 
 async def test_lag_can_be_watched(clis: Clis, tenant: UUID) -> None:
-    """One document a line for programs, until Ctrl-C."""
+    """With --json, it prints one document per line until Ctrl-C."""
     assert tenant
     cli = clis.start("lag", "--watch", "0.1", "--json")
 
@@ -70,7 +70,7 @@ async def test_lag_can_be_watched(clis: Clis, tenant: UUID) -> None:
 async def test_dead_letters_are_listed_shown_replayed_and_dropped(
     clis: Clis, redis: Redis, database_url: str, tenant: UUID
 ) -> None:
-    """Poison of a wrong limit is mended by replaying it under the right one; what stays poison is dropped."""
+    """An entry over a limit is replayed under a higher limit; an entry that cannot be decoded is dropped."""
     scope = scope_of(tenant)
     long = encode(event_of(scope, "long", "A long message. " * 10))
     for body in (long, b"\xff not even text"):
@@ -110,8 +110,8 @@ def statuses(report: dict[str, Any]) -> dict[str, str]:
     return {check["name"]: check["status"] for check in report["checks"]}
 
 
-async def test_health_is_well_when_every_role_runs(clis: Clis, tenant: UUID) -> None:
-    """Redis, PostgreSQL, schema, vector query, tenants and a consumer of each role; exit code 0."""
+async def test_health_finds_no_fault_while_every_role_runs(clis: Clis, tenant: UUID) -> None:
+    """It checks Redis, PostgreSQL, schema, vector query, tenants and a consumer of each role; the exit code is 0."""
     assert tenant
     await clis.consume(*Group)
     report = await run_json(clis, "health")
@@ -129,7 +129,7 @@ async def test_health_is_well_when_every_role_runs(clis: Clis, tenant: UUID) -> 
 async def test_health_names_what_fails_and_what_to_do(
     clis: Clis, redis: Redis, empty_database_url: str, tenant: UUID
 ) -> None:
-    """A server that is away, a schema that is missing, roles without a consumer, a lost registry: exit code 1 each."""
+    """An unreachable server, a missing schema, roles without consumers, a lost registry: each gives exit code 1."""
     assert tenant
     away = "postgresql://postgres@127.0.0.1:1/eunoe"
     report = await run_json(clis, "health", "--timeout", "1", code=1, database_url=away)
@@ -154,10 +154,10 @@ async def test_health_names_what_fails_and_what_to_do(
     assert statuses(await run_json(clis, "health", code=1))["tenant registry"] == "fail"
 
 
-async def test_health_takes_nobody_for_alive_who_was_not_heard_of_since_redis_started(
+async def test_a_consumer_silent_since_a_restart_of_redis_is_not_alive(
     clis: Clis, tenant: UUID, tmp_path: Path
 ) -> None:
-    """It counts everybody's idleness from its start; a consumer that is only named in its log is not alive."""
+    """Redis counts idle times from its own start, also for a consumer that it only knows from its append-only file."""
     assert tenant
     with ExitStack() as stack:
         valkey = Valkey(tmp_path / "valkey", stack)
@@ -172,7 +172,7 @@ async def test_health_takes_nobody_for_alive_who_was_not_heard_of_since_redis_st
 
 
 async def test_settings_show_their_sources_and_mask_passwords(tmp_path: Path) -> None:
-    """The environment, the file .env or the default, for each; no password in any form of output."""
+    """Each setting has a source: environment, .env file or default. No output contains a password."""
     secret = "s3cret-pass"  # noqa: S105 - it is to be found nowhere
     (tmp_path / ".env").write_text(
         f"EUNOE_DATABASE_URL=postgresql://eunoe:{secret}@db/eunoe\nEUNOE_WINDOW_MESSAGES=7\n", encoding="utf-8"

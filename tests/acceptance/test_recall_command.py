@@ -1,4 +1,4 @@
-"""`eunoe recall` and `eunoe tenant` with what hybrid recall added to them."""
+"""The options of `eunoe recall`, and the language of a tenant."""
 
 import pytest
 from redis.asyncio import Redis
@@ -11,8 +11,8 @@ from eunoe_tests.stores import consumed
 from eunoe_tests.waiting import wait_until
 
 
-async def test_a_recall_is_explained_and_shown_as_it_is_asked_for(clis: Clis, redis: Redis) -> None:
-    """A table of the parts that add up to each score; neighbours, excerpts, and what a token budget cut."""
+async def test_recall_shows_explanations_neighbours_excerpts_and_cuts(clis: Clis, redis: Redis) -> None:
+    """The parts of a score add up to it; a token budget names the turns that it cut."""
     await run(clis, "tenant", "add", "acme")
     await clis.consume("window", "embed", "recall", embedder="hash", purpose="test")
     scope = ["--tenant", "acme", "--agent", str(AGENT), "--user", "ada"]
@@ -41,7 +41,7 @@ async def test_a_recall_is_explained_and_shown_as_it_is_asked_for(clis: Clis, re
 
 
 async def test_a_tenant_has_a_language(clis: Clis) -> None:
-    """Given when it is added, shown in the list; what is no language is refused with those that are."""
+    """It is set when the tenant is added, and listed; an unknown language is refused with the known ones."""
     added = await run_json(clis, "tenant", "add", "acme", "--language", "german")
     assert (added["name"], added["language"]) == ("acme", "german")
     assert "english" in await run(clis, "tenant", "add", "umbrella")

@@ -1,4 +1,4 @@
-"""`eunoe replay`: every line once, whatever happens in between."""
+"""`eunoe replay` publishes every line once, also after a stop."""
 
 import asyncio
 import json
@@ -21,13 +21,13 @@ MESSAGES = stream(Subject.MESSAGES)
 
 
 def write_lines(path: Path, rows: Sequence[Mapping[str, object] | str]) -> Path:
-    """Write a JSON-lines file; text stands as it is."""
+    """Write a JSON-lines file; a text is written unchanged."""
     path.write_text("".join(f"{row if isinstance(row, str) else json.dumps(row)}\n" for row in rows), encoding="utf-8")
     return path
 
 
 def foreign_rows(count: int, *, chars: int = 40) -> list[Mapping[str, object] | str]:
-    """Return messages in the shape of another system."""
+    """Return messages with the field names of another system."""
     return [
         {"chat": "ada", "nr": number, "role": "user", "text": f"message {number} ".ljust(chars, "."), "likes": 3}
         for number in range(count)
@@ -35,7 +35,7 @@ def foreign_rows(count: int, *, chars: int = 40) -> list[Mapping[str, object] | 
 
 
 def replay_of(file: Path, tenant: UUID, state: Path) -> list[str]:
-    """Return the command that replays rows of that shape."""
+    """Return the command that replays these rows."""
     return [
         *("replay", str(file), "--tenant", str(tenant), "--agent", str(AGENT), "--state-dir", str(state)),
         *("--field", "content=text", "--field", "event_id=nr", "--field", "user_id=chat", "--set", "channel=import"),
@@ -45,7 +45,7 @@ def replay_of(file: Path, tenant: UUID, state: Path) -> list[str]:
 async def test_a_file_is_replayed_with_its_fields_mapped(
     clis: Clis, redis: Redis, database_url: str, tenant: UUID, tmp_path: Path
 ) -> None:
-    """Every line in the file's order, once; a second run from the start counts duplicates; no checkpoint is left."""
+    """Every line once, in the file's order. A second run counts duplicates. No checkpoint is left."""
     state = tmp_path / "state"
     command = replay_of(write_lines(tmp_path / "chats.jsonl", foreign_rows(250)), tenant, state)
     assert "250 lines: 250 published, 0 duplicates, 0 refused" in await run(clis, *command)
@@ -61,10 +61,10 @@ async def test_a_file_is_replayed_with_its_fields_mapped(
     assert json.loads(last[0][1][b"__data__"])["channel"] == "import"
 
 
-async def test_a_stopped_replay_goes_on_where_it_stopped(
+async def test_a_stopped_replay_continues_where_it_stopped(
     clis: Clis, redis: Redis, tenant: UUID, tmp_path: Path
 ) -> None:
-    """Ctrl-C and SIGTERM in the middle: it says where; the same command does the rest, and nothing twice."""
+    """After Ctrl-C and SIGTERM it names the line; the same command publishes the rest, and nothing twice."""
     count = 30_000
     file = await asyncio.to_thread(write_lines, tmp_path / "chats.jsonl", foreign_rows(count, chars=400))
     command = replay_of(file, tenant, tmp_path / "state")
@@ -91,7 +91,7 @@ async def test_a_stopped_replay_goes_on_where_it_stopped(
 async def test_a_replay_that_waits_for_the_consumers_can_be_stopped(
     clis: Clis, redis: Redis, tenant: UUID, tmp_path: Path
 ) -> None:
-    """A full backlog holds it, not refuses it; Ctrl-C ends the waiting."""
+    """It waits while the backlog is full; Ctrl-C ends the waiting."""
     async with redis.pipeline(transaction=False) as pipeline:
         for number in range(100_000):
             pipeline.xadd(MESSAGES, {"number": number})
@@ -111,8 +111,10 @@ async def test_a_replay_that_waits_for_the_consumers_can_be_stopped(
     assert "10 published, 0 duplicates" in await run(clis, *command)
 
 
-async def test_refused_lines_are_told_by_number_and_kept(clis: Clis, tenant: UUID, tmp_path: Path) -> None:
-    """Good lines go through, bad ones are shown, counted and written with their reasons; the exit code is 1."""
+async def test_refused_lines_are_shown_by_number_and_written_to_a_file(
+    clis: Clis, tenant: UUID, tmp_path: Path
+) -> None:
+    """Valid lines are published; invalid ones are shown, counted and written with their reasons; the exit code is 1."""
     good = {"event_id": "1", "user_id": "ada", "role": "user", "content": "hello"}
     rows = [good, "", "{broken", "[]", good | {"event_id": "2", "role": "robot"}, good | {"stray": 1}, good]
     file, refused = write_lines(tmp_path / "events.jsonl", rows), tmp_path / "refused.jsonl"
@@ -131,8 +133,8 @@ async def test_refused_lines_are_told_by_number_and_kept(clis: Clis, tenant: UUI
     assert [row["line"] for row in found["refusals"]] == [3, 4, 5, 6]
 
 
-async def test_a_replay_that_nothing_can_take_ends_at_once(clis: Clis, redis: Redis, tmp_path: Path) -> None:
-    """An unknown tenant of all lines is one message and not one a line; wrong options are named."""
+async def test_a_replay_for_an_unknown_tenant_ends_at_once(clis: Clis, redis: Redis, tmp_path: Path) -> None:
+    """It prints one error instead of one per line; wrong options are named."""
     assert await redis.dbsize() == 0
     file = write_lines(tmp_path / "chats.jsonl", foreign_rows(300))
     await run(clis, "tenant", "add", "somebody")

@@ -1,4 +1,4 @@
-"""What reaches the terminal of errors that are not Eunoe's own."""
+"""Errors of libraries at a terminal, and the start of the command line."""
 
 import subprocess
 import sys
@@ -21,7 +21,7 @@ from eunoe_consumers.cli.main import extra_of
     ],
 )
 def test_a_missing_package_names_its_extra(module: str, extra: str) -> None:
-    """By the distribution's own metadata, so that it stays true when an extra changes."""
+    """It is read from the distribution's metadata, so that it stays right when an extra changes."""
     assert extra_of(module) == extra
 
 
@@ -31,7 +31,7 @@ def _main(code: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_command_without_its_extra_is_one_line() -> None:
-    """Exit code 2 and what to install, where the package is missed as late as in the command."""
+    """The exit code is 2 and the line says what to install, also if a command imports the package late."""
     urls = "import os; os.environ |= {'EUNOE_REDIS_URL': 'redis://x', 'EUNOE_DATABASE_URL': 'postgresql://x'}"
     finished = _main(f"{urls}; sys.modules['asyncpg'] = None; sys.argv = ['eunoe', 'health']")
     assert finished.returncode == 2
@@ -39,7 +39,7 @@ def test_a_command_without_its_extra_is_one_line() -> None:
 
 
 def test_the_commands_start_without_heavy_modules() -> None:
-    """Help and completion are quick: what a command needs is imported inside it."""
+    """Help and completion are quick, because a command imports heavy modules itself."""
     code = (
         "import sys, eunoe_consumers.cli.main; "
         "print([name for name in ('asyncpg', 'fastembed', 'faststream', 'numpy', 'redis') if name in sys.modules])"
@@ -49,7 +49,7 @@ def test_the_commands_start_without_heavy_modules() -> None:
 
 
 def test_the_shell_completes_the_commands() -> None:
-    """The script for bash, and the answer to its question."""
+    """The script for bash and its completions are right."""
     script = _main("import os; sys.argv = ['eunoe', '--show-completion', 'bash']")
     assert "_eunoe_completion" in script.stdout, script.stderr
     asked = "{'_EUNOE_COMPLETE': 'complete_bash', 'COMP_WORDS': 'eunoe re', 'COMP_CWORD': '1'}"

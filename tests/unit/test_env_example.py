@@ -12,18 +12,18 @@ from eunoe_consumers.settings import Settings
 _COMMITTED = Path(__file__).parents[2] / ".env.example"
 
 
-def test_the_committed_file_is_what_the_class_generates() -> None:
+def test_the_committed_file_is_up_to_date() -> None:
     """After a change of a setting, `eunoe settings --env-example > .env.example` regenerates it."""
     assert _COMMITTED.read_text(encoding="utf-8") == env_example()
 
 
-def test_the_page_of_settings_is_what_the_class_generates() -> None:
+def test_the_page_of_settings_is_up_to_date() -> None:
     """After a change of a setting, `make docs` regenerates docs/settings.md."""
     page = (_COMMITTED.parent / "docs" / "settings.md").read_text(encoding="utf-8")
     assert page == settings_page()
 
 
-def test_every_setting_is_there_once_and_commented_out() -> None:
+def test_every_setting_occurs_once_and_is_commented_out() -> None:
     """A plain copy of the file sets nothing."""
     lines = env_example().splitlines()
     assert all(not line or line.startswith("# ") for line in lines)

@@ -1,4 +1,4 @@
-"""How lines of a replayed file become events, and how far a replay is."""
+"""Lines of a replayed file become events, and a checkpoint keeps the progress."""
 
 from pathlib import Path
 from uuid import UUID
@@ -11,14 +11,14 @@ from eunoe_consumers.cli.replay_source import FieldMapping, Line, read_chunks
 LINE = b'{"nr": 7, "who": "ada", "role": "user", "text": "hello", "note": null, "at": 1700000000}'
 
 
-def test_without_a_mapping_a_line_is_an_event_as_it_stands() -> None:
-    """Nothing is ignored: a field that is spelt wrong must be refused, not lost."""
+def test_without_a_mapping_a_line_is_an_event_unchanged() -> None:
+    """No field is ignored: a misspelt field must be refused, not lost."""
     assert FieldMapping().fields(b'{"event_id": "1", "stray": 2}') == {"event_id": "1", "stray": 2}
     assert FieldMapping(constants={"role": "user"}).fields(b'{"stray": 2}') == {"stray": 2, "role": "user"}
 
 
-def test_a_mapping_takes_what_it_names_and_ignores_the_rest() -> None:
-    """Fields of an event keep their own names, numbers become ids, constants win."""
+def test_a_mapping_reads_named_fields_and_ignores_the_rest() -> None:
+    """An event's fields are read under their own names, numbers become ids, constants win."""
     agent = UUID(int=1)
     sources = {"event_id": "nr", "user_id": "who", "content": "text", "occurred_at": "at", "thread_id": "absent"}
     assert FieldMapping(sources, {"agent_id": agent, "user_id": "ben"}).fields(LINE) == {
@@ -31,20 +31,20 @@ def test_a_mapping_takes_what_it_names_and_ignores_the_rest() -> None:
     }
 
 
-def test_a_mapped_field_is_not_taken_from_its_own_name() -> None:
-    """Where the source is absent, another system's field of that name means something else."""
+def test_a_mapped_field_is_not_read_under_its_own_name() -> None:
+    """Another system may use the name for something else, even if the mapped source is absent."""
     assert FieldMapping({"content": "text"}).fields(b'{"content": "something else"}') == {}
 
 
 @pytest.mark.parametrize("text", [b"", b"[]", b"7", b"{", b'{"a": "\xff"}'])
-def test_what_is_no_object_is_refused(text: bytes) -> None:
-    """By an error that the replay turns into a refused line."""
+def test_a_line_without_an_object_is_refused(text: bytes) -> None:
+    """A ValueError makes the replay refuse the line."""
     with pytest.raises(ValueError, match=r"."):
         FieldMapping().fields(text)
 
 
-def test_a_file_is_read_by_chunks_from_any_line_on(tmp_path: Path) -> None:
-    """Numbers count every line, blank ones too; the last line may lack its end; reading goes on where it stopped."""
+def test_a_file_is_read_in_chunks_from_any_line(tmp_path: Path) -> None:
+    """Blank lines count; the last line may lack a line break; reading continues at a position."""
     file = tmp_path / "lines"
     file.write_bytes(b"one\n\nthree\nfour\n  \nsix")
     chunks = list(read_chunks(file, start_bytes=0, start_line=0, size=2))
@@ -56,8 +56,8 @@ def test_a_file_is_read_by_chunks_from_any_line_on(tmp_path: Path) -> None:
     assert list(read_chunks(file, start_bytes=last.end_bytes, start_line=6, size=2)) == []
 
 
-def test_a_checkpoint_belongs_to_a_file_its_mapping_and_its_place(tmp_path: Path) -> None:
-    """Another size, another mapping or another Redis is another replay."""
+def test_a_checkpoint_belongs_to_a_file_a_mapping_and_a_place(tmp_path: Path) -> None:
+    """Another size, mapping or Redis makes another replay."""
     file = tmp_path / "lines"
     file.write_bytes(b"one\n")
     mapped = FieldMapping({"content": "text"}, {"agent_id": UUID(int=1)})
@@ -74,8 +74,8 @@ def test_a_checkpoint_belongs_to_a_file_its_mapping_and_its_place(tmp_path: Path
     assert path() != first
 
 
-def test_a_checkpoint_comes_back_and_goes(tmp_path: Path) -> None:
-    """What was saved is loaded; what cannot be read counts as nothing done."""
+def test_a_checkpoint_is_saved_loaded_and_removed(tmp_path: Path) -> None:
+    """Saved progress is loaded; a checkpoint that cannot be read counts as no progress."""
     checkpoint = ReplayPosition(tmp_path / "state" / "one.json")
     assert checkpoint.load() == Progress()
     checkpoint.remove()

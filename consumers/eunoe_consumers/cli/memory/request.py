@@ -162,7 +162,7 @@ def _add_fields(table: Table, prefix: str, schema: Mapping[str, Any], definition
         elif (default := field.get("default")) is not None:
             value.append(f", default {json.dumps(default)}")
         if meaning := field.get("description"):
-            value.append(f"\n{meaning}", "dim")
+            value.append(f"\n{' '.join(meaning.split())}", "dim")
         table.add_row(f"{prefix}{name}", value)
         resolved, step = _resolve(field, definitions), "."
         if resolved.get("type") == "array":
