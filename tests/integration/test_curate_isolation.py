@@ -13,6 +13,8 @@ from eunoe_schema.memory import Category, RelationType, Source, Status, Tier
 from eunoe_tests.curation import CURATED, add_memory, fill_curated
 from eunoe_tests.events import AGENT
 
+pytestmark = pytest.mark.slow
+
 Login: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 # By role and table what it may do, for a tenant that is named; what is not here is refused.

@@ -9,6 +9,8 @@ from eunoe_consumers.settings import Settings
 from eunoe_tests.curation import CURATED, curating, memory_scope
 from eunoe_tests.record_cases import RECORD_CASES, fill_records
 
+pytestmark = pytest.mark.slow
+
 
 async def everything(database_url: str, tenant: UUID) -> set[str]:
     """Return all that a tenant has of curated memory, as a superuser sees it."""

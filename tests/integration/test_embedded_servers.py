@@ -19,6 +19,8 @@ import redis
 from eunoe_consumers.devservers import EmbeddedError, ServerUrls, embedded_servers
 from eunoe_consumers.devservers.sharing import Holder, ServerState, load_state, save_state, stop_all
 
+pytestmark = pytest.mark.slow
+
 HOLDER = """
 import sys
 from pathlib import Path

@@ -26,6 +26,8 @@ from eunoe_schema.scope import Scope
 from eunoe_tests.events import AGENT, OTHER_AGENT, scope_of
 from eunoe_tests.vectors import BruteForce, clustered, write_vectors
 
+pytestmark = pytest.mark.slow
+
 Login: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Stored: TypeAlias = dict[int, NDArray[np.float32]]
 # What PostgreSQL knows of the tables: nothing and never vacuumed; nothing; out of date; up to date.

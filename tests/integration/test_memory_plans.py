@@ -20,6 +20,8 @@ from eunoe_schema.memory import content_hash
 from eunoe_tests.curation import add_memory
 from eunoe_tests.events import AGENT
 
+pytestmark = pytest.mark.slow
+
 Login: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 DIMENSIONS = 384

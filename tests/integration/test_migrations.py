@@ -20,6 +20,8 @@ from eunoe_consumers.postgres.turns import NewTurn, TurnWriter
 from eunoe_schema.entries import EntryOrder
 from eunoe_tests.events import event_of, scope_of
 
+pytestmark = pytest.mark.slow
+
 VERSIONS = [migration.version for migration in load_migrations()]
 ROLES = ["eunoe_curator", "eunoe_ingest", "eunoe_janitor", "eunoe_owner", "eunoe_recall"]
 

@@ -28,6 +28,8 @@ from eunoe_tests.roles import consuming
 from eunoe_tests.stores import consumed, consumers, pending, window_events
 from eunoe_tests.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 
 async def _away(*_: object) -> None:
     msg = "PostgreSQL is away"

@@ -16,6 +16,8 @@ from eunoe_tests.roles import consuming
 from eunoe_tests.stores import consumed, window_events
 from eunoe_tests.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 _DEADLINE = 20.0
 
 

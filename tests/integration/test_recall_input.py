@@ -25,6 +25,8 @@ from eunoe_tests.roles import consuming
 from eunoe_tests.stores import consumed
 from eunoe_tests.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 _DEADLINE = 30.0
 _AT_A_TIME = 16
 SPEAKERS = ("Ada", "May", "'; DROP TABLE speakers; --", "\u0410\u0434\u0430", "(.*)+$", "\U0001f408")

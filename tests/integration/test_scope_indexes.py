@@ -23,6 +23,8 @@ from eunoe_tests.events import OTHER_AGENT, scope_of
 from eunoe_tests.vectors import clustered, write_vectors
 from eunoe_tests.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 Login: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 LIMIT_ROWS = 100
 SHAPE = IndexShape(LIMIT_ROWS, m=4, ef_construction=64)

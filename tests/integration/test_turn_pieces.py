@@ -27,6 +27,8 @@ from eunoe_schema.events import MessageEvent
 from eunoe_schema.scope import Scope
 from eunoe_tests.events import event_of, scope_of
 
+pytestmark = pytest.mark.slow
+
 Login: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 ALONG = np.ones(384, dtype=np.float32)
 FIRST_MS = 1_700_000_000_000
