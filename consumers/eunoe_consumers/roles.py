@@ -13,7 +13,7 @@ from eunoe_consumers.delivery.processor import GroupWork
 from eunoe_consumers.delivery.redis_client import connect_redis
 from eunoe_consumers.delivery.stream_group import StreamGroup, consumer_name
 from eunoe_consumers.delivery.tenant_registry import TenantRegistry
-from eunoe_consumers.delivery.worker import Worker, WorkerTimes
+from eunoe_consumers.delivery.worker import Worker
 from eunoe_consumers.embed.build import build as build_embed
 from eunoe_consumers.errors import ConfigurationError
 from eunoe_consumers.janitor.build import build as build_janitor
@@ -87,18 +87,16 @@ async def _assemble(settings: Settings, roles: Collection[ProcessRole], stack: A
     registry = TenantRegistry(redis, TenantTable(database))
     await registry.fill_if_absent()
     consumer = consumer_name()
-    times = WorkerTimes(settings.claim_after_seconds, settings.consumer_idle_seconds)
     for role in roles:
         if (group := role.group) is not None:
             stream_group = StreamGroup(redis, group, consumer=consumer, keeps_entries=group.keeps_entries)
             work = await GROUPS[role](settings, redis, database)
-            workers.append(Worker(stream_group, work, registry, times))
+            workers.append(Worker(stream_group, work, registry, settings))
     return ConsumerProcess(
         redis_url,
         redis,
         workers,
-        batch_entries=settings.batch_entries,
-        shutdown_seconds=settings.shutdown_seconds,
+        settings,
         duties={str(role): DUTIES[role](settings, database) for role in roles if role in DUTIES},
     )
 

@@ -12,9 +12,10 @@ from redis.asyncio import Redis
 
 from eunoe_consumers.delivery.entry import Delivered, Entry
 from eunoe_consumers.delivery.processor import GroupWork
+from eunoe_consumers.delivery.settings import DeliverySettings
 from eunoe_consumers.delivery.stream_group import GroupLost, StreamGroup, ensure_groups, entries_of
 from eunoe_consumers.delivery.tenant_registry import TenantRegistry
-from eunoe_consumers.delivery.worker import Worker, WorkerTimes
+from eunoe_consumers.delivery.worker import Worker
 from eunoe_consumers.errors import TransientError
 from eunoe_consumers.postgres.database import Database
 from eunoe_consumers.postgres.turns import TurnReader
@@ -103,7 +104,7 @@ def worker_of(redis: Redis, registry: TenantRegistry, effect: Recorder, name: st
     """Return a worker of the group `window`."""
     group = CountingGroup(redis, Group.WINDOW, consumer=name, keeps_entries=True)
     work = GroupWork[MessageEvent](decode=partial(decode_message, max_content_chars=100), effect=effect)
-    return Worker(group, work, registry, WorkerTimes(CLAIM_SECONDS, consumer_idle_seconds=10))
+    return Worker(group, work, registry, DeliverySettings(claim_after_seconds=CLAIM_SECONDS, consumer_idle_seconds=10))
 
 
 async def ended(*tasks: asyncio.Task[None]) -> bool:
@@ -331,7 +332,9 @@ async def test_idle_consumers_are_deleted_and_a_lost_registry_is_filled(redis: R
         return min(row["idle"] for row in rows) >= 100
 
     await wait_until(idle)
-    quick = Worker(group, worker_work(), registry, WorkerTimes(CLAIM_SECONDS, consumer_idle_seconds=0.1))
+    # Shorter than an operator may choose.
+    eager = DeliverySettings.model_construct(claim_after_seconds=CLAIM_SECONDS, consumer_idle_seconds=0.1)
+    quick = Worker(group, worker_work(), registry, eager)
     assert worker.group.consumer == quick.group.consumer
 
     async def deleted() -> bool:

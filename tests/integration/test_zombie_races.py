@@ -15,9 +15,10 @@ from redis.asyncio import Redis
 
 from eunoe_consumers.delivery.entry import Delivered, Entry
 from eunoe_consumers.delivery.processor import GroupWork, Processor
+from eunoe_consumers.delivery.settings import DeliverySettings
 from eunoe_consumers.delivery.stream_group import StreamGroup, ensure_groups, entries_of
 from eunoe_consumers.delivery.tenant_registry import TenantRegistry
-from eunoe_consumers.delivery.worker import Worker, WorkerTimes
+from eunoe_consumers.delivery.worker import Worker
 from eunoe_consumers.errors import TransientError
 from eunoe_consumers.postgres.database import Database
 from eunoe_consumers.postgres.turns import TurnReader
@@ -125,7 +126,9 @@ class Setting:
         """Return the worker of a consumer."""
         decode = partial(decode_message, max_content_chars=100)
         work = GroupWork[MessageEvent](decode=decode, effect=effect, in_flight=in_flight)
-        return Worker(group, work, self.registry, WorkerTimes(CLAIM_SECONDS, consumer_idle_seconds=60))
+        return Worker(
+            group, work, self.registry, DeliverySettings(claim_after_seconds=CLAIM_SECONDS, consumer_idle_seconds=60)
+        )
 
     async def done(self) -> bool:
         """Return whether no entry is pending."""

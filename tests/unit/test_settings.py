@@ -4,11 +4,15 @@ import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 from pydantic import ValidationError
 
 from eunoe_consumers.delivery.settings import DeliverySettings
+from eunoe_consumers.janitor.build import build as build_janitor
+from eunoe_consumers.processes.role import ProcessRole
+from eunoe_consumers.roles import DUTIES, GROUPS
 from eunoe_consumers.settings import Settings
 from eunoe_consumers.window.settings import WindowSettings
 from eunoe_schema.events import DEFAULT_CONTENT_CHARS
@@ -207,6 +211,16 @@ def test_every_setting_is_declared_once() -> None:
         name for base in Settings.__mro__ for name in vars(base).get("__annotations__", {}) if name != "model_config"
     ]
     assert sorted(name for name in declared if name in Settings.model_fields) == sorted(Settings.model_fields)
+
+
+def test_each_role_is_built_by_a_room_from_its_own_settings() -> None:
+    """The table of roles is complete. A room's `build` sees the settings of its room, not all of them."""
+    assert {*GROUPS, *DUTIES} == set(ProcessRole)
+    for build in (*GROUPS.values(), build_janitor):
+        (taken, *_) = get_type_hints(build).values()
+        assert issubclass(Settings, taken)
+        assert taken is not Settings
+        assert taken.__module__.removesuffix(".settings") == build.__module__.removesuffix(".build")
 
 
 def test_a_room_takes_its_own_class() -> None:

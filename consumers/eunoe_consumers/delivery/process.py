@@ -9,6 +9,7 @@ import structlog
 from redis.asyncio import Redis
 
 from eunoe_consumers.delivery.cancellation import cancel_bounded
+from eunoe_consumers.delivery.settings import DeliverySettings
 from eunoe_consumers.delivery.stream_group import ensure_groups
 from eunoe_consumers.delivery.stream_reader import StreamReader
 from eunoe_consumers.delivery.worker import Worker
@@ -30,8 +31,7 @@ class ConsumerProcess:
         url: Redis, for the reader.
         redis: A client of the same Redis.
         workers: The workers, one per group; none if the process only has duties.
-        batch_entries: Entries per read.
-        shutdown_seconds: Time that a stopping process has to finish the entries in hand.
+        settings: The pace of delivery.
         duties: Calls that run beside the workers until they are cancelled, by name.
     """
 
@@ -40,16 +40,15 @@ class ConsumerProcess:
         url: str,
         redis: Redis,
         workers: Sequence[Worker[Any]],
+        settings: DeliverySettings,
         *,
-        batch_entries: int,
-        shutdown_seconds: float,
         duties: Mapping[str, Callable[[], Awaitable[None]]] | None = None,
     ) -> None:
         self._redis = redis
         self._workers = workers
         self._duties = duties or {}
-        self._shutdown_seconds = shutdown_seconds
-        self._reader = StreamReader(url, workers, batch_entries=batch_entries, stop_seconds=shutdown_seconds)
+        self._shutdown_seconds = settings.shutdown_seconds
+        self._reader = StreamReader(url, workers, settings)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until `stop` is set, then finish the entries in hand.

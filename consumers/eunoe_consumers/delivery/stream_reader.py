@@ -24,6 +24,7 @@ from faststream.redis.message import FAKE_CONSUMER, BatchStreamMessage, RedisBat
 from redis.asyncio import Redis
 
 from eunoe_consumers.delivery.entry import Entry
+from eunoe_consumers.delivery.settings import DeliverySettings
 from eunoe_consumers.delivery.stream_group import entries_of
 from eunoe_consumers.delivery.worker import Worker
 
@@ -58,14 +59,15 @@ class StreamReader:
     Args:
         url: Redis.
         workers: The workers, one per group.
-        batch_entries: Entries per read.
-        stop_seconds: How long `stop` waits for a batch that is being handed over.
+        settings: The pace of delivery.
     """
 
-    def __init__(self, url: str, workers: Sequence[Worker[Any]], *, batch_entries: int, stop_seconds: float) -> None:
-        self._broker = RedisBroker(url, logger=_shell_log, apply_types=False, graceful_timeout=stop_seconds)
+    def __init__(self, url: str, workers: Sequence[Worker[Any]], settings: DeliverySettings) -> None:
+        self._broker = RedisBroker(
+            url, logger=_shell_log, apply_types=False, graceful_timeout=settings.shutdown_seconds
+        )
         self._app = _App(self._broker)
-        self._subscribers = [self._subscribe(worker, batch_entries) for worker in workers]
+        self._subscribers = [self._subscribe(worker, settings.batch_entries) for worker in workers]
         self._client: Redis | None = None
 
     async def start(self) -> None:

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Generic
 
@@ -13,6 +12,7 @@ import structlog
 from eunoe_consumers.delivery.cancellation import cancel_bounded
 from eunoe_consumers.delivery.entry import Entry, EventT
 from eunoe_consumers.delivery.processor import GroupWork, Processor
+from eunoe_consumers.delivery.settings import DeliverySettings
 from eunoe_consumers.delivery.slots import Slots
 from eunoe_consumers.delivery.stream_group import StreamGroup
 from eunoe_consumers.delivery.tenant_registry import TenantRegistry
@@ -33,28 +33,15 @@ _LAST_PERIODIC_SECONDS = 2.0
 _BEGINNING = "0-0"
 
 
-@dataclass(frozen=True)
-class WorkerTimes:
-    """The pace of a worker.
-
-    Attributes:
-        claim_after_seconds: An entry without a heartbeat for so long is claimed by another consumer.
-        consumer_idle_seconds: A consumer without pending entries is deleted after so long without activity.
-    """
-
-    claim_after_seconds: float
-    consumer_idle_seconds: float
-
-
 class Worker(Generic[EventT]):
     """Processes the entries of one group. Its life: `run` beside `handle`, then `finish_or_release`, then `abandon`."""
 
     def __init__(
-        self, group: StreamGroup, work: GroupWork[EventT], registry: TenantRegistry, times: WorkerTimes
+        self, group: StreamGroup, work: GroupWork[EventT], registry: TenantRegistry, settings: DeliverySettings
     ) -> None:
         self.group = group
         self._registry = registry
-        self._times = times
+        self._settings = settings
         self._processor = Processor(group, work, registry)
         self._periodic = work.periodic
         self._slots = Slots(work.in_flight)
@@ -96,7 +83,7 @@ class Worker(Generic[EventT]):
         Raises:
             GroupLost: If the group is gone.
         """
-        heartbeat_seconds = self._times.claim_after_seconds / _HEARTBEATS_PER_CLAIM
+        heartbeat_seconds = self._settings.claim_after_seconds / _HEARTBEATS_PER_CLAIM
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._repeat(heartbeat_seconds, self._renew))
@@ -104,7 +91,7 @@ class Worker(Generic[EventT]):
                 tasks.create_task(self._repeat(_REGISTRY_SECONDS, self._registry.fill_if_absent))
                 if self._periodic is not None:
                     tasks.create_task(self._repeat(_PERIODIC_SECONDS, self._periodic))
-                tasks.create_task(self._repeat(self._times.consumer_idle_seconds / 10, self._delete_idle_consumers))
+                tasks.create_task(self._repeat(self._settings.consumer_idle_seconds / 10, self._delete_idle_consumers))
         finally:
             # A reader may wait for a slot in `handle`. Without this, stopping the reader would wait for that.
             self._slots.close()
@@ -179,7 +166,7 @@ class Worker(Generic[EventT]):
         """Claim and process the entries of consumers without a heartbeat, page by page."""
         cursor = _BEGINNING
         while True:
-            cursor, entries = await self.group.claim(after_seconds=self._times.claim_after_seconds, cursor=cursor)
+            cursor, entries = await self.group.claim(after_seconds=self._settings.claim_after_seconds, cursor=cursor)
             await self._take_over(entries)
             if cursor == _BEGINNING:
                 return
@@ -231,5 +218,5 @@ class Worker(Generic[EventT]):
         await self.group.clear_isolated_attempts(entry.id)
 
     async def _delete_idle_consumers(self) -> None:
-        for name in await self.group.delete_idle_consumers(idle_seconds=self._times.consumer_idle_seconds):
+        for name in await self.group.delete_idle_consumers(idle_seconds=self._settings.consumer_idle_seconds):
             self._log.info("deleted an idle consumer", consumer=name)
