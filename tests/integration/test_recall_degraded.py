@@ -93,7 +93,7 @@ def assert_without_turns(context: Context, reason: str) -> None:
     ("failure", "deadline", "reason"),
     [
         (_fails, _DEADLINE, "PostgreSQL is away"),
-        (_hangs, 2.0, "all that the deadline left for it"),
+        (_hangs, 2.0, "the time that the deadline left for it"),
         (_breaks, _DEADLINE, "unforeseen ZeroDivisionError: a bug"),
     ],
 )

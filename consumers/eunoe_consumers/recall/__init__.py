@@ -1,1 +1,4 @@
-"""The group `recall`: answers an orchestrator's questions from window and turns."""
+"""The group `recall`: answer an orchestrator's requests for context.
+
+The walk of a request: `effect` -> `answer` -> window, turns and memories at the same time -> `selection` -> reply.
+"""

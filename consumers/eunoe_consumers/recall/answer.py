@@ -1,4 +1,4 @@
-"""Make the context for a request: the window and the turns, each as far as it can be had in time."""
+"""Make the context for a request: window, turns and memories, each as far as it is ready in time."""
 
 import asyncio
 import time
@@ -20,17 +20,17 @@ from eunoe_schema.recall import Context, Freshness, MissingPart, RecallRequest, 
 log = structlog.stdlib.get_logger()
 ResultT = TypeVar("ResultT")
 
-# Part of the deadline kept for search and reply when a request waits for its own write. Of it, half is kept when a part
-# is late, for what is left to do with the other one, and of that half again for the reply's way back.
+# A request that waits for its own write stops waiting when this share of its deadline is left for search and reply. All
+# parts end when half of that share is left; half of the rest is for the selection, the remainder for the reply's way.
 _RESERVED_SHARE = 0.2
-# Requests of a process that may wait for their own write at a time. One beyond them is answered at once, and told that
-# its write is not there: waiting must not take the place of those who have nothing to wait for.
-_WAITERS = 200
+# Requests per process that may wait for their own write at the same time. Further ones are answered at once, with the
+# write reported as missing, so that waiting requests never block the others.
+_MAX_WAITING = 200
 
 
 @dataclass(frozen=True)
 class Timed(Generic[ResultT]):
-    """The outcome of a part, and how long it took."""
+    """The result of a part, or the reason why it is missing, and how long it took."""
 
     result: ResultT | None
     reason: str | None
@@ -38,7 +38,7 @@ class Timed(Generic[ResultT]):
 
 
 class RecallAnswerer:
-    """Answers from window, turns and memories; a part that fails or is late is named, and the rest is returned."""
+    """Makes contexts. A part that fails or is late is named in `missing`, and the others are returned."""
 
     def __init__(self, windows: WindowReader, search: TurnSearch, selection: Selection, memories: MemoryRecall) -> None:
         self._windows = windows
@@ -48,26 +48,26 @@ class RecallAnswerer:
         self._waiting = 0
 
     async def answer(self, request: RecallRequest, *, asked_at: datetime, queued_ms: float) -> Context:
-        """Return the context for a request; never raises for a failed part.
+        """Return the context for a request. A failed part does not raise.
 
         Args:
             request: The request.
             asked_at: When it was appended to the stream.
-            queued_ms: How long it has waited already.
+            queued_ms: How long it has waited on the stream.
         """
         started = time.monotonic()
         ends = started + request.deadline_seconds * (1 - _RESERVED_SHARE / 2) - queued_ms / 1000
-        patience = request.deadline_seconds * (1 - _RESERVED_SHARE) - queued_ms / 1000
-        if request.after is not None and self._waiting >= _WAITERS:
-            patience = 0.0
+        wait_seconds = request.deadline_seconds * (1 - _RESERVED_SHARE) - queued_ms / 1000
+        if request.after is not None and self._waiting >= _MAX_WAITING:
+            wait_seconds = 0.0
         stages = Stages()
         window, found, remembered = await asyncio.gather(
-            _timed(self._read_window(request, patience), ends),
+            _timed(self._read_window(request, wait_seconds), ends),
             _timed(self._find(request, asked_at, stages), ends),
             _timed(self._memories.find(request), ends),
         )
         shown = _shown(window.result, request)
-        # What is shown in the window is not repeated, nor is the message being answered.
+        # Turns repeat neither a message of the shown window nor the message that is being answered.
         excluded = {*_excluded(window.result, request), *(m.event_id for m in shown if m.event_id)}
         selecting_ends = ends + request.deadline_seconds * _RESERVED_SHARE / 4
         selected = await _timed(self._selection.select(request, found.result or (), excluded), selecting_ends)
@@ -77,11 +77,11 @@ class RecallAnswerer:
         if remembered.reason:
             missing.append(MissingPart(part="memories", reason=remembered.reason))
         turns = selected.result or NOTHING_SELECTED
-        beside = remembered.result or RecalledMemories()
+        memories = remembered.result or RecalledMemories()
         return Context(
             window=tuple(shown),
-            directives=beside.directives,
-            memories=beside.memories,
+            directives=memories.directives,
+            memories=memories.memories,
             turns=turns.turns,
             cut=turns.cut,
             freshness=window.result.freshness if window.result else Freshness(after=request.after),
@@ -106,21 +106,21 @@ class RecallAnswerer:
             request.query,
             asked_at=request.asked_at or asked_at,
             wanted=top_k,
-            beyond=len(request.exclude) + self._windows.size,  # messages of the window are left out of what is found
+            beyond=len(request.exclude) + self._windows.size,  # the selection leaves these out
             stages=stages,
         )
 
-    async def _read_window(self, request: RecallRequest, patience_seconds: float) -> FreshWindow:
-        waits = request.after is not None and patience_seconds > 0
+    async def _read_window(self, request: RecallRequest, wait_seconds: float) -> FreshWindow:
+        waits = request.after is not None and wait_seconds > 0
         self._waiting += waits
         try:
-            return await self._windows.read(request.scope, after=request.after, patience_seconds=patience_seconds)
+            return await self._windows.read(request.scope, after=request.after, wait_seconds=wait_seconds)
         finally:
             self._waiting -= waits
 
 
 def _excluded(window: FreshWindow | None, request: RecallRequest) -> set[str]:
-    """Return the event ids that must not come back; an entry id in `after` is looked up in the window."""
+    """Return the event ids that the context must not repeat. The window tells the event id of the entry `after`."""
     excluded = set(request.exclude)
     if window is not None and request.after is not None:
         excluded |= {m.event_id for m in window.messages if m.id == request.after and m.event_id}
@@ -128,7 +128,7 @@ def _excluded(window: FreshWindow | None, request: RecallRequest) -> set[str]:
 
 
 def _shown(window: FreshWindow | None, request: RecallRequest) -> Sequence[WindowMessage]:
-    """Return the window's part that the request asks for."""
+    """Return the messages of the window that the request asks for."""
     if window is None or request.window == 0:
         return ()
     excluded = _excluded(window, request)
@@ -137,7 +137,7 @@ def _shown(window: FreshWindow | None, request: RecallRequest) -> Sequence[Windo
 
 
 async def _timed(part: Awaitable[ResultT], ends: float) -> Timed[ResultT]:
-    """Await a part until the moment `ends` of the monotonic clock; a failure becomes its reason."""
+    """Await a part until the time `ends` of the monotonic clock. A failure becomes a reason."""
     started = time.monotonic()
 
     def took() -> float:
@@ -146,14 +146,14 @@ async def _timed(part: Awaitable[ResultT], ends: float) -> Timed[ResultT]:
     task = asyncio.ensure_future(part)
     try:
         await asyncio.wait({task}, timeout=max(0.0, ends - started))
-    finally:  # also when this request itself is cancelled: its part must not go on for nobody
+    finally:  # also if this request is cancelled, so that its part does not go on without it
         if not task.done():
             task.cancel()
     if not task.done():
-        # Told to end, but not waited for: a driver's cancellation may wait for a server that hangs.
+        # Cancelled, but not awaited: the cancellation of a driver may wait for a server that hangs.
         _abandoned.add(task)
         task.add_done_callback(_forget)
-        return Timed(None, f"not done within {took():.0f} ms, all that the deadline left for it", took())
+        return Timed(None, f"not ready within {took():.0f} ms, the time that the deadline left for it", took())
     try:
         return Timed(task.result(), None, took())
     except EunoeError as error:
@@ -163,11 +163,11 @@ async def _timed(part: Awaitable[ResultT], ends: float) -> Timed[ResultT]:
         return Timed(None, f"unforeseen {type(error).__name__}: {error}", took())
 
 
-_abandoned: set["asyncio.Future[Any]"] = set()  # the event loop keeps no reference of its own
+_abandoned: set["asyncio.Future[Any]"] = set()  # the event loop keeps no reference to its tasks
 
 
 def _forget(part: "asyncio.Future[Any]") -> None:
-    """Let go of an abandoned part; its error, if any, was answered for already."""
+    """Forget an abandoned part, and its error: the reply named the part already."""
     _abandoned.discard(part)
     if not part.cancelled():
         part.exception()

@@ -1,4 +1,4 @@
-"""Turns that say the same."""
+"""Recognise turns with the same text, or nearly the same long text."""
 
 import re
 import unicodedata
@@ -6,21 +6,21 @@ from collections import Counter
 from dataclasses import dataclass
 
 _WORD = re.compile(r"\w+")
-# Short texts that share nine words of ten still differ in what matters: a name, a number.
-_LEAST_WORDS = 20
-# Of long texts so many are compared: a hundred of the longest must not hold up everybody else.
+# Two short texts may share nine of ten words and still differ in what matters: a name, a number.
+_MIN_WORDS = 20
+# Comparing more words of a hundred long texts would delay other requests.
 _COMPARED_WORDS = 400
 
 
 @dataclass(frozen=True)
 class _LongText:
-    """What two long texts are compared by.
+    """The features by which long texts are compared.
 
     Attributes:
-        words: How often each word occurs.
-        total: How many words there are.
-        numbers: The words in digits, of the whole text: one of another number says something else.
-        whole: How many words the whole text has.
+        words: The first words of the text, counted.
+        total: The number of these words.
+        numbers: All numbers of the text, counted. Texts with different numbers say different things.
+        whole: The number of words of the whole text.
     """
 
     words: Counter[str]
@@ -30,22 +30,22 @@ class _LongText:
 
 
 class SeenTexts:
-    """Tells of each text whether one that says the same came before."""
+    """Remembers texts, and recognises repeated ones."""
 
     def __init__(self) -> None:
         self._texts: set[tuple[str, ...]] = set()
         self._long: list[_LongText] = []
 
     def add(self, text: str) -> bool:
-        """Note a text; False where one of the same words was noted, or a long one of nine words in ten.
+        """Remember a text. Return False if the same words, or nine of ten words of a long text, were seen before.
 
-        Case, punctuation and white space make no difference. Digits and the order of words do, in short texts.
+        Case, punctuation and white space make no difference. In short texts, digits and word order do.
         """
         words = tuple(_WORD.findall(unicodedata.normalize("NFKC", text).casefold()))
-        words = words or (text.strip(),)  # of signs alone
+        words = words or (text.strip(),)  # a text without words, of punctuation alone
         if words in self._texts:
             return False
-        if len(words) >= _LEAST_WORDS:
+        if len(words) >= _MIN_WORDS:
             compared = words[:_COMPARED_WORDS]
             numbers = Counter(word for word in words if word.isdigit())
             long = _LongText(Counter(compared), len(compared), numbers, len(words))
@@ -57,12 +57,11 @@ class SeenTexts:
 
 
 def _are_alike(one: _LongText, other: _LongText) -> bool:
-    """Tell whether the Jaccard index of two texts' words, repeated ones counted, is 0.9 or more.
+    """Return whether the Jaccard index of two texts' words, counted with repetitions, is at least 0.9.
 
-    Texts of thousands of words are compared by the hundred, while other requests wait: it ends as soon as too many
-    words of the one are missing in the other.
+    Stops as soon as too many words of one text are missing in the other, because other requests wait meanwhile.
     """
-    # common / (one + other - common) >= 9 / 10, in whole numbers.
+    # common / (one + other - common) >= 9 / 10, in integers.
     needed = -(-9 * (one.total + other.total) // 19)
     if min(one.total, other.total) < needed or one.numbers != other.numbers:
         return False

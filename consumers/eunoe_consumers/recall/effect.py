@@ -1,4 +1,4 @@
-"""The effect of the group `recall`: a reply to each request, partial rather than none."""
+"""The effect of the group `recall`: reply to each request, if need be with a part of the context."""
 
 import asyncio
 import contextlib
@@ -24,7 +24,7 @@ log = structlog.stdlib.get_logger()
 
 
 class AnswerRequests:
-    """Answers the requests of a batch, each as soon as it can."""
+    """Answers the requests of a batch at the same time, and sends each reply as soon as it is ready."""
 
     def __init__(self, redis: Redis, answerer: RecallAnswerer) -> None:
         self._redis = redis
@@ -33,7 +33,7 @@ class AnswerRequests:
         self._reply_once = register_lua(redis, "eunoe_consumers.recall", "reply")
 
     async def __call__(self, batch: Sequence[Delivered[RecallRequest]]) -> Mapping[str, EunoeError]:
-        """Answer a batch; the requests whose reply could not be sent are named with the error."""
+        """Answer a batch. Return the error of each request whose reply could not be sent, by entry id."""
         with redis_wrapped():
             seconds, microseconds = await self._redis.time()
         now_ms = seconds * 1000 + microseconds / 1000
@@ -42,20 +42,20 @@ class AnswerRequests:
         return {delivered.id: error for delivered, error in zip(batch, outcomes, strict=True) if error is not None}
 
     async def refuse(self, entry: Entry, reason: str) -> None:
-        """Tell the client why its request was refused, where the entry says whom to tell."""
+        """Send the reason for a refusal to the client, if the entry has a reply channel."""
         address = decode(entry.fields, ReplyAddress)
         if not isinstance(address, Refusal):
-            with contextlib.suppress(TransientError):  # the dead letter keeps the reason; the client has its deadline
+            with contextlib.suppress(TransientError):  # the dead letter keeps the reason
                 reply = RecallReply(request_id=address.request_id, error=reason)
                 with redis_wrapped():
                     await self._redis.publish(address.reply_to, encode(reply))
 
     async def _answer(self, delivered: Delivered[RecallRequest], now_ms: float) -> EunoeError | None:
         request = delivered.event
-        queued_ms = max(0.0, now_ms - delivered.order.milliseconds)  # both by the clock of Redis
+        queued_ms = max(0.0, now_ms - delivered.order.milliseconds)  # both times are of Redis' clock
         if queued_ms >= request.deadline_seconds * 1000:
             log.info("expired", entry_id=delivered.id, queued_ms=round(queued_ms))
-            return None  # nobody waits for it any more
+            return None  # the client has stopped waiting
         context = await self._answerer.answer(request, asked_at=delivered.order.time, queued_ms=queued_ms)
         reply = RecallReply(request_id=request.request_id, context=context)
         try:

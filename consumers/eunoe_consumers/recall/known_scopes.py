@@ -1,4 +1,4 @@
-"""What a search has to know of a scope beforehand, remembered for a minute: it hardly ever changes."""
+"""Cache the facts of scopes for a minute. They hardly ever change."""
 
 import time
 
@@ -9,12 +9,12 @@ from eunoe_schema.scope import Scope
 
 _SCOPES = 10_000
 _SECONDS = 60.0
-# What some gateways write in place of a name: it names nobody.
-_ROLES = frozenset({"user", "assistant", "bot", "system", "ai", "agent", "human", "customer"})
+# Some gateways write these in place of a name.
+_NO_NAMES = frozenset({"user", "assistant", "bot", "system", "ai", "agent", "human", "customer"})
 
 
 class KnownScopes:
-    """Asks PostgreSQL for the facts of a scope, and remembers them."""
+    """Reads the facts of scopes from PostgreSQL, and caches them."""
 
     def __init__(self, reader: CandidateReader) -> None:
         self._reader = reader
@@ -22,7 +22,7 @@ class KnownScopes:
         self._known = TTLCache(maxsize=_SCOPES, ttl=_SECONDS, timer=time.monotonic)
 
     async def facts(self, scope: Scope) -> ScopeFacts:
-        """Return the facts of a scope; as speakers only those who have a name.
+        """Return the facts of a scope, with speakers that have a real name only.
 
         Raises:
             StoreUnavailable: If PostgreSQL failed.
@@ -30,6 +30,6 @@ class KnownScopes:
         known = self._known.get(scope)
         if known is None:
             found = await self._reader.facts(scope)
-            named = frozenset(speaker for speaker in found.speakers if speaker.casefold() not in _ROLES)
+            named = frozenset(speaker for speaker in found.speakers if speaker.casefold() not in _NO_NAMES)
             known = self._known[scope] = ScopeFacts(named, found.is_giant)
         return known

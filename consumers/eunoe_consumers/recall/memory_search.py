@@ -1,4 +1,4 @@
-"""Directives and memories for a recall: what applies to the conversation whatever is asked, the nearest first."""
+"""Find the directives and memories of a context."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,19 +14,19 @@ from eunoe_schema.recall import RecallRequest
 
 @dataclass(frozen=True)
 class RecalledMemories:
-    """What goes beside window and turns."""
+    """The directives and memories of a context."""
 
     directives: tuple[Directive, ...] = ()
     memories: tuple[RecalledMemory, ...] = ()
 
 
 class MemoryRecall:
-    """Finds them with one small statement while the query is embedded, and a second one where there are memories.
+    """Finds directives and memories with one small statement, and a second one only if there are memories.
 
     Args:
-        reader: What reads.
-        embedder: The one that the turns are searched with: the same query is embedded once.
-        default_memories: How many of each tier, where the request is silent.
+        reader: Reads PostgreSQL.
+        embedder: The embedder of the search for turns, so that the same query is embedded once.
+        default_memories: Memories of each tier, if the request names no number.
     """
 
     def __init__(self, reader: MemoryReader, embedder: CoalescingEmbedder, *, default_memories: int) -> None:
@@ -35,7 +35,7 @@ class MemoryRecall:
         self._default_memories = default_memories
 
     async def find(self, request: RecallRequest) -> RecalledMemories:
-        """Return the directives in their order, and of each wanted tier the memories nearest to the query.
+        """Return the directives in order, and the memories of each wanted tier that are nearest to the query.
 
         Raises:
             StoreUnavailable: If PostgreSQL failed.
@@ -48,10 +48,10 @@ class MemoryRecall:
         try:
             vector = await self._embedder.embed(request.query)
         except (Unembeddable, ModelUnavailable):
-            vector = None  # what is always needed is needed now too: the newest
+            vector = None  # the newest memories instead: the context needs some in any case
         return RecalledMemories(directives, await self._reader.nearest(request.scope, tiers, vector, limit=limit))
 
 
 def _wanted(tiers: Sequence[Tier]) -> list[Tier]:
-    """Return the tiers in their order; personal memories are always wanted."""
+    """Return the tiers in order. Personal memories are always wanted."""
     return [tier for tier in Tier if tier is Tier.PERSONAL or tier in tiers]

@@ -1,4 +1,4 @@
-"""From ranked turns to those of a reply: none twice, none too many, each as the request wants it."""
+"""Select the turns of a context from the ranked ones, and give each the form that the request asks for."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,19 +10,19 @@ from eunoe_consumers.recall.ranking.fusion import Ranked
 from eunoe_schema.entries import EntryOrder
 from eunoe_schema.recall import CutTurn, Excerpt, Neighbour, RecallRequest, Turn
 
-_ROUNDED = 6
-_NEIGHBOUR_CHARS = 1_000  # about as much as a piece of a long message has
+_DECIMALS = 6
+_NEIGHBOUR_CHARS = 1_000  # about the length of a piece
 
 
 @dataclass(frozen=True)
 class SelectionDefaults:
-    """What a request that does not say gets.
+    """Values for a request that does not name them.
 
     Attributes:
         top_k: Turns at most.
-        min_cosine: The least similarity, -1..1; None for no bound.
-        excerpts: Whether a long turn comes as the piece that matches.
-        repeats: Whether turns that say the same may both come.
+        min_cosine: The minimum cosine, -1..1; None for none.
+        excerpts: Whether a long turn is returned as its matching excerpt.
+        repeats: Whether turns with the same text may all be returned.
     """
 
     top_k: int
@@ -33,7 +33,7 @@ class SelectionDefaults:
 
 @dataclass(frozen=True)
 class Selected:
-    """The turns of a reply, best first, and those that did not fit into the token budget."""
+    """The turns of a context, the best first, and the turns that did not fit into the token budget."""
 
     turns: tuple[Turn, ...]
     cut: tuple[CutTurn, ...]
@@ -43,7 +43,7 @@ NOTHING_SELECTED = Selected((), ())
 
 
 class Selection:
-    """Chooses the turns of a reply."""
+    """Selects the turns of contexts."""
 
     def __init__(self, reader: CandidateReader, embedder: CoalescingEmbedder, defaults: SelectionDefaults) -> None:
         self._reader = reader
@@ -51,19 +51,19 @@ class Selection:
         self._defaults = defaults
 
     def top_k(self, request: RecallRequest) -> int:
-        """Return how many turns a request wants at most."""
+        """Return the maximum number of turns for a request."""
         return self._defaults.top_k if request.top_k is None else request.top_k
 
     async def select(self, request: RecallRequest, ranked: Sequence[Ranked], excluded: Collection[str]) -> Selected:
-        """Return the best turns that were not excluded.
+        """Return the best turns that are not excluded.
 
         Args:
-            request: What is wanted.
-            ranked: What was found, the best first.
-            excluded: Event ids that must not come back.
+            request: The request.
+            ranked: The ranked turns, the best first.
+            excluded: Event ids to leave out.
 
         Raises:
-            StoreUnavailable: If PostgreSQL failed to return the neighbours.
+            StoreUnavailable: If PostgreSQL failed to read the neighbours.
         """
         chosen = self._chosen(request, ranked, excluded)
         beside: Mapping[int, Beside] = {}
@@ -98,11 +98,11 @@ class Selection:
         return chosen
 
     async def _within(self, budget: int, turns: Sequence[Turn]) -> Selected:
-        """Keep the best turns that fit, whole ones only; a shorter one may take the place of one that does not."""
+        """Keep the best turns that fit as a whole. A shorter turn may fit where a better one does not."""
         kept: list[Turn] = []
         cut: list[CutTurn] = []
         left = budget
-        for turn in turns:  # one by one: the tokens of a hundred of the longest texts would take a gigabyte
+        for turn in turns:  # one by one: the tokens of a hundred long texts would take a gigabyte
             tokens = await self._embedder.count_tokens(_all_text(turn))
             if tokens <= left:
                 kept.append(turn)
@@ -113,7 +113,7 @@ class Selection:
 
 
 def _shown(beside: Beside | None, found: Ranked, excluded: Collection[str]) -> Beside | None:
-    """Return the neighbours that may be shown: of the same session, and not excluded themselves."""
+    """Return the neighbours that may be shown: of the same session, and not excluded."""
 
     def shown(turn: NeighbourTurn | None) -> NeighbourTurn | None:
         of_session = turn is not None and turn.session_id == found.candidate.session_id
@@ -143,12 +143,12 @@ def _turn(found: Ranked, beside: Beside | None, *, excerpts: bool, explain: bool
         excerpt=excerpt,
         before=_neighbour(beside.before, excerpts=excerpts) if beside else None,
         after=_neighbour(beside.after, excerpts=excerpts) if beside else None,
-        explanation={name: round(value, _ROUNDED) for name, value in found.parts.items()} if explain else None,
+        explanation={name: round(value, _DECIMALS) for name, value in found.parts.items()} if explain else None,
     )
 
 
 def _neighbour(turn: NeighbourTurn | None, *, excerpts: bool) -> Neighbour | None:
-    """Return a neighbour as the contract has it; where excerpts are wanted, the beginning of a long one."""
+    """Return a neighbour for the reply. If excerpts are wanted, a long one is cut to its beginning."""
     if turn is None:
         return None
     content = turn.content[:_NEIGHBOUR_CHARS] if excerpts else turn.content

@@ -1,4 +1,4 @@
-"""Find the turns of a scope that answer a query, ranked."""
+"""Search a scope for turns that answer a query, and rank them."""
 
 import asyncio
 import time
@@ -23,12 +23,12 @@ ResultT = TypeVar("ResultT")
 
 @dataclass
 class Stages:
-    """How long the stages of a search took, in milliseconds; of those that were reached.
+    """The time of each stage of a search, in milliseconds; 0 for a stage that was not reached.
 
     Attributes:
-        embed_ms: Embedding the query, waiting for the model included.
-        lexical_ms: Searching for its words; overlaps the embedding.
-        turns_ms: Searching by its embedding, and ranking.
+        embed_ms: Embedding the query, including the wait for the model.
+        lexical_ms: The search by words, at the same time.
+        turns_ms: The search by meaning.
     """
 
     embed_ms: float = 0.0
@@ -41,10 +41,10 @@ class RankingOptions:
     """How turns are ranked.
 
     Attributes:
-        ranking: 'fusion', 'cosine' (the query as it is, against the beginning of each turn) or 'bm25'.
-        dialogue: Weights where turns are short.
-        assistant: Weights where an assistant writes long answers.
-        candidates: How many each side, lexical and semantic, may name.
+        ranking: 'fusion', 'cosine' (of the unchanged query and the beginning of each turn) or 'bm25'.
+        dialogue: Weights for a conversation of short turns.
+        assistant: Weights for a conversation with long answers of an assistant.
+        candidates: Turns that the search by words and the search by meaning each return.
     """
 
     ranking: str
@@ -55,21 +55,21 @@ class RankingOptions:
 
 @dataclass(frozen=True)
 class _Lexical:
-    """What the lexical side found."""
+    """The result of the search by words."""
 
     outline: Outline
     scores: LexicalScores
     weights: Weights
 
     def best(self, limit: int) -> list[int]:
-        """Return the positions of the turns that it names."""
+        """Return the positions of the best turns."""
         scores = self.scores.contextual if self.weights.contextual_bm25 else self.scores.bm25
         best = np.argsort(-scores, kind="stable")[:limit]
         return [int(position) for position in self.outline.positions[best[scores[best] > 0]]]
 
 
 class TurnSearch:
-    """Searches with two statements: one for the query's words, while it is embedded, and one for its meaning."""
+    """Searches with two statements: by words while the query is embedded, then by meaning."""
 
     def __init__(self, reader: CandidateReader, embedder: CoalescingEmbedder, options: RankingOptions) -> None:
         self._reader = reader
@@ -83,12 +83,12 @@ class TurnSearch:
         """Return the turns that answer a query, the best first.
 
         Args:
-            scope: Whose turns.
-            query: As it was asked.
-            asked_at: What "last week" is relative to.
-            wanted: How many turns are wanted at least.
-            beyond: How many more candidates are looked for, since some will be left out.
-            stages: Filled in on the way.
+            scope: The scope to search.
+            query: The query of the request.
+            asked_at: The time that "last week" refers to.
+            wanted: Turns that the request wants.
+            beyond: Further candidates, because the selection will leave some out.
+            stages: Receives the time of each stage.
 
         Raises:
             StoreUnavailable: If PostgreSQL failed.
@@ -99,14 +99,14 @@ class TurnSearch:
         facts = await self._scopes.facts(scope)
         if self._options.ranking == "cosine":
             return await self._by_cosine(scope, facts, query, limit, stages)
-        text, question = understand(query, facts.speakers, asked_at)
+        text, ranking_query = understand(query, facts.speakers, asked_at)
         embedding, lexical = await asyncio.gather(
             _timed(self._embedder.embed(text), stages, "embed_ms"),
             _timed(self._lexical(scope, text), stages, "lexical_ms"),
         )
         searching = self._reader.candidates(scope, embedding, lexical.best(limit), limit=limit, is_giant=facts.is_giant)
         candidates = await _timed(searching, stages, "turns_ms")
-        return rank(question, candidates, lexical.outline, lexical.scores, lexical.weights)
+        return rank(ranking_query, candidates, lexical.outline, lexical.scores, lexical.weights)
 
     async def _by_cosine(self, scope: Scope, facts: ScopeFacts, query: str, limit: int, stages: Stages) -> list[Ranked]:
         embedding = await _timed(self._embedder.embed(query), stages, "embed_ms")
@@ -127,7 +127,7 @@ class TurnSearch:
 async def _timed(
     work: Coroutine[Any, Any, ResultT], stages: Stages, stage: Literal["embed_ms", "lexical_ms", "turns_ms"]
 ) -> ResultT:
-    """Await a stage and note how long it took, also when it fails."""
+    """Await a stage and record its time, also if it fails."""
     started = time.monotonic()
     try:
         return await work

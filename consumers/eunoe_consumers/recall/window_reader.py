@@ -1,4 +1,4 @@
-"""Read the window: after one's own write if asked to, and from the durable store where Redis has lost it."""
+"""Read a window: after a given write if the request asks for it, and from PostgreSQL if Redis lost the window."""
 
 import asyncio
 import time
@@ -18,18 +18,18 @@ from eunoe_schema.recall import Freshness, WindowMessage
 from eunoe_schema.scope import Scope
 from eunoe_schema.text import Name
 
-# A window consumer applies an entry within milliseconds; who waits for longer is waiting for an outage to end.
+# A consumer applies an entry within milliseconds. A longer wait is for the end of an outage, so polls grow rare.
 _FIRST_POLL_SECONDS = 0.005
 _LAST_POLL_SECONDS = 0.1
 _POLL_GROWTH = 1.3
 
 
 class WindowUnknown(TransientError):
-    """The window is not in Redis, and PostgreSQL, which knows whether there was one, cannot be asked."""
+    """The window is not in Redis, and PostgreSQL cannot say whether the scope has turns."""
 
 
 class _WithEventId(BaseModel):
-    """What is looked for in an entry that is through."""
+    """The event id of an entry."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -38,14 +38,14 @@ class _WithEventId(BaseModel):
 
 @dataclass(frozen=True)
 class FreshWindow:
-    """A window and how current it is."""
+    """A window and its freshness."""
 
     messages: Sequence[WindowMessage]
     freshness: Freshness
 
 
 class WindowReader:
-    """Reads windows for recalls."""
+    """Reads windows for contexts."""
 
     def __init__(self, windows: Windows, turns: TurnReader, states: EntryStates) -> None:
         self._windows = windows
@@ -57,14 +57,14 @@ class WindowReader:
         """How many messages a window holds at most."""
         return self._windows.size
 
-    async def read(self, scope: Scope, *, after: str | None, patience_seconds: float) -> FreshWindow:
-        """Return a scope's whole window, waiting until the entry `after` is applied or cannot be any more.
+    async def read(self, scope: Scope, *, after: str | None, wait_seconds: float) -> FreshWindow:
+        """Return the whole window of a scope. Wait until the entry `after` is applied, or can never be.
 
-        An entry is applied when it is in the window, or when the window is full and begins later: then it has been
-        there. So is one whose event is there under another entry id: it was published twice.
+        An entry is applied if it is in the window, or if the window is full and begins later, because it was there
+        before. An event that was published twice is applied if it is there under its other entry id.
 
         Raises:
-            WrongKeyType: If the key holds something else than a list.
+            WrongKeyType: If the key is not a list.
             RedisUnavailable: If Redis failed.
             WindowUnknown: If the window is absent and PostgreSQL failed.
         """
@@ -76,12 +76,12 @@ class WindowReader:
         while not self._holds(messages, after):
             state = await self._states.of(after)
             if state.progress is not EntryProgress.WAITING:
-                messages = await self._windows.read(scope)  # it may have been applied since the last look
+                messages = await self._windows.read(scope)  # it may have been applied since the last read
                 if not self._holds(messages, after) and not _holds_event(messages, state):
                     reason = _why_not(after, state)
                 break
-            if time.monotonic() - started >= patience_seconds:
-                reason = f"entry {after} waits for a consumer of the group window still"
+            if time.monotonic() - started >= wait_seconds:
+                reason = f"entry {after} still waits for a consumer of the group window"
                 break
             await asyncio.sleep(pause)
             pause = min(pause * _POLL_GROWTH, _LAST_POLL_SECONDS)
@@ -96,12 +96,11 @@ class WindowReader:
         return FreshWindow(messages, freshness)
 
     async def _rebuild(self, scope: Scope) -> list[WindowMessage]:
-        """Return the window of a scope that has none: made anew where there are turns, empty for a new scope."""
+        """Rebuild the window of a scope from its turns. A new scope has none, and an empty window."""
         try:
             loaded = await self._turns.last(scope, self._windows.size)
         except StoreUnavailable as error:
-            msg = f"the window is not in Redis, and PostgreSQL, which knows whether there was one, failed: {error}"
-            raise WindowUnknown(msg) from error
+            raise WindowUnknown(f"the window is not in Redis, and PostgreSQL failed to rebuild it: {error}") from error
         if not loaded:
             return []
         await self._windows.append(scope, (), loaded=loaded)
@@ -127,7 +126,7 @@ def _holds_event(messages: Sequence[WindowMessage], state: EntryState) -> bool:
 def _why_not(entry_id: str, state: EntryState) -> str:
     if state.progress is EntryProgress.ABSENT:
         return (
-            f"entry {entry_id} is neither on the stream nor in the window: Redis has lost it (`eunoe health` names the "
-            "span of time), or it is no receipt's; publish the message again"
+            f"entry {entry_id} is neither on the stream nor in the window: Redis has lost it (`eunoe health` shows when), "
+            "or the id is not from a receipt; publish the message again"
         )
-    return f"entry {entry_id} was taken off the stream without effect: `eunoe dead list window` may hold the reason"
+    return f"entry {entry_id} left the stream without effect: see `eunoe dead list window` for the reason"
