@@ -126,7 +126,7 @@ def _holds_event(messages: Sequence[WindowMessage], state: EntryState) -> bool:
 def _why_not(entry_id: str, state: EntryState) -> str:
     if state.progress is EntryProgress.ABSENT:
         return (
-            f"entry {entry_id} is neither on the stream nor in the window: Redis has lost it (`eunoe health` shows when), "
-            "or the id is not from a receipt; publish the message again"
+            f"entry {entry_id} is neither on the stream nor in the window: Redis has lost it (`eunoe health` shows "
+            "when), or the id is not from a receipt; publish the message again"
         )
     return f"entry {entry_id} left the stream without effect: see `eunoe dead list window` for the reason"
