@@ -1,4 +1,4 @@
-"""The accessors of a thread on a real server, with many callers at once."""
+"""Thread records on a real server, with many concurrent callers."""
 
 import asyncio
 from collections import Counter
@@ -61,8 +61,8 @@ async def lapse(redis: Redis, key: str) -> None:
     await wait_until(is_gone, what=f"the expiry of {key}")
 
 
-async def test_fifty_at_once_take_exactly_the_burst(both: tuple[ThreadState, ThreadState]) -> None:
-    """Of 50 concurrent calls from two processes, exactly the burst is allowed; the rest learn when to come."""
+async def test_fifty_concurrent_calls_take_exactly_the_burst(both: tuple[ThreadState, ThreadState]) -> None:
+    """The other calls learn when to try again."""
     outcomes = await asyncio.gather(*(both[i % 2].rate_limiter.acquire(TENANT, "slack") for i in range(50)))
     allowed = [outcome for outcome in outcomes if isinstance(outcome, Allowed)]
     refused = [outcome for outcome in outcomes if isinstance(outcome, TokensRefused)]
@@ -73,7 +73,7 @@ async def test_fifty_at_once_take_exactly_the_burst(both: tuple[ThreadState, Thr
 
 
 async def test_publishing_and_the_limiter_share_the_burst(threads: ThreadState, redis: Redis, redis_url: str) -> None:
-    """Events and calls that race for one channel's tokens get exactly the burst between them."""
+    """Concurrent events and calls take exactly the burst together."""
     await redis.sadd(keys.TENANTS, keys.REGISTRY_MARK, str(TENANT))
     async with await Gateway.connect(redis_url, GatewayOptions(limits=LIMITS)) as gateway:
         published, acquired = await asyncio.gather(
@@ -86,7 +86,7 @@ async def test_publishing_and_the_limiter_share_the_burst(threads: ThreadState, 
 
 
 async def test_a_claim_has_one_owner(both: tuple[ThreadState, ThreadState], redis: Redis) -> None:
-    """Two processes that a channel delivers one event to, many times over, work on it once; until it is forgotten."""
+    """Two processes that get one event many times handle it once, until the claim expires."""
     won = await asyncio.gather(*(both[i % 2].once.first_time(ADA, "e1") for i in range(40)))
     assert sum(won) == 1
     (claim,) = [key.decode() for key in cast("list[bytes]", await redis.keys(f"{TENANT}:dedup:*"))]
@@ -95,8 +95,10 @@ async def test_a_claim_has_one_owner(both: tuple[ThreadState, ThreadState], redi
     assert await both[1].once.first_time(ADA, "e1")
 
 
-async def test_a_claim_and_a_publication_are_apart(threads: ThreadState, redis: Redis, redis_url: str) -> None:
-    """A claimed event is published once all the same, and its entry is found by its id."""
+async def test_claims_and_publications_do_not_affect_each_other(
+    threads: ThreadState, redis: Redis, redis_url: str
+) -> None:
+    """A claimed event is published once, and its entry id is found."""
     await redis.sadd(keys.TENANTS, keys.REGISTRY_MARK, str(TENANT))
     assert await threads.once.first_time(ADA, "e1")
     async with await Gateway.connect(redis_url) as gateway:
@@ -106,8 +108,8 @@ async def test_a_claim_and_a_publication_are_apart(threads: ThreadState, redis: 
     assert not await threads.once.first_time(ADA, "e1")
 
 
-async def test_of_saves_of_one_version_one_succeeds(both: tuple[ThreadState, ThreadState]) -> None:
-    """The others conflict and learn the version that stands."""
+async def test_of_concurrent_saves_of_a_version_one_succeeds(both: tuple[ThreadState, ThreadState]) -> None:
+    """The others conflict and learn the stored version."""
     start = await both[0].sessions.save(TENANT, "t", {"by": -1}, 0)
     outcomes = await asyncio.gather(
         *(both[i % 2].sessions.save(TENANT, "t", {"by": i}, start) for i in range(20)), return_exceptions=True
@@ -118,8 +120,8 @@ async def test_of_saves_of_one_version_one_succeeds(both: tuple[ThreadState, Thr
     assert await both[1].sessions.load(TENANT, "t") == ({"by": winner}, version)
 
 
-async def test_no_change_is_lost_to_another(both: tuple[ThreadState, ThreadState]) -> None:
-    """Those who load, change and save until there is no conflict lose no increment."""
+async def test_no_update_is_lost(both: tuple[ThreadState, ThreadState]) -> None:
+    """Callers that repeat load, change and save until it succeeds lose no increment."""
 
     async def increment(threads: ThreadState) -> None:
         while True:
@@ -136,8 +138,8 @@ async def test_no_change_is_lost_to_another(both: tuple[ThreadState, ThreadState
     assert (await both[0].sessions.load(TENANT, "t")).state == {"count": 20}
 
 
-async def test_an_expired_state_conflicts_with_who_still_holds_it(threads: ThreadState, redis: Redis) -> None:
-    """A state that lapsed is gone for those who loaded it: they are told, and may begin anew."""
+async def test_an_expired_state_conflicts_with_an_old_copy(threads: ThreadState, redis: Redis) -> None:
+    """A caller with an old copy gets a conflict and can begin anew."""
     version = await threads.sessions.save(TENANT, "t", {"a": 1}, 0, expires_after_seconds=60)
     await lapse(redis, keys.session(TENANT, "t"))
     assert await threads.sessions.load(TENANT, "t") == ({}, 0)
@@ -147,24 +149,24 @@ async def test_an_expired_state_conflicts_with_who_still_holds_it(threads: Threa
     assert await threads.sessions.save(TENANT, "t", {"a": 2}, 0) > version
 
 
-async def test_an_engagement_lapses(threads: ThreadState, redis: Redis) -> None:
-    """After its expiry the agent has to be mentioned again."""
+async def test_an_engagement_expires(threads: ThreadState, redis: Redis) -> None:
+    """After that, the agent must be mentioned again."""
     await threads.engaged.engage(TENANT, "t", expires_after_seconds=60)
     assert await threads.engaged.is_engaged(TENANT, "t")
     await lapse(redis, keys.engaged(TENANT, "t"))
     assert not await threads.engaged.is_engaged(TENANT, "t")
 
 
-async def test_an_escalation_is_resolved_by_one(both: tuple[ThreadState, ThreadState]) -> None:
-    """Of humans who resolve at once, exactly one did it, and the others learn so."""
+async def test_of_concurrent_resolves_one_succeeds(both: tuple[ThreadState, ThreadState]) -> None:
+    """The others learn that it was resolved."""
     await both[0].escalations.escalate(TENANT, "t", kind="human", target="support", reason="asks for a refund")
     outcomes = await asyncio.gather(*(both[i % 2].escalations.resolve(TENANT, "t") for i in range(20)))
     assert Counter(map(type, outcomes)) == {Resolved: 1, AlreadyResolved: 19}
     assert await both[1].escalations.status(TENANT, "t") is None
 
 
-async def test_a_tool_call_is_answered_by_one(both: tuple[ThreadState, ThreadState]) -> None:
-    """Two concurrent confirmations, or a yes and a no, many times over: exactly one wins, and all agree which."""
+async def test_of_concurrent_answers_to_a_tool_call_one_counts(both: tuple[ThreadState, ThreadState]) -> None:
+    """All callers agree on the winner."""
     for round_ in range(10):
         call = CALL.model_copy(update={"id": f"c{round_}"})
         await both[0].tool_confirmations.ask(TENANT, "t", call)
@@ -177,8 +179,8 @@ async def test_a_tool_call_is_answered_by_one(both: tuple[ThreadState, ThreadSta
         assert one.confirmation == other.confirmation
 
 
-async def test_a_question_lapses(threads: ThreadState, redis: Redis) -> None:
-    """A yes that comes too late confirms nothing, and the thread can be asked anew."""
+async def test_a_question_expires(threads: ThreadState, redis: Redis) -> None:
+    """A late answer confirms nothing, and the thread can be asked again."""
     await threads.tool_confirmations.ask(TENANT, "t", CALL, expires_after_seconds=60)
     await lapse(redis, keys.tool_confirm(TENANT, "t"))
     assert await threads.tool_confirmations.pending(TENANT, "t") is None
@@ -186,8 +188,8 @@ async def test_a_question_lapses(threads: ThreadState, redis: Redis) -> None:
     assert (await threads.tool_confirmations.ask(TENANT, "t", CALL)).answer is None
 
 
-async def test_large_records_pass(threads: ThreadState) -> None:
-    """A state of a quarter of a mebibyte, and arguments of that size, come back whole."""
+async def test_large_records_are_kept(threads: ThreadState) -> None:
+    """A state and arguments of 256 KiB are restored."""
     text = "é" * 120_000
     version = await threads.sessions.save(TENANT, "t", {"text": text}, 0)
     assert await threads.sessions.load(TENANT, "t") == ({"text": text}, version)

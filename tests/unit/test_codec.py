@@ -1,4 +1,4 @@
-"""The codec: every spelling of an event that a publisher may use, and a reason for everything else."""
+"""The codec: it understands every form of an event, and gives a reason for everything else."""
 
 import json
 from typing import Any
@@ -78,26 +78,26 @@ json_values = st.recursive(
     model=st.sampled_from([MessageEvent, RecallRequest, ReplyAddress]),
 )
 def test_arbitrary_bytes_never_raise(fields: dict[bytes, bytes], model: type[BaseModel]) -> None:
-    """Whatever stands on the stream, decoding returns a model or a reason: a raise would stop the worker."""
+    """Decoding returns a model or a reason. An exception would stop the worker."""
     assert isinstance(decode(fields, model), (model, Refusal))
 
 
 @given(data=st.binary(), head=st.sampled_from([b"", MAGIC, MAGIC + b"\x00\x01", b'{"data":', b'{"event_id":']))
 def test_broken_bodies_never_raise(data: bytes, head: bytes) -> None:
-    """A body that begins like a known form and goes on as it likes is a refusal."""
+    """A body that begins like a known form and continues with garbage gets a reason."""
     assert isinstance(decode(body(head + data), MessageEvent), Refusal)
 
 
 @given(field=st.sampled_from(sorted(MessageEvent.model_fields)), value=json_values)
 def test_arbitrary_json_in_a_field_never_raises(field: str, value: object) -> None:
-    """A field of an otherwise right event may hold any JSON: the event is taken or refused."""
+    """Any JSON in one field of a valid event is accepted or gets a reason."""
     event = {**json.loads(encode(EVENT)), field: value}
     assert isinstance(decode(body(json.dumps(event).encode()), MessageEvent), MessageEvent | Refusal)
 
 
 @pytest.mark.parametrize("version", ["[]", "{}", '{"a": [1]}'])
 def test_a_version_of_any_type_never_raises(version: str) -> None:
-    """A version that is a list or an object is refused like any other unknown version."""
+    """A version that is a list or an object is refused like any unknown version."""
     data = encode(EVENT).replace(b'"schema_version":1', b'"schema_version":' + version.encode())
     assert "schema_version: " in reason_of(body(data))
 
@@ -115,13 +115,13 @@ def test_a_version_of_any_type_never_raises(version: str) -> None:
         b"\xef\xbb\xbf{}",
     ],
 )
-def test_hostile_json_is_a_refusal(data: bytes) -> None:
-    """Depth without end, numbers without end, half characters and no JSON at all are reasons, not errors."""
+def test_hostile_json_is_refused(data: bytes) -> None:
+    """Extreme depth, extremely long numbers, lone surrogates and invalid JSON get a reason."""
     assert reason_of(body(data))
 
 
-def test_canonical_json_comes_back_as_it_went() -> None:
-    """Encoding and decoding give the same event; what is absent is not written, and null in metadata is kept."""
+def test_canonical_json_restores_the_event() -> None:
+    """Encoding leaves out members that are None, and keeps null inside metadata."""
     assert decode(body(encode(EVENT)), MessageEvent) == EVENT
     written = json.loads(encode(EVENT))
     assert {"session_id", "thread_id", "speaker", "occurred_at"}.isdisjoint(written)
@@ -129,14 +129,14 @@ def test_canonical_json_comes_back_as_it_went() -> None:
 
 
 async def test_faststreams_binary_envelope_is_understood() -> None:
-    """What FastStream's own encoder makes of a model or a dict is the event, whatever the headers hold."""
+    """The output of the encoder of FastStream is decoded, whatever its headers contain."""
     assert decode(body(await enveloped(EVENT)), MessageEvent) == EVENT
     assert decode(body(await enveloped(EVENT.model_dump(mode="json"))), MessageEvent) == EVENT
     assert decode(body(await enveloped(encode(EVENT))), MessageEvent) == EVENT
 
 
-async def test_a_truncated_binary_envelope_is_a_refusal() -> None:
-    """Every beginning of an envelope is refused, never taken for an event and never an error."""
+async def test_a_truncated_binary_envelope_is_refused() -> None:
+    """No prefix of an envelope is taken as an event, and none raises."""
     whole = await enveloped(EVENT)
     for length in range(len(whole)):
         assert isinstance(decode(body(whole[:length]), MessageEvent), Refusal)
@@ -144,19 +144,19 @@ async def test_a_truncated_binary_envelope_is_a_refusal() -> None:
 
 
 def test_faststreams_json_envelope_is_understood() -> None:
-    """FastStream's older envelope, {"data": text, "headers": {...}}, holds for us what it holds for FastStream."""
+    """The older envelope, {"data": text, "headers": {...}}, is decoded, too."""
     envelope = json.dumps({"data": encode(EVENT).decode(), "headers": {"correlation_id": "c"}}).encode()
     assert BinaryMessageFormatV1.parse(envelope)[0] == encode(EVENT)
     assert decode(body(envelope), MessageEvent) == EVENT
 
 
 def test_flat_fields_are_understood() -> None:
-    """XADD with plain fields, metadata as JSON text, is the same event."""
+    """XADD with plain fields, and metadata as JSON text, gives the same event."""
     assert decode(FLAT, MessageEvent) == EVENT
 
 
-def test_flat_fields_say_what_is_wrong() -> None:
-    """Bytes that are no text, metadata that is no JSON and missing fields each have their reason."""
+def test_invalid_flat_fields_get_a_reason() -> None:
+    """Bytes that are no text, metadata that is no JSON, and missing fields each have a reason."""
     assert reason_of({**FLAT, b"content": b"ab\xff"}).startswith("not decodable: 'utf-8' codec can't decode byte 0xff")
     assert reason_of({**FLAT, b"\xff": b"x"}).startswith("not decodable: 'utf-8' codec can't decode byte 0xff")
     assert reason_of({**FLAT, b"metadata": b"{"}).startswith("not decodable: Expecting property name")
@@ -165,20 +165,20 @@ def test_flat_fields_say_what_is_wrong() -> None:
     assert reason_of({}).startswith("event_id: Field required; tenant_id: Field required")
 
 
-def test_a_body_that_is_not_utf8_names_the_byte() -> None:
-    """The dead letter says which byte is wrong and where."""
+def test_a_body_that_is_not_utf8_gets_a_reason_with_the_byte() -> None:
+    """The dead letter says which byte is wrong, and where."""
     assert reason_of(body(b'{"content": "\xff"}')) == (
         "not decodable: 'utf-8' codec can't decode byte 0xff in position 13: invalid start byte"
     )
 
 
-def test_broken_json_names_the_place() -> None:
-    """The dead letter says where the JSON breaks, and does not repeat it."""
+def test_broken_json_gets_a_reason_with_the_position() -> None:
+    """The dead letter says where the JSON is broken, and does not repeat it."""
     assert reason_of(body(b'{"event_id": }')) == "event: Invalid JSON: expected value at line 1 column 14"
 
 
-def test_a_reason_names_field_fault_and_value() -> None:
-    """One line for all: three faults in full, the rest counted; of a missing field there is no value."""
+def test_a_reason_names_field_problem_and_value() -> None:
+    """Three problems are shown in full, the others are counted. A missing field has no value."""
     with pytest.raises(ValidationError) as caught:
         MessageEvent.model_validate({"role": "bot", "tenant_id": 7, "user_id": "ada", "x": 1, "content": ""})
     assert caught.value.error_count() == 6
@@ -189,22 +189,22 @@ def test_a_reason_names_field_fault_and_value() -> None:
     )
 
 
-def test_a_fault_inside_metadata_is_named_by_its_path() -> None:
-    """The place of a fault is the path to it."""
+def test_a_problem_inside_metadata_is_named_by_its_path() -> None:
+    """The path leads to the wrong value."""
     with pytest.raises(ValidationError) as caught:
         MessageEvent.model_validate({**EVENT.model_dump(), "metadata": {"a": {1, 2}}})
     assert describe(caught.value) == "metadata.a: input was not a valid JSON value (got {1, 2})"
 
 
 def test_long_values_are_shortened() -> None:
-    """A reason stays a line: 80 characters of a value are shown, and that there are more."""
+    """A reason shows at most 80 characters of a value."""
     shown = reason_of({**FLAT, b"role": b"x" * 10_000})
     assert shown == f"role: Input should be 'user' or 'assistant' (got '{'x' * 79}...)"
     assert reason_of({**FLAT, b"role": b"x" * 78}).endswith(f"(got '{'x' * 78}')")
 
 
-def test_content_beyond_the_setting_is_refused_with_what_to_do() -> None:
-    """The limit is a setting, counted in characters: at it an event passes, beyond it both sides give one reason."""
+def test_content_beyond_the_setting_is_refused_with_a_solution() -> None:
+    """The setting counts characters. Gateway and consumers give the same reason."""
     chars = len(EVENT.content)
     assert oversized(EVENT, max_content_chars=chars) is None
     assert decode_message(body(encode(EVENT)), max_content_chars=chars) == EVENT
@@ -218,8 +218,8 @@ def test_content_beyond_the_setting_is_refused_with_what_to_do() -> None:
     )
 
 
-def test_decode_message_passes_refusals_on() -> None:
-    """What is no event at all is refused for that, not for its length."""
+def test_decode_message_returns_other_refusals_unchanged() -> None:
+    """An entry that is no event is refused for that reason, not for its length."""
     assert decode_message(body(b"null"), max_content_chars=1) == decode(body(b"null"), MessageEvent)
 
 
@@ -232,8 +232,8 @@ def test_decode_message_passes_refusals_on() -> None:
         {"my PIN is 4711": 1},
     ],
 )
-def test_a_summary_repeats_no_word_of_a_users(data: dict[str, object]) -> None:
-    """What goes to a log names fields of the contract, never what somebody wrote; the dead letter has the rest."""
+def test_a_summary_contains_no_words_of_a_user(data: dict[str, object]) -> None:
+    """A log names only fields of the contract. The dead letter contains the values."""
     refusal = decode(body(json.dumps(data).encode()), MessageEvent)
     assert isinstance(refusal, Refusal)
     assert refusal.summary.startswith("invalid: ")

@@ -1,4 +1,4 @@
-"""Entry ids: ordered like the stream, also as one number."""
+"""Entry ids and positions keep the order of the stream."""
 
 from datetime import UTC, datetime
 
@@ -43,8 +43,8 @@ def test_a_position_is_milliseconds_and_twenty_bits() -> None:
     assert EntryOrder(1_700_000_000_000, 3).position == 1_700_000_000_000 * 2**20 + 3
 
 
-def test_the_last_position_fits_in_a_bigint() -> None:
-    """PostgreSQL's bigint holds every position until the year 2248."""
+def test_the_last_position_fits_into_a_bigint() -> None:
+    """PostgreSQL's bigint can store every position until the year 2248."""
     assert EntryOrder(MOST_MILLISECONDS, MOST_SEQUENCE).position == 2**63 - 1
     assert EntryOrder(MOST_MILLISECONDS, 0).time.year == 2248
 

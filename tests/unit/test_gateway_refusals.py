@@ -1,4 +1,4 @@
-"""Poison at the edge: what no group could apply, the gateway refuses with a reason, and publishes nothing of it."""
+"""The gateway refuses events that no consumer group could process, and publishes nothing of them."""
 
 from collections.abc import AsyncIterator
 from typing import Any, cast
@@ -40,8 +40,8 @@ async def published(redis: FakeAsyncRedis) -> list[Any]:
 
 
 @pytest.mark.parametrize("name", POISONS)
-async def test_poison_is_refused_and_leaves_nothing(gateway: Gateway, redis: FakeAsyncRedis, name: str) -> None:
-    """The caller learns which field is wrong and how; no entry, dedup key or session is left of it."""
+async def test_a_poison_event_is_refused_and_leaves_no_key(gateway: Gateway, redis: FakeAsyncRedis, name: str) -> None:
+    """The error names the field and the problem. No entry, dedup key or session remains."""
     before = await redis.keys()
     with pytest.raises(InvalidEvent) as caught:
         await gateway.publish({**GOOD, **POISONS[name].fields})
@@ -50,8 +50,8 @@ async def test_poison_is_refused_and_leaves_nothing(gateway: Gateway, redis: Fak
     assert await redis.keys() == before
 
 
-async def test_poison_does_not_keep_its_neighbours_from_the_stream(gateway: Gateway, redis: FakeAsyncRedis) -> None:
-    """In one call with good events each poison has its own refusal, and the good ones go through in their order."""
+async def test_poison_events_do_not_stop_valid_events_of_the_same_call(gateway: Gateway, redis: FakeAsyncRedis) -> None:
+    """Each poison event gets its own error, and the valid ones are published in order."""
     calls: list[dict[str, Any]] = []
     for number, poison in enumerate(POISONS.values()):
         calls += [{**GOOD, "event_id": f"e{number}"}, {**GOOD, **poison.fields}]
@@ -62,8 +62,10 @@ async def test_poison_does_not_keep_its_neighbours_from_the_stream(gateway: Gate
 
 
 @pytest.mark.parametrize("name", LEGAL)
-async def test_what_is_legal_comes_through_as_it_was_given(gateway: Gateway, redis: FakeAsyncRedis, name: str) -> None:
-    """What a consumer decodes is what was published; but for the session, where the script has derived one."""
+async def test_unusual_but_valid_events_are_published_unchanged(
+    gateway: Gateway, redis: FakeAsyncRedis, name: str
+) -> None:
+    """A consumer decodes what was published, plus the derived session."""
     given = MessageEvent.model_validate({**GOOD, **LEGAL[name]})
     assert isinstance(await gateway.publish({**GOOD, **LEGAL[name]}), Receipt)
     (event,) = await published(redis)

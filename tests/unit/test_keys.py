@@ -1,4 +1,4 @@
-"""The key catalogue: every key leads with its tenant, and different things never share a key."""
+"""Redis keys: each begins with its tenant, and no two share a name."""
 
 from collections.abc import Callable
 from uuid import UUID
@@ -36,8 +36,8 @@ def every_key(scope: Scope, part: str) -> dict[str, str]:
     return {**made, "memory": keys.window(scope)}
 
 
-def test_the_catalogue_here_is_the_whole_catalogue() -> None:
-    """A key that is added must be added to these tests."""
+def test_these_tests_cover_every_key() -> None:
+    """A new key must be added to these tests."""
     made = {name for name, value in vars(keys).items() if callable(value) and value.__module__ == keys.__name__}
     tested = {key.__name__ for key in (*OF_TENANT.values(), *OF_SCOPE.values(), keys.window, keys.of_tenant)}
     assert {name for name in made if not name.startswith("_")} == tested
@@ -57,27 +57,27 @@ def test_the_catalogue_here_is_the_whole_catalogue() -> None:
         (keys.of_tenant(TENANT), "*"),
     ],
 )
-def test_keys_are_spelled_as_catalogued(key: str, expected: str) -> None:
-    """The spelling is a contract: operators and other readers look keys up by it."""
+def test_keys_are_spelled_as_documented(key: str, expected: str) -> None:
+    """Operators and other programs look keys up by their names."""
     assert key == f"{TENANT}:{expected}"
 
 
 @given(scopes)
-def test_the_window_is_where_any_reader_looks(scope: Scope) -> None:
-    """`{tenant}:memory:short:{agent}:{user}`, the user exactly as the channel spells it, colons and all."""
+def test_the_key_of_a_window_contains_the_user_id_unchanged(scope: Scope) -> None:
+    """The key is `{tenant}:memory:short:{agent}:{user}`, also if the user id contains colons."""
     assert keys.window(scope) == f"{scope.tenant_id}:memory:short:{scope.agent_id}:{scope.user_id}"
 
 
-def test_inner_parts_are_percent_encoded_and_the_last_is_not() -> None:
-    """Matrix ids keep their colon at the end of a key, where it divides nothing."""
+def test_only_inner_parts_are_percent_encoded() -> None:
+    """Ids of Matrix keep their colon at the end of a key, where it separates nothing."""
     scope = SCOPE.model_copy(update={"user_id": "@ada:x%3A"})
     assert keys.dedup(scope, "$e:1%") == f"{TENANT}:dedup:{AGENT}:@ada%3Ax%253A:$e:1%"
     assert keys.current_session(scope, "!t:1%") == f"{TENANT}:current_session:{AGENT}:@ada%3Ax%253A:!t:1%"
 
 
 @given(scopes, parts)
-def test_every_key_leads_with_its_tenant(scope: Scope, part: str) -> None:
-    """A tenant's keys can be found, counted and deleted by their first part."""
+def test_every_key_begins_with_its_tenant(scope: Scope, part: str) -> None:
+    """So the keys of a tenant can be found and deleted."""
     for kind, key in every_key(scope, part).items():
         assert key.startswith(f"{scope.tenant_id}:{kind}:")
 
@@ -102,9 +102,7 @@ def test_different_parts_of_a_scope_give_different_keys(
 
 @pytest.mark.parametrize("key", OF_SCOPE.values(), ids=OF_SCOPE)
 @given(text=st.text(alphabet="a:%3A", min_size=4, max_size=10), cuts=st.tuples(st.integers(1, 8), st.integers(1, 8)))
-def test_where_a_text_is_cut_makes_another_key(
-    key: Callable[[Scope, str], str], text: str, cuts: tuple[int, int]
-) -> None:
+def test_ids_with_colons_do_not_share_a_key(key: Callable[[Scope, str], str], text: str, cuts: tuple[int, int]) -> None:
     """User 'a' with event 'b:c' and user 'a:b' with event 'c' read alike, and are two."""
     users = [text[: min(cut, len(text) - 1)] for cut in cuts]
     assume(users[0] != users[1])
@@ -125,8 +123,8 @@ def test_different_kinds_never_collide(one: Scope, one_part: str, other: Scope, 
         assert all(key != another for name, another in every_key(other, other_part).items() if name != kind)
 
 
-def test_shared_names_are_the_exception_and_never_a_tenants() -> None:
-    """What all tenants share begins with `eunoe:`, which no UUID does, and each has a name of its own."""
+def test_shared_keys_never_equal_the_key_of_a_tenant() -> None:
+    """Shared keys begin with `eunoe:`, which no UUID does, and are distinct."""
     shared = [keys.TENANTS, reply_channel("c")]
     shared += [stream(subject, partition) for subject in Subject for partition in (0, 1)]
     shared += [name(group) for group in Group for name in (dead_letters, isolated_attempts)]

@@ -91,8 +91,8 @@ async def sessions(gateway: Gateway, redis: FakeAsyncRedis, *events: MessageEven
     return [event.session_id for event in await published(redis)][-len(events) :]
 
 
-async def test_an_event_arrives_as_it_was_given(opened: Open, memory: FakeAsyncRedis) -> None:
-    """The stream's one field decodes to the event, with its session; the receipt names the entry."""
+async def test_an_event_is_published_unchanged(opened: Open, memory: FakeAsyncRedis) -> None:
+    """The field of the entry decodes to the event with its session. The receipt names the entry."""
     event = event_of(
         ADA, "e1", 'naïve "é" \\ \U0001f600\n', thread_id="t", metadata={"a": [None, "}"]}, occurred_at=NOON
     )
@@ -104,7 +104,7 @@ async def test_an_event_arrives_as_it_was_given(opened: Open, memory: FakeAsyncR
 
 
 async def test_an_event_is_published_once(opened: Open, memory: FakeAsyncRedis, clock: Clock) -> None:
-    """Published again, an event gets its first entry id and adds nothing, until it is forgotten."""
+    """A repeated event gets its first entry id and adds nothing, until `dedup_seconds` are over."""
     gateway = opened(PublishLimits(dedup_seconds=60))
     first = await gateway.publish(event_of(ADA, "e1"))
     clock.now += 59
@@ -118,7 +118,7 @@ async def test_an_event_is_published_once(opened: Open, memory: FakeAsyncRedis, 
 
 
 async def test_equal_event_ids_of_two_scopes_are_two_events(opened: Open, memory: FakeAsyncRedis) -> None:
-    """Channels number messages per chat: another user, agent or tenant with the same event id loses nothing."""
+    """Channels number messages per chat, so the same event id may occur in another scope."""
     scopes = [ADA, scope_of(TENANT, "bob"), scope_of(TENANT, agent=OTHER_AGENT), scope_of(OTHER_TENANT)]
     gateway = opened()
     assert not any([(await gateway.publish(event_of(scope, "e1"))).duplicate for scope in scopes])
@@ -126,7 +126,7 @@ async def test_equal_event_ids_of_two_scopes_are_two_events(opened: Open, memory
 
 
 async def test_an_unknown_tenant_is_refused(opened: Open, memory: FakeAsyncRedis) -> None:
-    """Nothing of a tenant that nobody registered is added or remembered, and the error says how to register it."""
+    """Nothing is stored, and the error says how to register the tenant."""
     before = await memory.keys()
     with pytest.raises(UnknownTenant, match=f"eunoe tenant add NAME --id {STRANGER}") as caught:
         await opened(PublishLimits(rate_per_second=1)).publish(event_of(scope_of(STRANGER), "e1"))
@@ -134,10 +134,10 @@ async def test_an_unknown_tenant_is_refused(opened: Open, memory: FakeAsyncRedis
     assert await memory.keys() == before
 
 
-async def test_a_lost_registry_is_no_unknown_tenant(
+async def test_a_lost_registry_has_an_error_of_its_own(
     opened: Open, memory: FakeAsyncRedis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Redis that lost its data says so after a while, rather than that every tenant is unknown."""
+    """After Redis lost its data, tenants are not reported as unknown."""
     await memory.flushall()
     monkeypatch.setattr("eunoe_producers.gateway._REGISTRY_WAIT_SECONDS", 0.0)
     with pytest.raises(TenantRegistryMissing, match="start a consumer"):
@@ -148,7 +148,7 @@ async def test_a_lost_registry_is_no_unknown_tenant(
 async def test_a_gateway_waits_for_the_registry(
     opened: Open, memory: FakeAsyncRedis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A registry that consumers fill again in time costs a gateway nothing but the wait."""
+    """If consumers fill the registry again in time, publishing succeeds."""
     await memory.flushall()
 
     async def consumers_fill(_seconds: float) -> None:
@@ -158,8 +158,8 @@ async def test_a_gateway_waits_for_the_registry(
     assert not (await opened().publish(event_of(ADA, "e1"))).duplicate
 
 
-async def test_a_full_backlog_refuses(opened: Open, memory: FakeAsyncRedis) -> None:
-    """Before any group exists, all that waits on the stream counts; what was published before is still receipted."""
+async def test_a_full_backlog_refuses_new_events(opened: Open, memory: FakeAsyncRedis) -> None:
+    """Without groups, all entries count. Events that were published before still get their receipt."""
     gateway = opened(PublishLimits(backlog_entries=2))
     first, _, third = await gateway.publish_many([event_of(ADA, f"e{i}") for i in range(3)])
     assert isinstance(third, BacklogFull)
@@ -173,8 +173,10 @@ async def test_a_full_backlog_refuses(opened: Open, memory: FakeAsyncRedis) -> N
 
 
 @pytest.mark.parametrize("groups", [("window", "embed"), ("embed", "window")])
-async def test_the_backlog_is_the_slowest_groups(opened: Open, memory: FakeAsyncRedis, groups: tuple[str, str]) -> None:
-    """Unread and unacknowledged entries of one group add up; another group's do not; acknowledging makes room."""
+async def test_the_backlog_is_that_of_the_slowest_group(
+    opened: Open, memory: FakeAsyncRedis, groups: tuple[str, str]
+) -> None:
+    """Unread and pending entries of one group add up. Acknowledging makes room."""
     gateway = opened(PublishLimits(backlog_entries=4))
     await gateway.publish_many([event_of(ADA, f"e{i}") for i in range(4)])
     for group in groups:
@@ -192,7 +194,7 @@ async def test_the_backlog_is_the_slowest_groups(opened: Open, memory: FakeAsync
 
 
 async def test_an_unknown_lag_counts_as_the_whole_stream(opened: Open, memory: FakeAsyncRedis) -> None:
-    """After a deletion Redis may not know what a group has yet to read: the bound errs on the safe side."""
+    """After a deletion Redis may not know the lag, so the bound is conservative."""
     gateway = opened(PublishLimits(backlog_entries=4))
     await gateway.publish_many([event_of(ADA, f"e{i}") for i in range(4)])
     await memory.xgroup_create(STREAM, "window", id="0")
@@ -204,10 +206,10 @@ async def test_an_unknown_lag_counts_as_the_whole_stream(opened: Open, memory: F
     assert caught.value.waiting == 2 + 3
 
 
-async def test_waiting_for_a_backlog_publishes_all_in_order(
+async def test_with_wait_when_full_all_events_are_published_in_order(
     opened: Open, memory: FakeAsyncRedis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Told to wait, a gateway publishes everything in order as room is made, and returns no BacklogFull."""
+    """The gateway waits for room and returns no BacklogFull."""
     await memory.xgroup_create(STREAM, "window", id="0", mkstream=True)
     waits: list[float] = []
 
@@ -223,8 +225,8 @@ async def test_waiting_for_a_backlog_publishes_all_in_order(
     assert len(waits) == 2
 
 
-async def test_a_bucket_holds_exactly_its_tokens(opened: Open, memory: FakeAsyncRedis, clock: Clock) -> None:
-    """So many at once, then one for each refilled token; the error says when there is one, and duplicates cost none."""
+async def test_a_bucket_contains_exactly_its_burst(opened: Open, memory: FakeAsyncRedis, clock: Clock) -> None:
+    """After the burst, each refilled token allows one event. Duplicates cost nothing."""
     gateway = opened(PublishLimits(rate_per_second=2, rate_burst=3))
     events = [event_of(ADA, f"e{i}", channel="slack") for i in range(9)]
     outcomes = await gateway.publish_many([events[0], events[0], *events[1:4]])
@@ -243,7 +245,7 @@ async def test_a_bucket_holds_exactly_its_tokens(opened: Open, memory: FakeAsync
 
 
 async def test_each_tenant_and_channel_has_its_own_bucket(opened: Open) -> None:
-    """One channel's flood takes no token of another channel or tenant; no channel is the channel `default`."""
+    """Events without a channel use the channel `default`."""
     gateway = opened(PublishLimits(rate_per_second=1, rate_burst=1))
     flooded = [event_of(ADA, f"e{i}", channel=channel) for i, channel in enumerate(["a", "a", "b", None, "default"])]
     outcomes = await gateway.publish_many([*flooded, event_of(scope_of(OTHER_TENANT), "e0", channel="a")])
@@ -251,16 +253,16 @@ async def test_each_tenant_and_channel_has_its_own_bucket(opened: Open) -> None:
     assert [type(outcome) for outcome in outcomes] == expected
 
 
-async def test_a_thread_stays_in_its_session_until_it_is_idle(opened: Open, memory: FakeAsyncRedis) -> None:
-    """The idle time is counted between the moments of writing, from the latest; a longer silence opens a session."""
+async def test_a_long_pause_begins_a_new_session(opened: Open, memory: FakeAsyncRedis) -> None:
+    """The pause is measured between the times of writing, from the latest one."""
     moments = [0, 1800, 1790, 3600, 5401, 5500]
     events = [event_of(ADA, f"e{at}", thread_id="t", occurred_at=NOON + timedelta(seconds=at)) for at in moments]
     first, second = f"t:{NOON_MS}", f"t:{NOON_MS + 5401_000}"
     assert await sessions(opened(), memory, *events) == [first] * 4 + [second] * 2
 
 
-async def test_without_a_moment_the_clock_of_redis_counts(opened: Open, memory: FakeAsyncRedis, clock: Clock) -> None:
-    """A channel that tells no time has sessions too, by the moment of publishing; so has one without threads."""
+async def test_without_a_time_the_clock_of_redis_counts(opened: Open, memory: FakeAsyncRedis, clock: Clock) -> None:
+    """A channel without times, or without threads, gets sessions, too."""
     gateway = opened(PublishLimits(session_idle_seconds=60))
     assert await sessions(gateway, memory, event_of(ADA, "e1")) == [f"session:{NOON_MS}"]
     clock.now += 59
@@ -269,8 +271,8 @@ async def test_without_a_moment_the_clock_of_redis_counts(opened: Open, memory: 
     assert await sessions(gateway, memory, event_of(ADA, "e3")) == [f"session:{NOON_MS + 120_000}"]
 
 
-async def test_sessions_are_of_a_scope_and_thread(opened: Open, memory: FakeAsyncRedis, clock: Clock) -> None:
-    """Another thread, user, agent or tenant goes on in a session of its own."""
+async def test_sessions_belong_to_a_scope_and_a_thread(opened: Open, memory: FakeAsyncRedis, clock: Clock) -> None:
+    """Another thread, user, agent or tenant has its own session."""
     gateway, made = opened(), list[str | None]()
     scopes = [ADA, scope_of(TENANT, "bob"), scope_of(TENANT, agent=OTHER_AGENT), scope_of(OTHER_TENANT)]
     for scope in scopes:
@@ -281,8 +283,8 @@ async def test_sessions_are_of_a_scope_and_thread(opened: Open, memory: FakeAsyn
     assert made == [f"{thread}:{NOON_MS + 1000 * i}" for i in range(1, 5) for thread in "tu"]
 
 
-async def test_a_given_session_is_untouched(opened: Open, memory: FakeAsyncRedis) -> None:
-    """A caller that keeps sessions is believed, and its messages neither open nor move the thread's derived one."""
+async def test_a_given_session_is_kept(opened: Open, memory: FakeAsyncRedis) -> None:
+    """Messages with a session id do not affect the derived session of the thread."""
     given = ["mine", None, "mine", None]
     events = [event_of(ADA, f"e{i}", thread_id="t", session_id=session_id) for i, session_id in enumerate(given)]
     assert await sessions(opened(), memory, *events) == ["mine", f"t:{NOON_MS}", "mine", f"t:{NOON_MS}"]
@@ -291,12 +293,12 @@ async def test_a_given_session_is_untouched(opened: Open, memory: FakeAsyncRedis
 
 @pytest.mark.parametrize("thread", ['a"b', "a\\b", "a/b\n\t\x01\x7f", "é漢\U0001f600", "%s %d %%", "'};{", "x" * 256])
 async def test_any_thread_id_makes_a_session_id(opened: Open, memory: FakeAsyncRedis, thread: str) -> None:
-    """The script writes the session into the JSON: whatever the thread is called, the entry is still the event."""
+    """The script writes the session into JSON, so special characters must not break the entry."""
     assert await sessions(opened(), memory, event_of(ADA, "e1", thread_id=thread)) == [f"{thread}:{NOON_MS}"]
 
 
-async def test_outcomes_stand_where_their_events_stood(opened: Open, memory: FakeAsyncRedis) -> None:
-    """Each event has its receipt or its error in its own place; one that is wrong stops no other."""
+async def test_outcomes_are_in_the_order_of_their_events(opened: Open, memory: FakeAsyncRedis) -> None:
+    """An invalid event stops no other event."""
     good = [event_of(ADA, f"e{i}") for i in range(2)]
     wrong = {**good[0].model_dump(), "content": "a\x00"}
     long = event_of(ADA, "e9", "x" * 32_769)
@@ -308,15 +310,15 @@ async def test_outcomes_stand_where_their_events_stood(opened: Open, memory: Fak
 
 
 @pytest.mark.parametrize("fields", [{"content": "\ud800"}, {"schema_version": []}])
-async def test_fields_of_any_kind_are_refused_in_place(opened: Open, fields: dict[str, object]) -> None:
-    """An event that cannot be encoded or compared is an InvalidEvent in its place, never an error of the whole call."""
+async def test_invalid_fields_of_any_type_are_refused_in_place(opened: Open, fields: dict[str, object]) -> None:
+    """An event that cannot be encoded or compared fails alone, not the whole call."""
     good = event_of(ADA, "e1")
     outcomes = await opened().publish_many([{**good.model_dump(), **fields}, good])
     assert [type(outcome) for outcome in outcomes] == [InvalidEvent, Receipt]
 
 
-async def test_the_stream_has_the_order_of_the_call(opened: Open, memory: FakeAsyncRedis) -> None:
-    """More events than one script call takes are in the stream in the order they were given in, and so are receipts."""
+async def test_events_keep_the_order_of_the_call(opened: Open, memory: FakeAsyncRedis) -> None:
+    """This holds for more events than one script call takes."""
     names = [f"e{i}" for i in range(250)]
     outcomes = await opened().publish_many(event_of(ADA, name) for name in names)
     receipts = [outcome for outcome in outcomes if isinstance(outcome, Receipt)]

@@ -1,4 +1,4 @@
-"""The scope: the unit of isolation, and the ids of the turns in it."""
+"""Scopes, and the ids of their turns."""
 
 from uuid import UUID
 
@@ -24,8 +24,8 @@ def turn_id(user: str, event: str) -> UUID:
     return Scope(tenant_id=TENANT, agent_id=AGENT, user_id=user).turn_id(event)
 
 
-def test_a_turns_id_is_the_same_for_ever() -> None:
-    """Rows written years ago are met again by a replay: these values never change."""
+def test_turn_ids_never_change() -> None:
+    """A replay must find rows that were stored years ago."""
     assert UUID("6f2ab1b0-3f0e-5d53-9e0f-9a3f0a6f4c11") == TURN_NAMESPACE
     assert turn_id("ada", "e1") == UUID("1edeab2e-3eb8-59c8-b9c0-3d32fc8083d4")
     assert turn_id("@ada:example.org", "$é:1") == UUID("8e3a9020-7275-5568-b6a3-726704f09fb8")
@@ -40,42 +40,42 @@ def test_a_turns_id_is_the_same_for_ever() -> None:
     ],
 )
 def test_equal_events_of_two_scopes_are_two_turns(other: Scope) -> None:
-    """Channels number messages per chat: another tenant, agent or user with the same event id loses nothing."""
+    """Channels number messages per chat, so event ids repeat in other tenants, agents and users."""
     assert other.turn_id("e1") != SCOPE.turn_id("e1")
 
 
 def test_two_events_of_a_scope_are_two_turns() -> None:
-    """Within a scope the event id tells messages apart."""
+    """In a scope, the event id identifies the message."""
     assert SCOPE.turn_id("e1") != SCOPE.turn_id("e2")
 
 
 def test_agent_and_tenant_are_not_exchangeable() -> None:
-    """Each part counts in its own place."""
+    """Swapped ids give another turn id."""
     one = Scope(tenant_id=TENANT, agent_id=AGENT, user_id="ada")
     other = Scope(tenant_id=AGENT, agent_id=TENANT, user_id="ada")
     assert one.turn_id("e1") != other.turn_id("e1")
 
 
-def test_a_colon_in_an_id_makes_no_two_turns_one() -> None:
+def test_ids_with_colons_do_not_collide() -> None:
     """User 'a:b' with event 'c' and user 'a' with event 'b:c' are two turns."""
     assert turn_id("a:b", "c") != turn_id("a", "b:c")
     assert turn_id("1:a", "b") != turn_id("1", "a:b")
 
 
 @given(st.tuples(texts, texts), st.tuples(texts, texts))
-def test_turns_are_one_exactly_where_user_and_event_are(one: tuple[str, str], other: tuple[str, str]) -> None:
-    """Whatever the ids hold, different messages are different turns, and the same message is the same turn."""
+def test_turn_ids_are_equal_only_for_equal_user_and_event(one: tuple[str, str], other: tuple[str, str]) -> None:
+    """This holds for any ids."""
     assert (turn_id(*one) == turn_id(*other)) == (one == other)
 
 
-def test_a_scope_can_stand_in_a_set_and_not_be_changed() -> None:
-    """Batches are grouped by scope: equal scopes are one key."""
+def test_scopes_are_hashable_and_immutable() -> None:
+    """Batches are grouped by scope."""
     again = Scope.model_validate(SCOPE.model_dump(mode="json"))
     assert (again, hash(again)) == (SCOPE, hash(SCOPE))
     with pytest.raises(ValidationError):
         SCOPE.user_id = "bob"  # pyright: ignore[reportAttributeAccessIssue]
 
 
-def test_a_scope_shows_its_parts() -> None:
-    """Log lines show whose it is."""
+def test_the_text_of_a_scope_shows_its_parts() -> None:
+    """Log lines name the scope."""
     assert str(SCOPE) == f"{TENANT}/{AGENT}/ada"

@@ -1,4 +1,4 @@
-"""The pair in memory that is offered for others' unit tests: the real clients' behaviour, without servers."""
+"""The clients in memory, which users need for their own unit tests, behave like the real ones."""
 
 import asyncio
 import importlib
@@ -56,8 +56,8 @@ def turns_of(context: Context) -> list[str]:
 
 
 @pytest.mark.parametrize("client", [Gateway, Orchestrator, ThreadState])
-def test_the_pair_is_called_as_the_real_clients_are(client: type) -> None:
-    """Same classes, same public methods, same signatures: code that is tested here runs there."""
+def test_the_clients_in_memory_have_the_real_signatures(client: type) -> None:
+    """Same classes, same public methods: code that is tested here runs in production."""
     made = InMemoryEunoe()
     (twin,) = (twin for twin in (made.gateway, made.orchestrator, made.threads) if isinstance(twin, client))
     methods = [name for name, _ in inspect.getmembers(client, callable) if not name.startswith("_")]
@@ -67,8 +67,8 @@ def test_the_pair_is_called_as_the_real_clients_are(client: type) -> None:
     assert {name for name in dir(twin) if not name.startswith("_")} >= set(methods)
 
 
-async def test_what_was_published_is_recalled_at_once(eunoe: InMemoryEunoe, ada: Scope) -> None:
-    """No consumer has to catch up: window and freshness know the message that a receipt names."""
+async def test_a_published_message_is_recalled_at_once(eunoe: InMemoryEunoe, ada: Scope) -> None:
+    """Window and freshness know it without any consumer."""
     first, second = await say(eunoe, ada, "My cat is called Minka.", "Who is Minka?")
     context = await eunoe.orchestrator.recall(ada, "Who is Minka?", after=second)
     assert (context.freshness.applied, context.freshness.after) == (True, second.entry_id)
@@ -78,8 +78,8 @@ async def test_what_was_published_is_recalled_at_once(eunoe: InMemoryEunoe, ada:
     assert (context.turns, context.missing) == ((), ())
 
 
-async def test_a_window_holds_the_last_20(eunoe: InMemoryEunoe, ada: Scope) -> None:
-    """Older messages are turns; what the window shows is not repeated among them, and a shorter one shows the rest."""
+async def test_a_window_contains_the_last_20_messages(eunoe: InMemoryEunoe, ada: Scope) -> None:
+    """Older messages are turns. Messages in the window are not repeated among the turns."""
     await say(eunoe, ada, *(f"message {i}" for i in range(23)))
     context = await eunoe.orchestrator.recall(ada, "message 1")
     assert window_of(context) == [f"e{i}" for i in range(3, 23)]
@@ -91,16 +91,16 @@ async def test_a_window_holds_the_last_20(eunoe: InMemoryEunoe, ada: Scope) -> N
     assert (window_of(context), len(context.turns)) == ([], 23)
 
 
-async def test_what_is_excluded_comes_back_nowhere(eunoe: InMemoryEunoe, ada: Scope) -> None:
-    """Neither `exclude` nor the message of a receipt, or of an entry id, is in window or turns."""
+async def test_excluded_messages_are_in_neither_window_nor_turns(eunoe: InMemoryEunoe, ada: Scope) -> None:
+    """The same holds for the message that `after` names."""
     receipts = await say(eunoe, ada, "tea", "tea tea", "tea please", "tea?")
     for after in (receipts[3], receipts[3].entry_id):
         context = await eunoe.orchestrator.recall(ada, "tea", after=after, exclude=["e0"], window=1)
         assert (window_of(context), turns_of(context)) == (["e2"], ["e1"])
 
 
-async def test_turns_come_nearest_first(eunoe: InMemoryEunoe, ada: Scope) -> None:
-    """By common words, then the newest; `top_k` and `min_cosine` bound them, and nothing relevant is nothing."""
+async def test_turns_are_ordered_by_similarity(eunoe: InMemoryEunoe, ada: Scope) -> None:
+    """Then the newest come first. `top_k` and `min_cosine` bound them."""
     await say(eunoe, ada, "I like green tea", "the weather is fine", "green tea", "Green TEA!")
     recall = eunoe.orchestrator.recall
     context = await recall(ada, "green tea", window=0)
@@ -112,8 +112,8 @@ async def test_turns_come_nearest_first(eunoe: InMemoryEunoe, ada: Scope) -> Non
     assert (await recall(ada, "green tea", top_k=0)).turns == ()
 
 
-async def test_ten_turns_come_by_default(eunoe: InMemoryEunoe, ada: Scope) -> None:
-    """As many as the consumers' setting gives, unless the test names another default."""
+async def test_ten_turns_are_the_default(eunoe: InMemoryEunoe, ada: Scope) -> None:
+    """The test may choose another default."""
     await say(eunoe, ada, *(f"message {i}" for i in range(12)))
     assert len((await eunoe.orchestrator.recall(ada, "message", window=0)).turns) == 10
     async with InMemoryEunoe(window_messages=2, top_k=3) as small:
@@ -124,8 +124,8 @@ async def test_ten_turns_come_by_default(eunoe: InMemoryEunoe, ada: Scope) -> No
         assert (window_of(context), len(context.turns)) == (["e10", "e11"], 3)
 
 
-async def test_scopes_and_memories_are_apart(eunoe: InMemoryEunoe, ada: Scope) -> None:
-    """Another user, agent or tenant, or another test's memory, sees nothing of a conversation."""
+async def test_scopes_and_instances_are_isolated(eunoe: InMemoryEunoe, ada: Scope) -> None:
+    """Another user, agent, tenant or instance sees nothing of a conversation."""
     await say(eunoe, ada, "secret")
     others = [
         scope_of(ada.tenant_id, "bob"),
@@ -141,7 +141,7 @@ async def test_scopes_and_memories_are_apart(eunoe: InMemoryEunoe, ada: Scope) -
 
 
 async def test_the_same_errors_are_raised(eunoe: InMemoryEunoe, ada: Scope) -> None:
-    """An event or a request that the real system refuses is refused here, by the same type and at once."""
+    """An event or a request that the real system refuses is refused with the same error."""
     stranger = scope_of(uuid4())
     with pytest.raises(UnknownTenant):
         await eunoe.gateway.publish(event_of(stranger, "e1"))
@@ -157,14 +157,14 @@ async def test_the_same_errors_are_raised(eunoe: InMemoryEunoe, ada: Scope) -> N
 
 
 async def test_a_duplicate_adds_nothing(eunoe: InMemoryEunoe, ada: Scope) -> None:
-    """Published again, an event gets its first receipt, and memory holds it once."""
+    """A repeated event gets its first receipt and is stored once."""
     (first,) = await say(eunoe, ada, "hello")
     assert await say(eunoe, ada, "hello") == [first.model_copy(update={"duplicate": True})]
     assert window_of(await eunoe.orchestrator.recall(ada, "hello")) == ["e0"]
 
 
-async def test_limits_hold(ada: Scope) -> None:
-    """A test of what a gateway does when it is told to wait can have it told so."""
+async def test_limits_are_applied(ada: Scope) -> None:
+    """A test can check how a gateway handles BacklogFull and RateLimited."""
     options = GatewayOptions(limits=PublishLimits(backlog_entries=2, rate_per_second=0.001, rate_burst=3))
     async with InMemoryEunoe(options) as eunoe:
         await eunoe.add_tenant(ada.tenant_id)
@@ -181,8 +181,8 @@ async def test_limits_hold(ada: Scope) -> None:
         assert window_of(await eunoe.orchestrator.recall(ada, "q")) == ["e0", "e1", "e2"]
 
 
-async def test_an_entry_that_is_not_there_is_not_applied(eunoe: InMemoryEunoe, ada: Scope) -> None:
-    """A message that never came is told at once; one that a full window has dropped was applied."""
+async def test_an_unknown_entry_is_not_applied(eunoe: InMemoryEunoe, ada: Scope) -> None:
+    """The answer comes at once. An entry that the full window dropped was applied."""
     receipts = await say(eunoe, ada, *(f"message {i}" for i in range(21)))
     context = await eunoe.orchestrator.recall(ada, "q", after="9999999999999-0")
     assert (context.freshness.applied, len(context.window)) == (False, 20)
@@ -190,15 +190,15 @@ async def test_an_entry_that_is_not_there_is_not_applied(eunoe: InMemoryEunoe, a
     assert (await eunoe.orchestrator.recall(ada, "q")).freshness.applied is None
 
 
-async def test_calls_at_once_get_their_own_replies(eunoe: InMemoryEunoe, ada: Scope) -> None:
-    """Concurrent recalls, as an orchestrator makes them, do not mix."""
+async def test_concurrent_recalls_get_their_own_replies(eunoe: InMemoryEunoe, ada: Scope) -> None:
+    """Replies do not mix."""
     await say(eunoe, ada, *(f"word{i}" for i in range(30)))
     contexts = await asyncio.gather(*(eunoe.orchestrator.recall(ada, f"word{i}", window=0, top_k=1) for i in range(30)))
     assert [turns_of(context) for context in contexts] == [[f"e{i}"] for i in range(30)]
 
 
-async def test_a_test_sees_what_was_published(eunoe: InMemoryEunoe, ada: Scope) -> None:
-    """Events come back in order, with the sessions that were derived; of one scope if asked."""
+async def test_published_events_can_be_inspected(eunoe: InMemoryEunoe, ada: Scope) -> None:
+    """They are in order, with derived sessions, for one scope or for all."""
     bob = scope_of(ada.tenant_id, "bob")
     await say(eunoe, ada, "one", "two")
     await say(eunoe, bob, "three")
@@ -207,8 +207,8 @@ async def test_a_test_sees_what_was_published(eunoe: InMemoryEunoe, ada: Scope) 
     assert (event.content, event.session_id is not None) == ("three", True)
 
 
-async def test_closing_one_client_leaves_the_others(eunoe: InMemoryEunoe, ada: Scope) -> None:
-    """Code under test may close its client, as it does in production."""
+async def test_closing_one_client_leaves_the_others_open(eunoe: InMemoryEunoe, ada: Scope) -> None:
+    """Code under test may close its client."""
     async with eunoe.gateway:
         await say(eunoe, ada, "hello")
     assert window_of(await eunoe.orchestrator.recall(ada, "hello")) == ["e0"]
@@ -220,13 +220,13 @@ async def test_closing_one_client_leaves_the_others(eunoe: InMemoryEunoe, ada: S
     [("Tea, please!", "please TEA", 1), ("tea", "coffee", 0), ("a b", "b c", 0.5), ("...", "...", 0), ("", "a", 0)],
 )
 def test_lexical_cosine(one: str, other: str, cosine: float) -> None:
-    """The same words are 1, no common word is 0, and between them it counts."""
+    """The same words give 1, no common word gives 0."""
     assert lexical_cosine(one, other) == pytest.approx(cosine)
     assert lexical_cosine(one, other) == lexical_cosine(other, one)
 
 
-def test_without_fakeredis_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A missing extra is named in one line."""
+def test_a_missing_fakeredis_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names the extra to install."""
     monkeypatch.delitem(sys.modules, "eunoe_producers.testing")
     monkeypatch.setitem(sys.modules, "fakeredis", None)
     with pytest.raises(ImportError, match=r"pip install 'eunoe\[testing\]'"):
@@ -237,8 +237,8 @@ def _finds_no_lua(name: str) -> None:
     assert name == "lupa"
 
 
-def test_without_lua_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fakeredis alone cannot run the scripts; that is said at import, not by a driver's error."""
+def test_a_missing_lua_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error comes at import and names the extra to install."""
     monkeypatch.delitem(sys.modules, "eunoe_producers.testing")
     monkeypatch.setattr(importlib.util, "find_spec", _finds_no_lua)
     with pytest.raises(ImportError, match=r"Lua.*pip install 'eunoe\[testing\]'"):

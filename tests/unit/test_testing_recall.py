@@ -1,4 +1,4 @@
-"""What a request may ask for of the orchestrator in memory, as of a real one."""
+"""Options of a recall that the orchestrator in memory supports."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -32,8 +32,8 @@ def turns_of(context: Context) -> list[str]:
     return [turn.event_id for turn in context.turns]
 
 
-async def test_turns_come_with_the_neighbours_of_their_session(eunoe: InMemoryEunoe, ada: Scope) -> None:
-    """On request; a message of another session between two is no neighbour of theirs."""
+async def test_turns_include_neighbours_of_their_session(eunoe: InMemoryEunoe, ada: Scope) -> None:
+    """A message of another session is no neighbour."""
     context = await eunoe.orchestrator.recall(ada, "apples", window=0, neighbours=True)
     beside = {
         turn.event_id: (turn.before and turn.before.event_id, turn.after and turn.after.event_id)
@@ -45,7 +45,7 @@ async def test_turns_come_with_the_neighbours_of_their_session(eunoe: InMemoryEu
 
 
 async def test_a_token_budget_cuts_whole_turns(eunoe: InMemoryEunoe, ada: Scope) -> None:
-    """A token is a word here, and neighbours count with their turn; what is cut is told."""
+    """A token is a word here. Neighbours count, and `cut` names the dropped turns."""
     context = await eunoe.orchestrator.recall(ada, "apples", window=0, token_budget=5)
     assert turns_of(context) == ["e2", "e0"]
     assert [(found.event_id, found.tokens) for found in context.cut] == [("e1", 6), ("e3", 2)]
@@ -56,14 +56,14 @@ async def test_a_token_budget_cuts_whole_turns(eunoe: InMemoryEunoe, ada: Scope)
 
 
 async def test_a_score_is_explained(eunoe: InMemoryEunoe, ada: Scope) -> None:
-    """The one part that there is."""
+    """The explanation contains the only part of the score."""
     context = await eunoe.orchestrator.recall(ada, "apples", window=0, explain=True)
     assert [turn.explanation for turn in context.turns] == [{"cosine": turn.score} for turn in context.turns]
     assert all(turn.explanation is None for turn in (await eunoe.orchestrator.recall(ada, "a", window=0)).turns)
 
 
-async def test_what_changes_nothing_here_is_taken_and_checked(eunoe: InMemoryEunoe, ada: Scope) -> None:
-    """Code that asks for excerpts, or says when it asks, runs as it does with consumers; a wrong value is refused."""
+async def test_options_without_effect_are_validated(eunoe: InMemoryEunoe, ada: Scope) -> None:
+    """Code with `excerpts` or `asked_at` runs, and wrong values are refused."""
     asked_at = datetime(2024, 5, 7, tzinfo=UTC)
     plain = await eunoe.orchestrator.recall(ada, "apples", window=0)
     context = await eunoe.orchestrator.recall(ada, "apples", window=0, excerpts=True, asked_at=asked_at)

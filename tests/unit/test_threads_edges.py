@@ -1,4 +1,4 @@
-"""What every accessor of a thread keeps to: bad input, foreign keys, and answers that an outage swallowed."""
+"""Behaviour that all thread accessors share: bad input, foreign values, and answers lost in an outage."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
@@ -89,21 +89,21 @@ def threads(redis: ForgetfulRedis) -> ThreadState:
 async def test_bad_ids_are_refused(
     threads: ThreadState, redis: ForgetfulRedis, argument: str, act: Act, part: str
 ) -> None:
-    """No operation makes a key of what is no id: it names the argument, and touches nothing."""
+    """The error names the argument, and no key is touched."""
     with pytest.raises(InvalidEvent, match=f"^{argument}: "):
         await act(threads, part)
     assert await redis.keys() == []
 
 
 @pytest.mark.parametrize("tenant", ["acme", "", None])
-async def test_a_tenant_is_a_uuid(threads: ThreadState, tenant: Any) -> None:
-    """Nothing that is no UUID ever leads a key, even where no type checker looks."""
+async def test_a_tenant_must_be_a_uuid(threads: ThreadState, tenant: Any) -> None:
+    """This is checked at run time, too."""
     with pytest.raises(InvalidEvent, match="tenant_id"):
         await threads.engaged.engage(tenant, "t")
 
 
-async def test_a_tenant_is_spelled_one_way(threads: ThreadState) -> None:
-    """A UUID given as text, in whatever case, is the same tenant."""
+async def test_a_tenant_given_as_text_is_the_same_tenant(threads: ThreadState) -> None:
+    """Upper and lower case make no difference."""
     shouted: Any = str(TENANT).upper()
     await threads.engaged.engage(shouted, "t")
     assert await threads.engaged.is_engaged(TENANT, "t")
@@ -111,7 +111,7 @@ async def test_a_tenant_is_spelled_one_way(threads: ThreadState) -> None:
 
 @pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf"), 1e12])
 async def test_impossible_expiries_are_refused(threads: ThreadState, redis: ForgetfulRedis, seconds: float) -> None:
-    """An expiry is a time to come that a clock can hold; nothing is kept for ever by a slip."""
+    """An expiry must be positive and at most ten years."""
     for act in (
         threads.once.first_time(ADA, "e1", seconds=seconds),
         threads.sessions.save(TENANT, "t", {}, 0, expires_after_seconds=seconds),
@@ -125,16 +125,16 @@ async def test_impossible_expiries_are_refused(threads: ThreadState, redis: Forg
     assert await redis.keys() == []
 
 
-async def test_channel_ids_with_colons_and_percents_are_themselves(threads: ThreadState) -> None:
-    """Matrix, Teams and WhatsApp ids are taken as they are, and stay apart."""
+async def test_thread_ids_with_colons_and_percent_signs_do_not_collide(threads: ThreadState) -> None:
+    """Ids of Matrix, Teams and WhatsApp are accepted unchanged."""
     ids = ["!a:b", "!a%3Ab", "19:x@thread.v2", "x" * 256]
     for thread_id in ids[:2]:
         await threads.engaged.engage(TENANT, thread_id)
     assert [await threads.engaged.is_engaged(TENANT, thread_id) for thread_id in ids] == [True, True, False, False]
 
 
-async def test_every_accessors_key_is_the_catalogues(threads: ThreadState, redis: ForgetfulRedis) -> None:
-    """Each accessor works on the key that the catalogue names, and on no other."""
+async def test_every_accessor_uses_the_documented_key(threads: ThreadState, redis: ForgetfulRedis) -> None:
+    """No accessor touches another key."""
     for name in ("acquire", "save", "engage", "escalate", "ask"):
         await ACTS[name][1](threads, "t")
     made = (keys.rate_limit, keys.session, keys.engaged, keys.escalation, keys.tool_confirm)
@@ -143,7 +143,7 @@ async def test_every_accessors_key_is_the_catalogues(threads: ThreadState, redis
 
 @pytest.mark.parametrize("act", ["load", "save", *RECORD_ACTS])
 async def test_a_key_of_another_type_is_named(threads: ThreadState, redis: ForgetfulRedis, act: str) -> None:
-    """A key that somebody made a list of is an error of ours that names it, not a driver's."""
+    """A key with the wrong type gives an error of Eunoe that names the key."""
     made = (keys.session(TENANT, "t"), keys.escalation(TENANT, "t"), keys.tool_confirm(TENANT, "t"))
     for key in made:
         await redis.rpush(key, "x")
@@ -153,8 +153,8 @@ async def test_a_key_of_another_type_is_named(threads: ThreadState, redis: Forge
 
 
 @pytest.mark.parametrize("act", RECORD_ACTS)
-async def test_a_record_that_is_none_is_left_alone(threads: ThreadState, redis: ForgetfulRedis, act: str) -> None:
-    """What others wrote under a key of the catalogue is named, and neither taken for nothing nor overwritten."""
+async def test_a_foreign_value_is_reported_and_kept(threads: ThreadState, redis: ForgetfulRedis, act: str) -> None:
+    """A value that Eunoe did not write is neither ignored nor overwritten."""
     made = (keys.escalation(TENANT, "t"), keys.tool_confirm(TENANT, "t"))
     for key in made:
         await redis.set(key, '{"kind":"human"}')
@@ -164,8 +164,8 @@ async def test_a_record_that_is_none_is_left_alone(threads: ThreadState, redis: 
     assert [await redis.get(key) for key in made] == [b'{"kind":"human"}'] * 2
 
 
-async def test_a_lost_answer_makes_no_winner_a_loser(threads: ThreadState, redis: ForgetfulRedis) -> None:
-    """Where an outage hid that a change was made, it is asked about again, and found to be this caller's own."""
+async def test_a_repeated_write_recognises_its_own_result(threads: ThreadState, redis: ForgetfulRedis) -> None:
+    """When an outage hides an answer, the repeated call still succeeds."""
     # Each script once before, so that Redis knows it and the first call is the one whose answer is lost.
     await threads.sessions.save(TENANT, "other", {}, 0)
     await threads.tool_confirmations.ask(TENANT, "other", CALL)
@@ -188,8 +188,10 @@ async def test_a_lost_answer_makes_no_winner_a_loser(threads: ThreadState, redis
     assert redis.lost == 7
 
 
-async def test_a_refusal_is_told(threads: ThreadState, redis: ForgetfulRedis, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What Redis refuses to do, its memory being full, is not tried for ever, and is an error of ours."""
+async def test_a_refused_command_raises_redis_refused(
+    threads: ThreadState, redis: ForgetfulRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A command that Redis refuses is not repeated."""
 
     async def full(*_args: object, **_options: object) -> None:
         raise OutOfMemoryError("command not allowed when used memory > 'maxmemory'")
@@ -200,8 +202,8 @@ async def test_a_refusal_is_told(threads: ThreadState, redis: ForgetfulRedis, mo
             await act(threads, "t")
 
 
-async def test_an_outage_that_lasts_is_told() -> None:
-    """When Redis stays away for longer than allowed, every accessor raises the one error that says where it is."""
+async def test_a_long_outage_raises_redis_unavailable() -> None:
+    """Every accessor raises the same error, which names the server."""
     server = FakeServer()
     server.connected = False
     redis = FakeAsyncRedis(server=server)
@@ -212,7 +214,7 @@ async def test_an_outage_that_lasts_is_told() -> None:
 
 
 @pytest.mark.parametrize("url", ["postgresql://localhost", "nonsense"])
-async def test_a_wrong_url_is_told(url: str) -> None:
-    """What is no Redis URL is refused in words, before any connection."""
+async def test_an_invalid_url_is_refused(url: str) -> None:
+    """The error comes before any connection."""
     with pytest.raises(EunoeError, match="redis://HOST:PORT/DATABASE"):
         await ThreadState.connect(url)

@@ -28,7 +28,7 @@ def engaged(redis: FakeAsyncRedis) -> EngagedThreads:
 
 
 async def test_a_thread_is_engaged_until_it_is_left(engaged: EngagedThreads) -> None:
-    """After a mention the agent takes part, in that tenant's thread alone, until it leaves."""
+    """After a mention, the agent takes part in that thread of that tenant until it leaves."""
     assert not await engaged.is_engaged(TENANT, "t")
     await engaged.engage(TENANT, "t")
     await engaged.engage(TENANT, "t")
@@ -41,7 +41,7 @@ async def test_a_thread_is_engaged_until_it_is_left(engaged: EngagedThreads) -> 
 
 
 async def test_the_last_mention_sets_the_expiry(engaged: EngagedThreads, redis: FakeAsyncRedis) -> None:
-    """Without an expiry a thread stays engaged; each mention counts anew."""
+    """Without an expiry, a thread stays engaged."""
     await engaged.engage(TENANT, "t")
     assert await redis.pttl(KEY) == -1
     await engaged.engage(TENANT, "t", expires_after_seconds=0.0001)

@@ -30,8 +30,8 @@ def escalations(redis: FakeAsyncRedis) -> Escalations:
     return ThreadState(redis, place="test").escalations
 
 
-async def test_an_escalation_stands_until_it_is_resolved(escalations: Escalations, redis: FakeAsyncRedis) -> None:
-    """It says to whom, why and since when, does not expire, and is that tenant's thread's alone."""
+async def test_an_escalation_stays_open_until_it_is_resolved(escalations: Escalations, redis: FakeAsyncRedis) -> None:
+    """It contains target, reason and time, does not expire, and belongs to one thread."""
     before = datetime.now(UTC)
     made = await escalations.escalate(TENANT, "t", kind="human", target="support", reason="asks for a refund")
     assert (made.kind, made.target, made.reason) == ("human", "support", "asks for a refund")
@@ -44,8 +44,8 @@ async def test_an_escalation_stands_until_it_is_resolved(escalations: Escalation
     assert await escalations.status(TENANT, "t") is None
 
 
-async def test_resolving_twice_tells_so(escalations: Escalations, redis: FakeAsyncRedis) -> None:
-    """The second call learns when the first was, for a day; where nothing was escalated there is nothing to resolve."""
+async def test_a_second_resolve_reports_the_first(escalations: Escalations, redis: FakeAsyncRedis) -> None:
+    """The second call learns when the first one was, for a day."""
     assert await escalations.resolve(TENANT, "t") == NotEscalated()
     made = await escalations.escalate(TENANT, "t", kind="human", target="support", reason="r")
     first = await escalations.resolve(TENANT, "t")
@@ -57,7 +57,7 @@ async def test_resolving_twice_tells_so(escalations: Escalations, redis: FakeAsy
 
 
 async def test_a_later_escalation_replaces_the_earlier(escalations: Escalations, redis: FakeAsyncRedis) -> None:
-    """An agent passes on to a human; who resolves the old one by its id leaves the new one alone."""
+    """Resolving the old one by its id leaves the new one open."""
     old = await escalations.escalate(TENANT, "t", kind="agent", target=str(OTHER_AGENT), reason="billing")
     new = await escalations.escalate(TENANT, "t", kind="human", target="support", reason="angry")
     assert await escalations.status(TENANT, "t") == new
@@ -70,8 +70,8 @@ async def test_a_later_escalation_replaces_the_earlier(escalations: Escalations,
     assert await redis.pttl(KEY) == -1  # the resolved one's expiry does not carry over
 
 
-async def test_any_reader_can_read_the_record(escalations: Escalations, redis: FakeAsyncRedis) -> None:
-    """GET and a JSON parser are all that it takes; `resolved_at` is there once it is resolved."""
+async def test_any_program_can_read_the_record(escalations: Escalations, redis: FakeAsyncRedis) -> None:
+    """GET and a JSON parser are enough. `resolved_at` shows that it is resolved."""
     await escalations.escalate(TENANT, "t", kind="human", target="support", reason="r")
     record = json.loads(await redis.get(KEY) or "null")
     assert (record["kind"], record["target"], "resolved_at" in record) == ("human", "support", False)
@@ -90,7 +90,7 @@ async def test_any_reader_can_read_the_record(escalations: Escalations, redis: F
         ("human", "support", "a\x00", "NUL"),
     ],
 )
-async def test_an_escalation_to_nobody_is_refused(
+async def test_an_escalation_without_target_or_reason_is_refused(
     escalations: Escalations, redis: FakeAsyncRedis, kind: str, target: str, reason: str, named: str
 ) -> None:
     """Whom to and why are checked, and the error names what is wrong."""

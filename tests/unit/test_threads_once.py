@@ -44,13 +44,13 @@ async def claims(redis: FakeAsyncRedis) -> list[str]:
 
 
 async def test_an_event_is_claimed_once(once: Once) -> None:
-    """The first claim wins, however many come at once."""
+    """Of concurrent claims, one wins."""
     won = await asyncio.gather(*(once.first_time(ADA, "e1") for _ in range(10)))
     assert sorted(won) == [False] * 9 + [True]
 
 
 async def test_claims_differ_by_scope_event_and_purpose(once: Once) -> None:
-    """Another tenant, agent, user, event or purpose is another claim."""
+    """Another tenant, agent, user, event or purpose has its own claim."""
     scopes = [ADA, scope_of(TENANT, "bob"), scope_of(TENANT, agent=OTHER_AGENT), scope_of(OTHER_TENANT)]
     for scope in scopes:
         for event_id in ("e1", "e2"):
@@ -59,8 +59,8 @@ async def test_claims_differ_by_scope_event_and_purpose(once: Once) -> None:
                 assert not await once.first_time(scope, event_id, purpose=purpose)
 
 
-async def test_a_released_claim_can_be_had_again(once: Once) -> None:
-    """Work that failed is somebody else's to try; there is nothing to release where nothing was claimed."""
+async def test_a_released_claim_can_be_claimed_again(once: Once) -> None:
+    """After failed work, another caller may try."""
     assert not await once.release(ADA, "e1")
     assert await once.first_time(ADA, "e1")
     assert not await once.release(ADA, "e1", purpose="bill")
@@ -69,7 +69,7 @@ async def test_a_released_claim_can_be_had_again(once: Once) -> None:
 
 
 async def test_claims_expire(once: Once, redis: FakeAsyncRedis) -> None:
-    """A day by default, else as long as the caller says; a later claim that loses does not prolong the first."""
+    """The default is a day. A later claim that loses does not extend the first."""
     await once.first_time(ADA, "e1")
     (claim,) = await claims(redis)
     assert 24 * 3600 - 60 < await redis.ttl(claim) <= 24 * 3600
@@ -79,16 +79,16 @@ async def test_claims_expire(once: Once, redis: FakeAsyncRedis) -> None:
     assert 0 < await redis.pttl(claim) <= 100_000
 
 
-async def test_a_published_event_is_found_under_its_entry_id(once: Once, gateway: Gateway) -> None:
-    """What the receipt said can be asked for later, until it is forgotten; other events of the scope are unknown."""
+async def test_the_entry_id_of_a_published_event_is_found(once: Once, gateway: Gateway) -> None:
+    """It is known until `dedup_seconds` are over."""
     receipt = await gateway.publish(event_of(ADA, "e1"))
     assert await once.published_as(ADA, "e1") == receipt.entry_id
     assert await once.published_as(ADA, "e2") is None
     assert await once.published_as(scope_of(TENANT, "bob"), "e1") is None
 
 
-async def test_claiming_and_publishing_do_not_see_each_other(once: Once, gateway: Gateway) -> None:
-    """A claimed event is published as ever, and a published one can be claimed: each is once-only by itself."""
+async def test_claims_and_publications_do_not_affect_each_other(once: Once, gateway: Gateway) -> None:
+    """A claimed event can be published, and a published event can be claimed."""
     assert await once.first_time(ADA, "e1")
     assert await once.published_as(ADA, "e1") is None
     first = await gateway.publish(event_of(ADA, "e1"))
@@ -99,8 +99,8 @@ async def test_claiming_and_publishing_do_not_see_each_other(once: Once, gateway
     assert await once.first_time(ADA, "e1")
 
 
-async def test_a_claim_is_found_with_everything_of_its_user(once: Once, redis: FakeAsyncRedis) -> None:
-    """Who erases a user by the prefix of tenant, agent and user takes the claims along."""
+async def test_the_key_of_a_claim_begins_with_tenant_agent_and_user(once: Once, redis: FakeAsyncRedis) -> None:
+    """Erasing a user by this prefix erases the claims, too."""
     await once.first_time(ADA, "e1", purpose="bill")
     (claim,) = await claims(redis)
     assert claim.startswith(keys.dedup(ADA, ""))

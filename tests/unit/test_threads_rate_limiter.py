@@ -58,7 +58,7 @@ def limited(redis: FakeAsyncRedis) -> Open:
 
 
 async def test_a_bucket_gives_its_burst_then_its_rate(limited: Open, clock: Clock) -> None:
-    """So many at once, then as many as were refilled; a refusal says after how many seconds, and that is true."""
+    """A refusal says after how many seconds the tokens are there."""
     limiter = limited(2, 3)
     assert [await limiter.acquire(TENANT, "slack") for _ in range(4)] == [
         Allowed(2),
@@ -75,7 +75,7 @@ async def test_a_bucket_gives_its_burst_then_its_rate(limited: Open, clock: Cloc
 
 
 async def test_a_bucket_never_holds_more_than_its_burst(limited: Open, clock: Clock) -> None:
-    """Full after 1.5 s and asked again before its key expires, it has gained nothing beyond the burst."""
+    """A long pause fills the bucket only up to its burst."""
     limiter = limited(2, 3)
     assert await limiter.acquire(TENANT, "slack", 3) == Allowed(0)
     clock.now += 2.25
@@ -83,7 +83,7 @@ async def test_a_bucket_never_holds_more_than_its_burst(limited: Open, clock: Cl
 
 
 async def test_tokens_are_taken_all_or_none(limited: Open, clock: Clock) -> None:
-    """Who asks for more than there is takes nothing from the others, and learns when there is enough."""
+    """A request for too many tokens takes none."""
     limiter = limited(4, 10)
     assert await limiter.acquire(TENANT, "llm", 8) == Allowed(2)
     assert await limiter.acquire(TENANT, "llm", 5) == TokensRefused(retry_after_seconds=0.75, tokens_left=2)
@@ -93,7 +93,7 @@ async def test_tokens_are_taken_all_or_none(limited: Open, clock: Clock) -> None
 
 
 async def test_publishing_takes_from_the_same_bucket(limited: Open, redis: FakeAsyncRedis) -> None:
-    """Gateway and limiter with the same limits agree: what one takes, the other misses, both ways."""
+    """Tokens that one takes are missing for the other."""
     await redis.sadd(keys.TENANTS, keys.REGISTRY_MARK, str(TENANT))
     limits = PublishLimits(rate_per_second=1, rate_burst=3)
     gateway, limiter = Gateway(redis, place="test", options=GatewayOptions(limits=limits)), limited(1, 3)
@@ -107,7 +107,7 @@ async def test_publishing_takes_from_the_same_bucket(limited: Open, redis: FakeA
 
 
 async def test_each_tenant_and_channel_has_its_own_bucket(limited: Open) -> None:
-    """One channel's flood takes no token of another channel or tenant."""
+    """A flood on one channel takes no tokens of another."""
     limiter = limited(1, 1)
     assert await limiter.acquire(TENANT, "a") == Allowed(0)
     assert isinstance(await limiter.acquire(TENANT, "a"), TokensRefused)
@@ -115,8 +115,8 @@ async def test_each_tenant_and_channel_has_its_own_bucket(limited: Open) -> None
     assert await limiter.acquire(OTHER_TENANT, "a") == Allowed(0)
 
 
-async def test_a_clock_that_is_set_back_gives_nothing_away(limited: Open, clock: Clock) -> None:
-    """The same second refills a bucket once, even if the server lives through it twice."""
+async def test_a_clock_that_is_set_back_gives_no_extra_tokens(limited: Open, clock: Clock) -> None:
+    """The same second refills a bucket once."""
     limiter = limited(1, 2)
     assert await limiter.acquire(TENANT, "slack", 2) == Allowed(0)
     clock.now -= 10
@@ -126,21 +126,21 @@ async def test_a_clock_that_is_set_back_gives_nothing_away(limited: Open, clock:
 
 
 async def test_without_a_rate_there_is_no_limit(limited: Open, redis: FakeAsyncRedis) -> None:
-    """Rate 0 means for the limiter what it means for publishing, and leaves no key."""
+    """Rate 0 means no limit, as for publishing, and leaves no key."""
     limiter = limited(0, 1)
     assert [await limiter.acquire(TENANT, "slack", 100) for _ in range(3)] == [Allowed(math.inf)] * 3
     assert await redis.keys() == []
 
 
-async def test_a_full_bucket_is_no_key(limited: Open, redis: FakeAsyncRedis) -> None:
-    """An idle channel's bucket expires once it would be full, so that channels that came and went cost nothing."""
+async def test_a_full_bucket_expires(limited: Open, redis: FakeAsyncRedis) -> None:
+    """Idle channels cost no memory."""
     await limited(2, 3).acquire(TENANT, "slack")
     assert await redis.pttl(keys.rate_limit(TENANT, "slack")) == 3 * 1000 / 2 + 1000
 
 
 @pytest.mark.parametrize("tokens", [0, -1, 4])
 async def test_impossible_numbers_of_tokens_are_refused(limited: Open, redis: FakeAsyncRedis, tokens: int) -> None:
-    """More than a full bucket holds would wait for ever, and less than one would fill it: both say so at once."""
+    """More tokens than a full bucket, or fewer than one, are an error at once."""
     with pytest.raises(InvalidEvent, match="tokens"):
         await limited(1, 3).acquire(TENANT, "slack", tokens)
     assert await redis.keys() == []
@@ -148,6 +148,6 @@ async def test_impossible_numbers_of_tokens_are_refused(limited: Open, redis: Fa
 
 @pytest.mark.parametrize(("rate", "burst"), [(-1, 1), (math.nan, 1), (math.inf, 1), (1, 0)])
 def test_impossible_limits_are_refused(limited: Open, rate: float, burst: int) -> None:
-    """A limit that no bucket can keep is refused where it is set."""
+    """The error comes when the limit is set."""
     with pytest.raises(InvalidEvent, match="rate_"):
         limited(rate, burst)

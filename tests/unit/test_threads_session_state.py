@@ -38,8 +38,8 @@ def nested(levels: int) -> dict[str, Any]:
     return state
 
 
-async def test_a_state_comes_back_as_it_was_saved(sessions: SessionStates) -> None:
-    """Empty lists, big integers, floats and any text survive: nothing is rewritten on the way."""
+async def test_a_state_is_loaded_unchanged(sessions: SessionStates) -> None:
+    """Empty lists, big integers, floats and any text survive."""
     state: dict[str, Any] = {
         "a": [],
         "b": {},
@@ -56,14 +56,14 @@ async def test_a_state_comes_back_as_it_was_saved(sessions: SessionStates) -> No
 
 
 async def test_a_thread_without_state_is_at_version_0(sessions: SessionStates) -> None:
-    """Loading what was never saved gives an empty state that can be saved over; so does another tenant's thread."""
+    """An empty state is returned, and version 0 can be saved over."""
     await sessions.save(OTHER_TENANT, "t", {"a": 1}, 0)
     assert await sessions.load(TENANT, "t") == ({}, 0)
     assert await sessions.load(OTHER_TENANT, "u") == ({}, 0)
 
 
-async def test_of_two_that_changed_one_version_the_second_is_told(sessions: SessionStates) -> None:
-    """The conflict carries the version that stands, and the first save is untouched."""
+async def test_the_second_change_of_a_version_conflicts(sessions: SessionStates) -> None:
+    """The conflict contains the stored version, and the first change stays."""
     loaded = await sessions.save(TENANT, "t", {"step": 1}, 0)
     saved = await sessions.save(TENANT, "t", {"step": 2}, loaded)
     with pytest.raises(StateConflict, match="load it again") as caught:
@@ -74,8 +74,8 @@ async def test_of_two_that_changed_one_version_the_second_is_told(sessions: Sess
         await sessions.save(TENANT, "t", {"step": 3}, 0)
 
 
-async def test_a_deleted_state_conflicts_with_who_still_holds_it(sessions: SessionStates) -> None:
-    """No version comes twice: neither a deletion, nor a new state after it, passes for the one that was loaded."""
+async def test_a_deleted_state_conflicts_with_an_old_copy(sessions: SessionStates) -> None:
+    """No version is used twice, also not after a deletion."""
     old = await sessions.save(TENANT, "t", {"step": 1}, 0)
     assert await sessions.delete(TENANT, "t")
     assert not await sessions.delete(TENANT, "t")
@@ -88,8 +88,10 @@ async def test_a_deleted_state_conflicts_with_who_still_holds_it(sessions: Sessi
         await sessions.save(TENANT, "t", {"step": 2}, old)
 
 
-async def test_versions_grow_while_the_clock_stands(sessions: SessionStates, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each save has a version of its own, whatever the clock of Redis does."""
+async def test_versions_increase_while_the_clock_stands_still(
+    sessions: SessionStates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each save has its own version."""
     monkeypatch.setattr("time.time", lambda: 1_700_000_000.0)
     first = await sessions.save(TENANT, "t", {}, 0)
     second = await sessions.save(TENANT, "t", {}, first)
@@ -98,8 +100,8 @@ async def test_versions_grow_while_the_clock_stands(sessions: SessionStates, mon
     assert first < second < third
 
 
-async def test_a_state_expires_only_if_it_is_told_to(sessions: SessionStates, redis: FakeAsyncRedis) -> None:
-    """The expiry is counted from each save, and a save without one takes it away."""
+async def test_a_state_expires_only_with_an_expiry(sessions: SessionStates, redis: FakeAsyncRedis) -> None:
+    """Each save sets the expiry anew, and a save without one removes it."""
     version = await sessions.save(TENANT, "t", {}, 0)
     assert await redis.pttl(KEY) == -1
     version = await sessions.save(TENANT, "t", {}, version, expires_after_seconds=100)
@@ -108,8 +110,8 @@ async def test_a_state_expires_only_if_it_is_told_to(sessions: SessionStates, re
     assert await redis.pttl(KEY) == -1
 
 
-async def test_any_reader_can_read_the_record(sessions: SessionStates, redis: FakeAsyncRedis) -> None:
-    """GET and a JSON parser are all that it takes."""
+async def test_any_program_can_read_the_record(sessions: SessionStates, redis: FakeAsyncRedis) -> None:
+    """GET and a JSON parser are enough."""
     version = await sessions.save(TENANT, "t", {"a": [1]}, 0)
     record = json.loads(await redis.get(KEY) or "null")
     assert (record["version"], record["state"]) == (version, {"a": [1]})
@@ -128,7 +130,7 @@ async def test_any_reader_can_read_the_record(sessions: SessionStates, redis: Fa
     ],
     ids=["nan", "infinity", "surrogate", "object", "key", "deep", "large"],
 )
-async def test_what_would_not_come_back_is_refused(
+async def test_a_state_that_json_cannot_restore_is_refused(
     sessions: SessionStates, redis: FakeAsyncRedis, state: dict[str, Any]
 ) -> None:
     """A state that JSON cannot hold, or that is too large, is refused when it is saved, not when it is read."""
@@ -137,8 +139,8 @@ async def test_what_would_not_come_back_is_refused(
     assert await redis.keys() == []
 
 
-async def test_every_depth_that_is_taken_comes_back(sessions: SessionStates) -> None:
-    """The bound on depth is where reading ends, not beyond it."""
+async def test_every_accepted_depth_can_be_loaded(sessions: SessionStates) -> None:
+    """The limit of saving is not beyond the limit of loading."""
     taken = 0
     for levels in range(190, 210):
         try:
@@ -151,7 +153,7 @@ async def test_every_depth_that_is_taken_comes_back(sessions: SessionStates) -> 
 
 
 @pytest.mark.parametrize("value", ["true", "[]", '{"state":{}}', "\x00"])
-async def test_what_others_wrote_is_neither_read_nor_overwritten(
+async def test_a_foreign_value_is_neither_read_nor_overwritten(
     sessions: SessionStates, redis: FakeAsyncRedis, value: str
 ) -> None:
     """A key that holds something else is named in the error, and stays as it is."""

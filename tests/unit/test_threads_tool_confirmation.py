@@ -1,4 +1,4 @@
-"""Tool calls that await the user's yes, on a Redis in memory."""
+"""Tool calls that the user must confirm, on a Redis in memory."""
 
 import asyncio
 import json
@@ -40,8 +40,10 @@ def confirmations(redis: FakeAsyncRedis) -> ToolConfirmations:
     return ThreadState(redis, place="test").tool_confirmations
 
 
-async def test_a_question_awaits_its_answer(confirmations: ToolConfirmations, redis: FakeAsyncRedis) -> None:
-    """The call comes back exactly as it was asked about, until it lapses; it is that tenant's thread's alone."""
+async def test_a_question_is_pending_until_it_is_answered(
+    confirmations: ToolConfirmations, redis: FakeAsyncRedis
+) -> None:
+    """It returns the call unchanged, until it expires, and belongs to one thread."""
     asked = await confirmations.ask(TENANT, "t", REFUND, expires_after_seconds=60)
     assert await confirmations.pending(TENANT, "t") == asked
     assert (asked.call, asked.answer, asked.expires_at - asked.requested_at) == (REFUND, None, timedelta(seconds=60))
@@ -51,7 +53,7 @@ async def test_a_question_awaits_its_answer(confirmations: ToolConfirmations, re
 
 
 async def test_a_call_is_confirmed_once(confirmations: ToolConfirmations, redis: FakeAsyncRedis) -> None:
-    """The first yes gets the call to run; every later answer learns how and when it was answered, for a day."""
+    """The first answer gets the call. Later answers learn the first one, for a day."""
     await confirmations.ask(TENANT, "t", REFUND)
     first = await confirmations.confirm(TENANT, "t", "c1")
     assert isinstance(first, Answered)
@@ -63,7 +65,7 @@ async def test_a_call_is_confirmed_once(confirmations: ToolConfirmations, redis:
 
 
 async def test_a_refused_call_cannot_be_confirmed(confirmations: ToolConfirmations) -> None:
-    """A no stands as a yes does."""
+    """A refusal is final."""
     await confirmations.ask(TENANT, "t", REFUND)
     assert isinstance(await confirmations.refuse(TENANT, "t", "c1"), Answered)
     late = await confirmations.confirm(TENANT, "t", "c1")
@@ -71,8 +73,8 @@ async def test_a_refused_call_cannot_be_confirmed(confirmations: ToolConfirmatio
     assert late.confirmation.answer == "refused"
 
 
-async def test_of_answers_at_once_one_counts(confirmations: ToolConfirmations) -> None:
-    """A yes and a no that race have one winner."""
+async def test_of_concurrent_answers_one_counts(confirmations: ToolConfirmations) -> None:
+    """A confirmation and a refusal that race have one winner."""
     await confirmations.ask(TENANT, "t", REFUND)
     outcomes = await asyncio.gather(
         *(answer(TENANT, "t", "c1") for answer in (confirmations.confirm, confirmations.refuse) * 5)
@@ -82,8 +84,8 @@ async def test_of_answers_at_once_one_counts(confirmations: ToolConfirmations) -
     assert all(not isinstance(o, NothingPending) and o.confirmation == won for o in outcomes)
 
 
-async def test_an_answer_is_to_the_call_that_was_shown(confirmations: ToolConfirmations) -> None:
-    """A yes to another call, or where nothing was asked, confirms nothing."""
+async def test_an_answer_counts_only_for_the_call_that_was_shown(confirmations: ToolConfirmations) -> None:
+    """An answer to another call, or without a question, has no effect."""
     assert await confirmations.confirm(TENANT, "t", "c1") == NothingPending()
     await confirmations.ask(TENANT, "t", REFUND)
     assert await confirmations.confirm(TENANT, "t", "c2") == NothingPending()
@@ -92,7 +94,7 @@ async def test_an_answer_is_to_the_call_that_was_shown(confirmations: ToolConfir
 
 
 async def test_a_second_question_waits_or_replaces(confirmations: ToolConfirmations) -> None:
-    """A thread asks about one call at a time; a replaced one can no longer be confirmed."""
+    """A thread asks about one call at a time. A replaced call can no longer be confirmed."""
     first = await confirmations.ask(TENANT, "t", REFUND)
     with pytest.raises(ToolCallPending, match=r"'refund'.*replace=True") as caught:
         await confirmations.ask(TENANT, "t", CANCEL)
@@ -104,7 +106,7 @@ async def test_a_second_question_waits_or_replaces(confirmations: ToolConfirmati
 
 
 async def test_asking_again_changes_nothing(confirmations: ToolConfirmations) -> None:
-    """An orchestrator that runs a turn twice neither asks twice nor takes an answer back."""
+    """A repeated question neither asks twice nor removes an answer."""
     first = await confirmations.ask(TENANT, "t", REFUND)
     assert await confirmations.ask(TENANT, "t", REFUND, replace=True) == first
     answered = await confirmations.confirm(TENANT, "t", "c1")
@@ -112,8 +114,8 @@ async def test_asking_again_changes_nothing(confirmations: ToolConfirmations) ->
     assert await confirmations.ask(TENANT, "t", REFUND) == answered.confirmation
 
 
-async def test_an_id_is_one_calls(confirmations: ToolConfirmations) -> None:
-    """A double click on the old question must not confirm arguments that the user never saw."""
+async def test_two_calls_cannot_share_an_id(confirmations: ToolConfirmations) -> None:
+    """Otherwise a click on the old question would confirm arguments that the user never saw."""
     await confirmations.ask(TENANT, "t", REFUND)
     changed = REFUND.model_copy(update={"arguments": {"order": 8}})
     with pytest.raises(InvalidEvent, match="its own id"):
@@ -123,8 +125,8 @@ async def test_an_id_is_one_calls(confirmations: ToolConfirmations) -> None:
         await confirmations.ask(TENANT, "t", changed)
 
 
-async def test_a_withdrawn_question_has_lapsed(confirmations: ToolConfirmations) -> None:
-    """It can no longer be answered; one that was answered, or is another, cannot be withdrawn."""
+async def test_a_withdrawn_question_cannot_be_answered(confirmations: ToolConfirmations) -> None:
+    """An answered or another question cannot be withdrawn."""
     await confirmations.ask(TENANT, "t", REFUND)
     assert not await confirmations.withdraw(TENANT, "t", "c2")
     assert await confirmations.withdraw(TENANT, "t", "c1")
@@ -135,8 +137,8 @@ async def test_a_withdrawn_question_has_lapsed(confirmations: ToolConfirmations)
     assert not await confirmations.withdraw(TENANT, "t", "c2")
 
 
-async def test_fields_are_taken_for_a_call(confirmations: ToolConfirmations) -> None:
-    """A model's JSON can be handed over as it is, and is checked like a `ToolCall`."""
+async def test_a_call_may_be_given_as_fields(confirmations: ToolConfirmations) -> None:
+    """A model's JSON is validated like a `ToolCall`."""
     asked = await confirmations.ask(TENANT, "t", {"id": "c1", "name": "refund", "arguments": {"order": 1}})
     assert asked.call == ToolCall(id="c1", name="refund", arguments={"order": 1})
     with pytest.raises(InvalidEvent, match="name"):
@@ -145,8 +147,8 @@ async def test_fields_are_taken_for_a_call(confirmations: ToolConfirmations) -> 
         await confirmations.ask(TENANT, "t", {"id": "c1", "name": "n", "arguments": {"a": float("nan")}})
 
 
-async def test_any_reader_can_read_the_record(confirmations: ToolConfirmations, redis: FakeAsyncRedis) -> None:
-    """GET and a JSON parser are all that it takes; `answer` is there once it is answered."""
+async def test_any_program_can_read_the_record(confirmations: ToolConfirmations, redis: FakeAsyncRedis) -> None:
+    """GET and a JSON parser are enough. `answer` shows that it is answered."""
     await confirmations.ask(TENANT, "t", CANCEL)
     record = json.loads(await redis.get(KEY) or "null")
     assert (record["call"], "answer" in record) == (CANCEL.model_dump(), False)
