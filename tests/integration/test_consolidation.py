@@ -1,4 +1,4 @@
-"""Consolidation and the administrative search through the public client."""
+"""Consolidation and the search of an administrator, through the public client."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -23,16 +23,14 @@ OLD = timedelta(days=8)
 
 @pytest.fixture
 async def curator(settings: Settings, tenant: UUID) -> AsyncIterator[Curator]:
-    """A client of a running consumer, the tenant being registered."""
+    """Run a consumer and yield a client of it; the tenant is registered."""
     assert tenant
     async with curating(settings) as curator:
         yield curator
 
 
-async def test_old_related_memories_are_offered_and_become_one(
-    curator: Curator, tenant: UUID, database_url: str
-) -> None:
-    """Near and old, of one owner and tier, the oldest first; the caller's summary is what they are merged into."""
+async def test_old_related_memories_are_offered_and_merged(curator: Curator, tenant: UUID, database_url: str) -> None:
+    """A group is near, old and of one owner and tier, the oldest first; the caller's summary replaces it."""
     scope = memory_scope(tenant)
     near = [await remembered(curator, scope, f"Ada drinks green tea every {day}") for day in ("monday", "tuesday")]
     far = await remembered(curator, scope, "the bicycle stands outside")
@@ -57,10 +55,10 @@ async def test_old_related_memories_are_offered_and_become_one(
     assert await curator.consolidation.groups(scope, min_cosine=0.7) == ()
 
 
-async def test_an_administrator_finds_what_any_scope_holds(
+async def test_an_administrator_finds_memories_of_any_scope(
     curator: Curator, tenant: UUID, other_tenant: UUID, database_url: str
 ) -> None:
-    """By words and by meaning, of every agent and user, in every status, lapsed ones too; of this tenant alone."""
+    """By words and by meaning, of every owner and status, expired ones included, within the tenant."""
     await remembered(curator, memory_scope(other_tenant), "Green TEA")
     hers = await remembered(curator, memory_scope(tenant), "Green TEA")
     agents = await remembered(curator, memory_scope(tenant, user=None), "tea, and green")
@@ -92,8 +90,8 @@ async def test_an_administrator_finds_what_any_scope_holds(
     assert one.memory.id == forgotten.id
 
 
-async def test_an_administrator_s_pages_join(curator: Curator, tenant: UUID) -> None:
-    """Words give page after page, each memory once, the newest first."""
+async def test_an_administrator_pages_through_words(curator: Curator, tenant: UUID) -> None:
+    """Each memory comes once, the newest first."""
     made = [await remembered(curator, memory_scope(tenant, f"user {number}"), "tea") for number in range(5)]
     cursor, seen = None, list[UUID]()
     while True:
@@ -104,8 +102,8 @@ async def test_an_administrator_s_pages_join(curator: Curator, tenant: UUID) -> 
     assert seen == [memory.id for memory in reversed(made)]
 
 
-async def test_an_administrator_asks_in_one_way(curator: Curator, tenant: UUID) -> None:
-    """Neither or both of words and query, or a cursor that is none, are refused with what to do."""
+async def test_an_administrator_gives_words_or_a_query(curator: Curator, tenant: UUID) -> None:
+    """Neither, both, or an invalid cursor is refused with what to do."""
     with pytest.raises(InvalidEvent, match="give either words"):
         await curator.administration.search(tenant)
     with pytest.raises(InvalidEvent, match="give either words"):
@@ -118,10 +116,10 @@ async def test_an_administrator_asks_in_one_way(curator: Curator, tenant: UUID) 
         await curator.administration.search(tenant, words="a", cursor="x")
 
 
-async def test_the_index_serves_an_administrator_and_finds_past_others(
+async def test_the_index_serves_an_administrator_past_other_tenants(
     database_url: str, tenant: UUID, other_tenant: UUID
 ) -> None:
-    """Under the curator's policy the plan is the HNSW index, and it goes on where nearer rows are another tenant's."""
+    """The curator's plan uses the HNSW index, and the search goes on if nearer rows belong to another tenant."""
     connection = await asyncpg.connect(database_url)
     try:
         await register_vector(connection)

@@ -1,4 +1,4 @@
-"""The executor on a real database: what two requests at once may do to each other, and when one is the same again."""
+"""The executor on a real database: two requests at once, and the same request twice."""
 
 import asyncio
 import contextlib
@@ -35,20 +35,20 @@ async def login(database_url: str) -> AsyncIterator[Login]:
 
 @pytest.fixture
 def executor(database: Database) -> RequestExecutor:
-    """An executor with a model that is none."""
+    """An executor with a hash embedder."""
     rules = CurationRules(near_duplicate_cosine=0.9, session_idle_seconds=60)
     embedder = CoalescingEmbedder(HashEmbedder(384), texts_per_run=128)
     return RequestExecutor(database, embedder, Lifetime(30, from_last_use=False), rules)
 
 
 async def remember(executor: RequestExecutor, tenant: UUID, *memories: NewMemory, request_id: str) -> MemoryReply:
-    """Return the reply to a request to remember contents of a user."""
+    """Return the reply to a request that remembers contents of a user."""
     request = RememberRequest(request_id=request_id, tenant_id=tenant, user_id="ada", memories=memories)
     return await executor.execute(request, await executor.embed(request))
 
 
-async def test_a_deadlock_is_tried_again_at_once(executor: RequestExecutor, tenant: UUID, login: Login) -> None:
-    """Whoever locks the same memories in another order costs a request a moment, and no redelivery."""
+async def test_a_deadlock_is_retried_at_once(executor: RequestExecutor, tenant: UUID, login: Login) -> None:
+    """A request that deadlocks with another one is retried in the process, without a redelivery."""
     both = [NewMemory(content=text) for text in (FIRST, LAST)]
     await remember(executor, tenant, *both, request_id="made")
     lock = "SELECT FROM memories WHERE content = $1 FOR UPDATE"
@@ -66,8 +66,8 @@ async def test_a_deadlock_is_tried_again_at_once(executor: RequestExecutor, tena
     assert [round(one.memory.confidence, 2) for one in result.remembered] == [0.82, 0.82]
 
 
-async def test_the_order_of_metadata_makes_no_other_request(executor: RequestExecutor, tenant: UUID) -> None:
-    """A caller that asks again after a restart may have built the same object in another order."""
+async def test_a_repeated_request_may_order_its_metadata_differently(executor: RequestExecutor, tenant: UUID) -> None:
+    """A caller that restarts may build the same object in another order; the request still counts as the same."""
     one: dict[str, JsonValue] = {"a": 1, "b": {"c": 2, "d": 3}}
     other: dict[str, JsonValue] = {"b": {"d": 3, "c": 2}, "a": 1}
     first = await remember(executor, tenant, NewMemory(content="x", metadata=one), request_id="r")

@@ -1,4 +1,4 @@
-"""Changes through the public client: contents and their versions, the states of the machine, tags, and the end."""
+"""Changes of memories through the public client: contents and versions, states, tags, and purging."""
 
 from collections.abc import AsyncIterator
 from uuid import UUID, uuid4
@@ -21,14 +21,14 @@ from eunoe_tests.curation import curating, memory_scope, remembered
 
 @pytest.fixture
 async def curator(settings: Settings, tenant: UUID) -> AsyncIterator[Curator]:
-    """A client of a running consumer, the tenant being registered."""
+    """Run a consumer and yield a client of it; the tenant is registered."""
     assert tenant
     async with curating(settings) as curator:
         yield curator
 
 
 async def versions(database_url: str, memory_id: UUID) -> list[tuple[int, str]]:
-    """Return a memory's kept contents, as a superuser sees them."""
+    """Return the kept contents of a memory, as a superuser sees them."""
     connection = await asyncpg.connect(database_url)
     try:
         rows = await connection.fetch(
@@ -40,7 +40,7 @@ async def versions(database_url: str, memory_id: UUID) -> list[tuple[int, str]]:
 
 
 async def test_revise_keeps_a_version_of_each_content(curator: Curator, tenant: UUID, database_url: str) -> None:
-    """What is given changes, what is not stays; a version is kept where the content changed, and found by it."""
+    """Only the given fields change; a changed content is kept as a version and found by search."""
     scope = memory_scope(tenant)
     memory = await remembered(curator, scope, "Ada lives in Graz.", metadata={"a": 1}, tags=("home",))
     moved = await curator.revise(scope, memory.id, content="Ada lives in Vienna.", version=1)
@@ -58,8 +58,8 @@ async def test_revise_keeps_a_version_of_each_content(curator: Curator, tenant: 
     assert found.memory.id == memory.id
 
 
-async def test_a_change_of_what_one_has_not_seen_is_refused(curator: Curator, tenant: UUID) -> None:
-    """The version named must be the memory's; the refusal says which it is now, and nothing is changed."""
+async def test_an_outdated_version_is_refused(curator: Curator, tenant: UUID) -> None:
+    """A change that names another version is refused with the present version, and changes nothing."""
     scope = memory_scope(tenant)
     memory = await remembered(curator, scope, "Ada lives in Graz.")
     await curator.revise(scope, memory.id, content="Ada lives in Vienna.", version=1)
@@ -69,8 +69,8 @@ async def test_a_change_of_what_one_has_not_seen_is_refused(curator: Curator, te
     assert (await curator.get(scope, memory.id)).content == "Ada lives in Vienna."
 
 
-async def test_revising_into_another_memorys_content_is_refused(curator: Curator, tenant: UUID) -> None:
-    """One owner holds a content once, and the refusal names who has it."""
+async def test_revising_to_a_duplicate_content_is_refused(curator: Curator, tenant: UUID) -> None:
+    """An owner holds a content once; the refusal names the memory that holds it."""
     scope = memory_scope(tenant)
     first = await remembered(curator, scope, "Ada lives in Graz.")
     second = await remembered(curator, scope, "Ada lives in Salzburg.")
@@ -80,7 +80,7 @@ async def test_revising_into_another_memorys_content_is_refused(curator: Curator
 
 
 async def test_supersede_keeps_the_chain(curator: Curator, tenant: UUID) -> None:
-    """The old memory stays as history and points to the new one, which belongs to the same owner."""
+    """The old memory stays as history and links to its successor, which has the same owner."""
     scope = memory_scope(tenant)
     old = await remembered(curator, memory_scope(tenant, agent=None), "Ada works at Acme.")
     result = await curator.supersede(scope, old.id, NewMemory(content="Ada works at Initech."), version=1)
@@ -97,8 +97,8 @@ async def test_supersede_keeps_the_chain(curator: Curator, tenant: UUID) -> None
     assert refused.value.problem.allowed == (Action.RELATE, Action.FORGET, Action.PURGE)
 
 
-async def test_merge_may_take_the_content_of_one_of_them(curator: Curator, tenant: UUID) -> None:
-    """Merged memories stay as history and point to what they became."""
+async def test_a_merge_may_keep_the_content_of_a_merged_memory(curator: Curator, tenant: UUID) -> None:
+    """Merged memories stay as history and link to their successor."""
     scope = memory_scope(tenant)
     one, two = [await remembered(curator, scope, text) for text in ("Ada likes tea.", "Ada enjoys tea.")]
     result = await curator.merge(scope, [one.id, two.id], NewMemory(content="Ada likes tea.", confidence=0.9))
@@ -108,8 +108,8 @@ async def test_merge_may_take_the_content_of_one_of_them(curator: Curator, tenan
     assert [memory.id for memory in (await curator.list(scope)).memories] == [result.memory.id]
 
 
-async def test_merge_refuses_what_belongs_to_different_owners(curator: Curator, tenant: UUID) -> None:
-    """What they become could not apply where each of them did; an unknown one is not found, and nothing is changed."""
+async def test_a_merge_of_different_owners_is_refused(curator: Curator, tenant: UUID) -> None:
+    """Memories of different owners, or an unknown one, are refused, and nothing changes."""
     scope = memory_scope(tenant)
     one = await remembered(curator, scope, "Ada likes tea.")
     two = await remembered(curator, memory_scope(tenant, agent=None), "Ada enjoys tea.")
@@ -121,7 +121,7 @@ async def test_merge_refuses_what_belongs_to_different_owners(curator: Curator, 
 
 
 async def test_archive_and_restore(curator: Curator, tenant: UUID) -> None:
-    """An archived memory is out of the way, and comes back; not while another holds its content."""
+    """An archived memory is hidden and can be restored, unless another memory holds its content by then."""
     scope = memory_scope(tenant)
     memory = await remembered(curator, scope, "Ada likes tea.")
     assert (await curator.archive(scope, memory.id)).status is Status.ARCHIVED
@@ -140,7 +140,7 @@ async def test_archive_and_restore(curator: Curator, tenant: UUID) -> None:
 
 
 async def test_approve_and_reject(curator: Curator, tenant: UUID) -> None:
-    """What awaits review counts once it is approved; what is rejected is put aside."""
+    """A memory for review is active after its approval, and archived after its rejection."""
     scope = memory_scope(tenant)
     good, bad = [await remembered(curator, scope, text, review=True) for text in ("Ada is vegan.", "Ada is a robot.")]
     assert (await curator.approve(scope, good.id)).status is Status.ACTIVE
@@ -150,8 +150,8 @@ async def test_approve_and_reject(curator: Curator, tenant: UUID) -> None:
         await curator.approve(scope, good.id)
 
 
-async def test_what_is_forgotten_comes_back_nowhere_until_it_is_restored(curator: Curator, tenant: UUID) -> None:
-    """Get, list and search pass it over, its content may be remembered anew; it can be asked for by name."""
+async def test_a_forgotten_memory_is_hidden_until_it_is_restored(curator: Curator, tenant: UUID) -> None:
+    """Get, list and search skip it, its content may be remembered anew, and it can be read by its id on request."""
     scope = memory_scope(tenant)
     memory = await remembered(curator, scope, "Ada likes tea.")
     forgotten = await curator.forget(scope, memory.id)
@@ -169,8 +169,8 @@ async def test_what_is_forgotten_comes_back_nowhere_until_it_is_restored(curator
     assert (restored.deleted_at, restored.status) == (None, Status.ACTIVE)
 
 
-async def test_history_may_hold_a_content_often(curator: Curator, tenant: UUID) -> None:
-    """Two archived memories of one content are two: the second is forgotten and restored beside the first."""
+async def test_archived_memories_may_share_a_content(curator: Curator, tenant: UUID) -> None:
+    """One of two archived memories with the same content can be forgotten and restored beside the other."""
     scope = memory_scope(tenant)
     one, two = [await curator.archive(scope, (await remembered(curator, scope, "Ada likes tea.")).id) for _ in range(2)]
     assert one.id != two.id
@@ -179,7 +179,7 @@ async def test_history_may_hold_a_content_often(curator: Curator, tenant: UUID) 
 
 
 async def test_a_purged_memory_leaves_nothing_behind(curator: Curator, tenant: UUID, database_url: str) -> None:
-    """Row, versions and tags are gone, and no kept reply quotes it; a repeated request does not bring it back."""
+    """Row, versions and tags are gone, no kept reply quotes it, and a repeated request does not create it again."""
     scope, request_id = memory_scope(tenant), uuid4().hex
     new = NewMemory(content="Ada's secret is Rosebud.", tags=("secret",))
     (made,) = await curator.remember(scope, new, request_id=request_id)
@@ -197,8 +197,8 @@ async def test_a_purged_memory_leaves_nothing_behind(curator: Curator, tenant: U
         await connection.close()
 
 
-async def test_a_memorys_history_is_read(curator: Curator, tenant: UUID) -> None:
-    """Its contents, the newest first and page by page, and what it replaced; what was forgotten only when asked for."""
+async def test_the_history_of_a_memory_is_read(curator: Curator, tenant: UUID) -> None:
+    """Contents come newest first, page by page, with the replaced memories; those of a forgotten one on request."""
     scope = memory_scope(tenant)
     first = await remembered(curator, scope, "Ada lives in Graz.", metadata={"a": 1})
     for content in ("Ada lives in Salzburg.", "Ada lives in Wien."):
@@ -227,7 +227,7 @@ async def test_a_memorys_history_is_read(curator: Curator, tenant: UUID) -> None
 
 
 async def test_tag_and_untag(curator: Curator, tenant: UUID) -> None:
-    """Tags are a set; they leave the version as it is, so that nobody's next change is refused for one."""
+    """Tags are a set. They keep the version, so that no other change is refused because of a tag."""
     scope = memory_scope(tenant)
     memory = await remembered(curator, scope, "Ada likes tea.", tags=("drinks",))
     tagged = await curator.tag(scope, memory.id, "tea", "drinks", "Ada")

@@ -1,4 +1,4 @@
-"""Checkpoints through the public client: saved once, the latest comes back as it was."""
+"""Checkpoints through the public client."""
 
 from collections.abc import AsyncIterator
 from uuid import UUID, uuid4
@@ -14,14 +14,14 @@ from eunoe_tests.curation import curating, memory_scope
 
 @pytest.fixture
 async def curator(settings: Settings, tenant: UUID) -> AsyncIterator[Curator]:
-    """A client of a running consumer, the tenant being registered."""
+    """Run a consumer and yield a client of it; the tenant is registered."""
     assert tenant
     async with curating(settings) as curator:
         yield curator
 
 
-async def test_the_latest_checkpoint_comes_back_as_it_was(curator: Curator, tenant: UUID) -> None:
-    """Every JSON value survives, the session opens with its first checkpoint, and an earlier one can be named."""
+async def test_the_latest_checkpoint_comes_back_unchanged(curator: Curator, tenant: UUID) -> None:
+    """Every JSON value survives, the first checkpoint opens its session, and an earlier one can be loaded by its id."""
     scope = memory_scope(tenant, "new user")
     assert await curator.checkpoints.load(scope, "s") is None
     state: dict[str, JsonValue] = {
@@ -48,7 +48,7 @@ async def test_the_latest_checkpoint_comes_back_as_it_was(curator: Curator, tena
 
 
 async def test_each_checkpoint_is_the_latest_until_the_next(curator: Curator, tenant: UUID) -> None:
-    """Whatever their ids: what was saved last is what comes back."""
+    """The checkpoint saved last is loaded, whatever the order of the ids."""
     scope = memory_scope(tenant)
     for step in range(8):
         await curator.checkpoints.save(scope, "s", {"step": step})
@@ -58,7 +58,7 @@ async def test_each_checkpoint_is_the_latest_until_the_next(curator: Curator, te
 
 
 async def test_a_checkpoint_is_saved_once(curator: Curator, tenant: UUID) -> None:
-    """A request that comes again saves nothing more; its id for another state is refused."""
+    """A repeated request saves nothing; the same request id with another state is refused."""
     scope = memory_scope(tenant)
     saved = await curator.checkpoints.save(scope, "s", {"a": 1}, request_id="r1")
     await curator.checkpoints.save(scope, "s", {"a": 2})
@@ -72,7 +72,7 @@ async def test_a_checkpoint_is_saved_once(curator: Curator, tenant: UUID) -> Non
 
 
 async def test_checkpoints_are_listed_by_session_and_name(curator: Curator, tenant: UUID) -> None:
-    """The latest first, page by page; each session and each name has its own."""
+    """The latest first, page by page, for one session and one name."""
     scope = memory_scope(tenant)
     saved = [await curator.checkpoints.save(scope, "s", {"n": n}, name=f"name {n % 2}") for n in range(4)]
     await curator.checkpoints.save(scope, "other", {})
@@ -88,8 +88,8 @@ async def test_checkpoints_are_listed_by_session_and_name(curator: Curator, tena
     assert latest.state == {"n": 2}
 
 
-async def test_the_largest_state_is_taken_and_a_larger_one_refused(curator: Curator, tenant: UUID) -> None:
-    """256 KiB of JSON go there and back; more is refused before it is sent, as is what jsonb cannot hold."""
+async def test_a_state_may_have_256_kib(curator: Curator, tenant: UUID) -> None:
+    """256 KiB of JSON survive; a larger state, or one that jsonb cannot hold, is refused by the client."""
     scope = memory_scope(tenant)
     largest = {"a": "x" * (256 * 1024 - len('{"a": ""}'))}
     await curator.checkpoints.save(scope, "s", largest)

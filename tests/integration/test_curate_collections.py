@@ -1,4 +1,4 @@
-"""Collections through the public client: theirs from the making to the end, and their members."""
+"""Collections and their members through the public client."""
 
 from collections.abc import AsyncIterator
 from uuid import UUID, uuid4
@@ -14,20 +14,20 @@ from eunoe_tests.curation import curating, memory_scope, remembered
 
 @pytest.fixture
 async def curator(settings: Settings, tenant: UUID) -> AsyncIterator[Curator]:
-    """A client of a running consumer, the tenant being registered."""
+    """Run a consumer and yield a client of it; the tenant is registered."""
     assert tenant
     async with curating(settings) as curator:
         yield curator
 
 
 async def members(curator: Curator, scope: MemoryScope, collection: Collection) -> set[str]:
-    """Return the contents of a collection's memories."""
+    """Return the contents of the memories in a collection."""
     page = await curator.list(scope, MemoryFilter(collection_id=collection.id))
     return {memory.content for memory in page.memories}
 
 
-async def test_a_collection_from_its_making_to_its_end(curator: Curator, tenant: UUID) -> None:
-    """What is made is read, changed where it is what was seen, and gone when it is deleted; its memories stay."""
+async def test_a_collection_is_created_changed_and_deleted(curator: Curator, tenant: UUID) -> None:
+    """A change needs the present version, and a deleted collection leaves its memories."""
     scope = memory_scope(tenant, "new user")  # known from its first collection on
     made = await curator.collections.create(scope, type_="trip", name="Rome", description="June")
     assert (made.type, made.name, made.description, made.members, made.version) == ("trip", "Rome", "June", 0, 1)
@@ -47,8 +47,8 @@ async def test_a_collection_from_its_making_to_its_end(curator: Curator, tenant:
     assert (await curator.get(scope, memory.id)).content == memory.content
 
 
-async def test_members_come_and_go_and_are_counted(curator: Curator, tenant: UUID) -> None:
-    """All or none are added, twice is once; the count is of those that apply and are not forgotten."""
+async def test_members_are_added_removed_and_counted(curator: Curator, tenant: UUID) -> None:
+    """All are added or none, each once; the count covers members that apply and are not forgotten."""
     scope = memory_scope(tenant)
     collection = await curator.collections.create(scope, type_="t", name="n")
     one, other = [await remembered(curator, scope, text) for text in ("one", "other")]
@@ -68,8 +68,8 @@ async def test_members_come_and_go_and_are_counted(curator: Curator, tenant: UUI
     assert await members(curator, scope, collection) == {"other"}
 
 
-async def test_a_name_is_taken_once_by_an_owner_and_type(curator: Curator, tenant: UUID) -> None:
-    """The same name is refused for the same owner and type, on making and on changing, and free for any other."""
+async def test_a_name_is_unique_for_an_owner_and_a_type(curator: Curator, tenant: UUID) -> None:
+    """A second collection of that name is refused on creation and on change; other owners and types may use it."""
     scope = memory_scope(tenant)
     first = await curator.collections.create(scope, type_="t", name="n")
     with pytest.raises(DuplicateName, match="a collection of type 't' with the name 'n'"):
@@ -83,15 +83,15 @@ async def test_a_name_is_taken_once_by_an_owner_and_type(curator: Curator, tenan
     assert (await curator.collections.update(scope, other.id, type_="t")).version == 2
 
 
-async def test_the_same_request_makes_one_collection(curator: Curator, tenant: UUID) -> None:
-    """Asked again with its request id, it is answered as it was."""
+async def test_a_repeated_request_creates_one_collection(curator: Curator, tenant: UUID) -> None:
+    """The same request id gets the first reply."""
     scope = memory_scope(tenant)
     made = await curator.collections.create(scope, type_="t", name="n", request_id="r1")
     assert await curator.collections.create(scope, type_="t", name="n", request_id="r1") == made
 
 
 async def test_collections_are_listed_page_by_page(curator: Curator, tenant: UUID) -> None:
-    """Each that applies comes once, the newest first; the scope and the type choose."""
+    """Each collection that applies comes once, the newest first, filtered by type."""
     ada, everywhere, eve = memory_scope(tenant), memory_scope(tenant, agent=None), memory_scope(tenant, "eve")
     made = [await curator.collections.create(ada, type_="t", name=f"n{number}") for number in range(5)]
     made.append(await curator.collections.create(everywhere, type_="wide", name="n"))
@@ -108,8 +108,8 @@ async def test_collections_are_listed_page_by_page(curator: Curator, tenant: UUI
         await curator.collections.list(ada, cursor="x")
 
 
-async def test_a_wide_collection_shows_each_scope_its_own_members(curator: Curator, tenant: UUID) -> None:
-    """A collection of an agent may hold memories of many users; each is shown, and counts, what applies to them."""
+async def test_a_shared_collection_shows_each_scope_its_own_members(curator: Curator, tenant: UUID) -> None:
+    """A collection of an agent may hold memories of many users; each scope sees and counts those that apply."""
     wide, ada, eve = memory_scope(tenant, None), memory_scope(tenant), memory_scope(tenant, "eve")
     collection = await curator.collections.create(wide, type_="t", name="n")
     for scope, text in ((wide, "everyone's"), (ada, "Ada's"), (eve, "Eve's")):
@@ -120,8 +120,8 @@ async def test_a_wide_collection_shows_each_scope_its_own_members(curator: Curat
     assert (await curator.collections.get(wide, collection.id)).members == 1
 
 
-async def test_a_filter_by_a_collection_of_somebody_else_finds_no_collection(curator: Curator, tenant: UUID) -> None:
-    """Nobody learns which of the memories that both see another user has put into hers; nor that she has one."""
+async def test_a_filter_by_another_users_collection_is_refused(curator: Curator, tenant: UUID) -> None:
+    """Nobody learns which shared memories another user has collected, nor that the collection exists."""
     ada, eve = memory_scope(tenant), memory_scope(tenant, "eve")
     collection = await curator.collections.create(ada, type_="t", name="n")
     memory = await remembered(curator, memory_scope(tenant, None), "everyone's")
@@ -136,8 +136,8 @@ async def test_a_filter_by_a_collection_of_somebody_else_finds_no_collection(cur
             await asked
 
 
-async def test_the_bounds_of_a_collection_are_the_contract_s(curator: Curator, tenant: UUID) -> None:
-    """A type has at most 50 characters, a name at most 255; the longest are taken, and an empty change is a mistake."""
+async def test_a_collection_keeps_the_bounds_of_the_contract(curator: Curator, tenant: UUID) -> None:
+    """A type has at most 50 characters and a name 255; an empty change is refused."""
     for type_, name in (("x" * 51, "n"), ("t", "x" * 256), ("", "n"), ("t", "")):
         with pytest.raises(InvalidEvent):
             await curator.collections.create(memory_scope(tenant), type_=type_, name=name)

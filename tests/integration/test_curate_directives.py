@@ -1,4 +1,4 @@
-"""Directives through the public client: an agent's standing instructions, in their order."""
+"""Directives through the public client: standing instructions for an agent, in their order."""
 
 from collections.abc import AsyncIterator
 from uuid import UUID
@@ -15,7 +15,7 @@ from eunoe_tests.events import OTHER_AGENT
 
 @pytest.fixture
 async def curator(settings: Settings, tenant: UUID) -> AsyncIterator[Curator]:
-    """A client of a running consumer, the tenant being registered."""
+    """Run a consumer and yield a client of it; the tenant is registered."""
     assert tenant
     async with curating(settings) as curator:
         yield curator
@@ -26,8 +26,8 @@ async def names(curator: Curator, scope: MemoryScope) -> list[str]:
     return [directive.name for directive in await curator.directives.list(scope)]
 
 
-async def test_directives_stand_in_their_order(curator: Curator, tenant: UUID) -> None:
-    """A new one is the last, a place of one's own can be given, and a change without one leaves the place."""
+async def test_directives_keep_their_order(curator: Curator, tenant: UUID) -> None:
+    """A new directive becomes the last one unless it names its place; a change without a place keeps it."""
     scope = memory_scope(tenant, None)
     first = await curator.directives.set(scope, "tone", "Be brief.")
     assert (first.ordinal, first.version, first.user_id, first.content) == (1, 1, None, "Be brief.")
@@ -41,7 +41,7 @@ async def test_directives_stand_in_their_order(curator: Curator, tenant: UUID) -
 
 
 async def test_directives_are_put_into_another_order(curator: Curator, tenant: UUID) -> None:
-    """All of a scope are named, each once; only those that move get a new version."""
+    """An order names every directive of the scope once; only directives that move get a new version."""
     scope = memory_scope(tenant)
     for name in ("a", "b", "c"):
         await curator.directives.set(scope, name, name)
@@ -57,8 +57,8 @@ async def test_directives_are_put_into_another_order(curator: Curator, tenant: U
     assert await names(curator, scope) == ["c", "b", "a"]
 
 
-async def test_a_scope_is_shown_what_applies_and_changes_what_is_its_own(curator: Curator, tenant: UUID) -> None:
-    """An agent's directives with every user hold with each; those with one user with nobody else."""
+async def test_a_scope_reads_shared_directives_and_changes_its_own(curator: Curator, tenant: UUID) -> None:
+    """Directives for every user apply to each user; directives for one user apply to nobody else."""
     wide, ada, eve = memory_scope(tenant, None), memory_scope(tenant), memory_scope(tenant, "eve")
     await curator.directives.set(wide, "tone", "Be brief.")
     await curator.directives.set(ada, "tone", "Be warm.")
@@ -74,8 +74,8 @@ async def test_a_scope_is_shown_what_applies_and_changes_what_is_its_own(curator
     assert [one.content for one in await curator.directives.list(wide)] == ["Be brief."]
 
 
-async def test_a_change_of_what_one_has_not_seen_is_refused(curator: Curator, tenant: UUID) -> None:
-    """Setting and removing may name the version; the refusal says which it is now."""
+async def test_an_outdated_version_is_refused(curator: Curator, tenant: UUID) -> None:
+    """Setting and removing may name a version; the refusal names the present one."""
     scope = memory_scope(tenant)
     await curator.directives.set(scope, "tone", "Be brief.")
     await curator.directives.set(scope, "tone", "Be warm.")
@@ -90,7 +90,7 @@ async def test_a_change_of_what_one_has_not_seen_is_refused(curator: Curator, te
 
 
 async def test_a_directive_is_set_once(curator: Curator, tenant: UUID) -> None:
-    """A request that comes again does not undo what was set after it."""
+    """A repeated request does not undo a later change."""
     scope = memory_scope(tenant)
     first = await curator.directives.set(scope, "tone", "Be brief.", request_id="r1")
     await curator.directives.set(scope, "tone", "Be warm.")
@@ -98,8 +98,8 @@ async def test_a_directive_is_set_once(curator: Curator, tenant: UUID) -> None:
     assert [one.content for one in await curator.directives.list(scope)] == ["Be warm."]
 
 
-async def test_directives_are_an_agents(curator: Curator, tenant: UUID) -> None:
-    """A scope without an agent is refused before the request is sent."""
+async def test_a_directive_needs_an_agent(curator: Curator, tenant: UUID) -> None:
+    """The client refuses a scope without an agent."""
     for asked in (curator.directives.set(memory_scope(tenant, agent=None), "a", "b"),):
         with pytest.raises(InvalidEvent, match="a directive belongs to an agent"):
             await asked

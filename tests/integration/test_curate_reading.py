@@ -1,4 +1,4 @@
-"""List and search through the public client: what applies to a scope, filters, pages, distances."""
+"""List and search through the public client: scopes, filters, pages and distances."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -16,7 +16,7 @@ from eunoe_tests.events import AGENT, OTHER_AGENT
 
 @pytest.fixture
 async def curator(settings: Settings, tenant: UUID) -> AsyncIterator[Curator]:
-    """A client of a running consumer, the tenant being registered."""
+    """Run a consumer and yield a client of it; the tenant is registered."""
     assert tenant
     async with curating(settings) as curator:
         yield curator
@@ -29,8 +29,8 @@ async def contents(curator: Curator, scope: MemoryScope, filter_: MemoryFilter |
     return listed
 
 
-async def test_what_applies_to_a_scope_is_united(curator: Curator, tenant: UUID) -> None:
-    """An agent with a user sees what both share, what is the user's and what is the agent's; each alone its own."""
+async def test_a_scope_sees_all_memories_that_apply(curator: Curator, tenant: UUID) -> None:
+    """An agent with a user sees the memories of both, of the user and of the agent; each alone sees its own."""
     shared, users, agents = memory_scope(tenant), memory_scope(tenant, agent=None), memory_scope(tenant, user=None)
     for owner, text in ((shared, "shared"), (users, "user's"), (agents, "agent's")):
         await remembered(curator, owner, text)
@@ -42,8 +42,8 @@ async def test_what_applies_to_a_scope_is_united(curator: Curator, tenant: UUID)
     assert await contents(curator, memory_scope(tenant, agent=OTHER_AGENT)) == {"user's", "of another agent"}
 
 
-async def test_each_filter_holds(curator: Curator, tenant: UUID) -> None:
-    """Tier, category, status, source, all tags, contained metadata, session and times each leave out the rest."""
+async def test_each_filter_excludes_other_memories(curator: Curator, tenant: UUID) -> None:
+    """Tier, category, status, source, tags, contained metadata, session and times."""
     scope = memory_scope(tenant)
     session = SessionRef(agent_id=AGENT, user_id="ada", session_id="s1")
     await remembered(curator, scope, "plain")
@@ -75,7 +75,7 @@ async def test_each_filter_holds(curator: Curator, tenant: UUID) -> None:
 
 
 async def test_a_collection_is_a_filter(curator: Curator, tenant: UUID, database_url: str) -> None:
-    """Only a collection's members pass; one that is not there is not found, rather than empty."""
+    """Only members of the collection pass. A missing collection is not found, instead of an empty result."""
     scope, collection = memory_scope(tenant), UUID(int=7)
     member = await remembered(curator, scope, "member")
     await remembered(curator, scope, "other")
@@ -99,8 +99,8 @@ async def test_a_collection_is_a_filter(curator: Curator, tenant: UUID, database
     assert await contents(curator, scope, MemoryFilter(collection_id=collection)) == {"member"}
 
 
-async def test_pages_follow_one_another_to_the_end(curator: Curator, tenant: UUID) -> None:
-    """Every memory comes once, the newest first, also those of one transaction, whose times are equal."""
+async def test_pages_return_each_memory_once(curator: Curator, tenant: UUID) -> None:
+    """Newest first, also for memories of one transaction, which have the same time."""
     scope = memory_scope(tenant)
     for batch in range(5):
         await curator.remember(scope, *(NewMemory(content=f"batch {batch} fact {i}") for i in range(5)))
@@ -119,14 +119,14 @@ async def test_pages_follow_one_another_to_the_end(curator: Curator, tenant: UUI
 
 
 @pytest.mark.parametrize("cursor", ["nonsense", "MjAyNg==", "MjAyNi0wMS0wMSA0", "ä"])
-async def test_a_cursor_that_no_page_came_with_is_refused(curator: Curator, tenant: UUID, cursor: str) -> None:
-    """It is said to be wrong, and is no error of ours."""
+async def test_an_invalid_cursor_is_refused(curator: Curator, tenant: UUID, cursor: str) -> None:
+    """The caller gets the reason, and no entry is dead-lettered."""
     with pytest.raises(CurationRefused, match="cursor"):
         await curator.list(memory_scope(tenant), cursor=cursor)
 
 
 async def test_search_is_ordered_by_distance(curator: Curator, tenant: UUID) -> None:
-    """The nearest first, each with its cosine distance, within `min_cosine` and `limit`; no query gives the newest."""
+    """The nearest first with cosine distances, within `min_cosine` and `limit`; the newest without a query."""
     scope = memory_scope(tenant)
     for text in ("green tea with honey", "green tea", "coffee"):
         await remembered(curator, scope, text)

@@ -1,4 +1,4 @@
-"""What surrounds memories, of two tenants with equal agents and users: what is another's is not there."""
+"""Collections, sessions, checkpoints, directives and relations: no scope can reach those of another."""
 
 from uuid import UUID
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow
 
 
 async def everything(database_url: str, tenant: UUID) -> set[str]:
-    """Return all that a tenant has of curated memory, as a superuser sees it."""
+    """Return all curated memory of a tenant, as a superuser sees it."""
     connection = await asyncpg.connect(database_url)
     try:
         return {
@@ -29,10 +29,10 @@ async def everything(database_url: str, tenant: UUID) -> set[str]:
 
 
 @pytest.mark.parametrize("other_scope", ["tenant", "agent", "user"])
-async def test_what_surrounds_another_s_memories_is_not_there(
+async def test_records_of_another_scope_are_not_found(
     settings: Settings, tenant: UUID, other_tenant: UUID, database_url: str, other_scope: str
 ) -> None:
-    """Each kind of request, by another tenant, agent or user: not found, never forbidden, and nothing is changed."""
+    """Every kind of request from another tenant, agent or user gets not_found, never forbidden, and changes nothing."""
     async with curating(settings) as curator:
         for number, (kind, attempt) in enumerate(RECORD_CASES.items()):
             theirs = await fill_records(curator, memory_scope(tenant, f"user {number}"))

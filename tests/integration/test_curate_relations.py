@@ -1,4 +1,4 @@
-"""Relations through the public client: made once, taken back, and walked within bounds and scope."""
+"""Relations through the public client: added, removed, and walked within bounds and scope."""
 
 from collections.abc import AsyncIterator, Sequence
 from itertools import pairwise
@@ -17,7 +17,7 @@ SUPPORTS, CAUSES = RelationType.SUPPORTS, RelationType.CAUSES
 
 @pytest.fixture
 async def curator(settings: Settings, tenant: UUID) -> AsyncIterator[Curator]:
-    """A client of a running consumer, the tenant being registered."""
+    """Run a consumer and yield a client of it; the tenant is registered."""
     assert tenant
     async with curating(settings) as curator:
         yield curator
@@ -31,8 +31,8 @@ async def chain(curator: Curator, scope: MemoryScope, length: int) -> list[Memor
     return memories
 
 
-async def test_a_relation_is_made_once_and_taken_back_once(curator: Curator, tenant: UUID) -> None:
-    """Saying it again changes nothing, each type is a relation of its own, and both memories know when it changed."""
+async def test_a_relation_is_added_once_and_removed_once(curator: Curator, tenant: UUID) -> None:
+    """Repeating it changes nothing, types are independent, and both memories record when it changed."""
     scope = memory_scope(tenant)
     one, other = await chain(curator, scope, 2)
     assert not await curator.relations.relate(scope, one.id, SUPPORTS, other.id)
@@ -50,8 +50,8 @@ async def test_a_relation_is_made_once_and_taken_back_once(curator: Curator, ten
     assert [found.memory.id for found in (await curator.relations.walk(scope, one.id)).reached] == [other.id]
 
 
-async def test_a_walk_goes_as_far_as_it_is_told(curator: Curator, tenant: UUID) -> None:
-    """The depth bounds it, direction and types choose what it leads over, and depths are of the shortest way."""
+async def test_a_walk_keeps_to_its_depth_direction_and_types(curator: Curator, tenant: UUID) -> None:
+    """Depths are those of the shortest way."""
     scope = memory_scope(tenant)
     memories = await chain(curator, scope, 5)
     ids = [memory.id for memory in memories]
@@ -73,8 +73,8 @@ async def test_a_walk_goes_as_far_as_it_is_told(curator: Curator, tenant: UUID) 
     assert sorted(await walk(0, depth=10)) == [(1, 1), (2, 2), (3, 2), (4, 1)]
 
 
-async def test_a_walk_survives_cycles_and_keeps_its_bound(curator: Curator, tenant: UUID) -> None:
-    """Where everything is related to everything each memory comes once, and a limit says that it left something out."""
+async def test_a_walk_survives_cycles_and_keeps_its_limit(curator: Curator, tenant: UUID) -> None:
+    """Each memory comes once, and the result says when the limit left something out."""
     scope = memory_scope(tenant)
     memories = [await remembered(curator, scope, f"word{number} alone") for number in range(5)]
     ids = [memory.id for memory in memories]
@@ -102,8 +102,8 @@ async def test_a_walk_survives_cycles_and_keeps_its_bound(curator: Curator, tena
     assert (ended.reached[-1].memory.id, ended.reached[-1].depth, ended.complete) == (tail[-1].id, 8, True)
 
 
-async def test_a_walk_leads_over_what_applies_and_is_remembered(curator: Curator, tenant: UUID) -> None:
-    """What is another's, forgotten or not of an asked status is not shown, and is no bridge either."""
+async def test_a_walk_passes_visible_memories_only(curator: Curator, tenant: UUID) -> None:
+    """Forgotten memories, other statuses and other scopes are neither shown nor passed through."""
     ada, ada_everywhere, eve = memory_scope(tenant), memory_scope(tenant, agent=None), memory_scope(tenant, "eve")
     one, bridge, end = await chain(curator, ada, 3)
     wide = await remembered(curator, ada_everywhere, "of hers with every agent")
@@ -128,8 +128,8 @@ async def test_a_walk_leads_over_what_applies_and_is_remembered(curator: Curator
         await curator.relations.walk(ada, bridge.id)
 
 
-async def test_what_cannot_be_related_is_refused(curator: Curator, tenant: UUID) -> None:
-    """Nothing is related to itself, to what is not there, or to what is forgotten; purging takes relations along."""
+async def test_an_impossible_relation_is_refused(curator: Curator, tenant: UUID) -> None:
+    """A memory cannot be related to itself, a missing or a forgotten one; purging removes relations."""
     scope = memory_scope(tenant)
     one, other = await chain(curator, scope, 2)
     with pytest.raises(InvalidEvent, match="not related to itself"):
@@ -145,7 +145,7 @@ async def test_what_cannot_be_related_is_refused(curator: Curator, tenant: UUID)
 
 
 @pytest.mark.parametrize(("depth", "limit"), [(0, 1), (11, 1), (1, 0), (1, 201)])
-async def test_the_bounds_of_a_walk_are_the_contract_s(curator: Curator, tenant: UUID, depth: int, limit: int) -> None:
-    """Nobody asks for more than is given."""
+async def test_a_walk_keeps_the_bounds_of_the_contract(curator: Curator, tenant: UUID, depth: int, limit: int) -> None:
+    """The client refuses a depth or a limit beyond them."""
     with pytest.raises(InvalidEvent):
         await curator.relations.walk(memory_scope(tenant), uuid4(), depth=depth, limit=limit)

@@ -1,4 +1,4 @@
-"""Remember through the public client: what is made, what is confirmed instead, and what comes back beside it."""
+"""`remember` through the public client: new memories, confirmed ones, and near duplicates."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -21,14 +21,14 @@ from eunoe_tests.roles import consuming
 
 @pytest.fixture
 async def curator(settings: Settings, tenant: UUID) -> AsyncIterator[Curator]:
-    """A client of a running consumer, the tenant being registered."""
+    """Run a consumer and yield a client of it; the tenant is registered."""
     assert tenant
     async with curating(settings) as curator:
         yield curator
 
 
-async def test_a_memory_comes_back_as_it_was_given(curator: Curator, tenant: UUID) -> None:
-    """Every field survives the way through stream and table, null and nested members of the metadata included."""
+async def test_a_memory_comes_back_unchanged(curator: Curator, tenant: UUID) -> None:
+    """Every field survives the stream and the table, with null and nested values in the metadata."""
     expires = datetime(2031, 5, 4, 9, 30, tzinfo=UTC)
     session = SessionRef(agent_id=AGENT, user_id="ada", session_id="s1")
     new = NewMemory(
@@ -56,8 +56,8 @@ async def test_a_memory_comes_back_as_it_was_given(curator: Curator, tenant: UUI
     assert memory.has_embedding
 
 
-async def test_a_session_of_somebody_else_is_refused(curator: Curator, tenant: UUID, database_url: str) -> None:
-    """What is remembered, or put in the place of it, came from a session of its own agent and user; none is opened."""
+async def test_a_session_of_another_scope_is_refused(curator: Curator, tenant: UUID, database_url: str) -> None:
+    """A memory and its replacement come from a session of their own agent and user; no session is opened."""
     scope, stranger = memory_scope(tenant), SessionRef(agent_id=AGENT, user_id="bob", session_id="s1")
     one, two = [await remembered(curator, scope, text) for text in ("one", "two")]
     theirs = NewMemory(content="three", session=stranger)
@@ -78,8 +78,8 @@ async def test_a_session_of_somebody_else_is_refused(curator: Curator, tenant: U
         await connection.close()
 
 
-async def test_the_same_content_is_confirmed_and_not_made_again(curator: Curator, tenant: UUID) -> None:
-    """Case, composition and white space make no other content; each confirmation takes a tenth of the doubt."""
+async def test_the_same_content_is_confirmed(curator: Curator, tenant: UUID) -> None:
+    """Case, composition and white space make no difference; each confirmation removes a tenth of the doubt."""
     scope = memory_scope(tenant)
     first = await remembered(curator, scope, "Ada lives in Café Straße.", confidence=0.5)
     (again,) = await curator.remember(scope, NewMemory(content="  ada LIVES in cafe\u0301\n strasse. "))
@@ -89,8 +89,8 @@ async def test_the_same_content_is_confirmed_and_not_made_again(curator: Curator
     assert len((await curator.list(scope)).memories) == 1
 
 
-async def test_what_is_confirmed_lives_as_long_as_either_would(curator: Curator, tenant: UUID) -> None:
-    """A task that is said again for good is kept for good; what is kept for good gets no end by being said again."""
+async def test_a_confirmed_memory_keeps_the_later_end(curator: Curator, tenant: UUID) -> None:
+    """A confirmation may extend a lifetime, and never shortens it."""
     scope, now = memory_scope(tenant), datetime.now(UTC)
     soon, later = now + timedelta(hours=1), now + timedelta(hours=2)
 
@@ -110,15 +110,15 @@ async def test_what_is_confirmed_lives_as_long_as_either_would(curator: Curator,
     assert await again("ticket") == (Tier.PERSONAL, None)
 
 
-async def test_other_owners_hold_the_same_content_for_themselves(curator: Curator, tenant: UUID) -> None:
-    """A user's, an agent's and their common memory of one content are three."""
+async def test_each_owner_may_hold_the_same_content(curator: Curator, tenant: UUID) -> None:
+    """A user, an agent and both together hold three memories of one content."""
     owners = [memory_scope(tenant), memory_scope(tenant, agent=None), memory_scope(tenant, user=None)]
     ids = {(await remembered(curator, owner, "Tea at five.")).id for owner in owners}
     assert len(ids) == 3
 
 
-async def test_many_are_made_at_once_or_none(curator: Curator, tenant: UUID) -> None:
-    """A request's memories come back in its order, a repeated content as a confirmation; one bad one refuses all."""
+async def test_many_are_remembered_at_once_or_none(curator: Curator, tenant: UUID) -> None:
+    """Results come in the order of the request, a repeated content as a confirmation; one invalid one refuses all."""
     scope = memory_scope(tenant)
     contents = [f"Fact number {i}" for i in range(20)]
     made = await curator.remember(scope, *(NewMemory(content=text) for text in [*contents, contents[3]]))
@@ -130,8 +130,8 @@ async def test_many_are_made_at_once_or_none(curator: Curator, tenant: UUID) -> 
     assert "good" not in [memory.content async for memory in curator.list_all(scope)]
 
 
-async def test_near_identical_ones_are_reported_within_scope_and_tier(curator: Curator, tenant: UUID) -> None:
-    """What says nearly the same is a candidate for merging, the nearest first; another tier's or owner's is not."""
+async def test_near_duplicates_are_reported_within_owner_and_tier(curator: Curator, tenant: UUID) -> None:
+    """The nearest first; memories of other tiers and owners are not reported."""
     scope = memory_scope(tenant)
     near = await remembered(curator, scope, "Ada likes green tea with honey in the morning every day")
     await remembered(curator, scope, "Ada likes green tea with honey in the morning each day", tier=Tier.TASK)
@@ -148,7 +148,7 @@ async def test_near_identical_ones_are_reported_within_scope_and_tier(curator: C
 async def test_concurrent_remembers_of_one_content_make_one_row(
     settings: Settings, tenant: UUID, database_url: str
 ) -> None:
-    """Two consumers, many clients: the database lets one row be made, and every other request confirms it."""
+    """Two consumers and many clients: one row is inserted, and every other request confirms it."""
     scope = memory_scope(tenant)
     async with consuming(quick(settings), Group.CURATE), curating(settings) as curator:
         made = await asyncio.gather(
@@ -164,8 +164,8 @@ async def test_concurrent_remembers_of_one_content_make_one_row(
     assert [row["confidence"] for row in rows] == [pytest.approx(1 - 0.9**19)]
 
 
-async def test_a_request_that_comes_again_is_done_once(curator: Curator, tenant: UUID) -> None:
-    """The same request id and body get the first reply: no confirmation is counted, nothing is made."""
+async def test_a_repeated_request_is_done_once(curator: Curator, tenant: UUID) -> None:
+    """The same request id and body get the first reply; nothing is inserted or confirmed."""
     scope, request_id = memory_scope(tenant), uuid4().hex
     new = NewMemory(content="Ada has a cat.")
     first = await curator.remember(scope, new, request_id=request_id)
@@ -173,8 +173,8 @@ async def test_a_request_that_comes_again_is_done_once(curator: Curator, tenant:
     assert (await curator.get(scope, first[0].id)).confidence == 0.8
 
 
-async def test_a_request_id_that_is_used_for_something_else_is_refused(curator: Curator, tenant: UUID) -> None:
-    """Another body under the same id is a mistake of the caller's, not a repetition."""
+async def test_a_reused_request_id_is_refused(curator: Curator, tenant: UUID) -> None:
+    """The same request id with another body is an error of the caller."""
     scope, request_id = memory_scope(tenant), uuid4().hex
     await curator.remember(scope, NewMemory(content="Ada has a cat."), request_id=request_id)
     with pytest.raises(RequestReused, match=request_id):
@@ -182,8 +182,8 @@ async def test_a_request_id_that_is_used_for_something_else_is_refused(curator: 
     assert len((await curator.list(scope)).memories) == 1
 
 
-async def test_what_awaits_review_does_not_count_until_it_is_approved(curator: Curator, tenant: UUID) -> None:
-    """It is listed only by its status; where an active memory says the same, it is returned, and stays as it is."""
+async def test_a_memory_for_review_is_inactive_until_it_is_approved(curator: Curator, tenant: UUID) -> None:
+    """It is listed by its status only. If an active memory has its content, that memory is returned unchanged."""
     scope = memory_scope(tenant)
     pending = await remembered(curator, scope, "Ada may be vegan.", review=True)
     assert pending.status is Status.PENDING_REVIEW

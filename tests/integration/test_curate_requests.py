@@ -1,4 +1,4 @@
-"""Requests on the stream itself: refused, repeated, in order, and while something is away."""
+"""Requests on the stream: refusals, repetitions, order, and outages."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ MEMORY = stream(Subject.MEMORY)
 
 
 class Replies:
-    """What is published on a channel."""
+    """Messages of one pub/sub channel."""
 
     def __init__(self, redis: Redis) -> None:
         self._pubsub = redis.pubsub(ignore_subscribe_messages=True)
@@ -53,7 +53,7 @@ class Replies:
 
 @pytest.fixture
 async def replies(redis: Redis) -> AsyncIterator[Replies]:
-    """A channel that is listened to."""
+    """A subscribed reply channel."""
     replies = Replies(redis)
     await replies.open()
     yield replies
@@ -61,7 +61,7 @@ async def replies(redis: Redis) -> AsyncIterator[Replies]:
 
 
 def request_of(tenant: UUID, content: str, **changes: Any) -> dict[str, Any]:
-    """Return a request as any language would write it."""
+    """Return a request as a client in any language would write it."""
     return {
         "kind": "remember",
         "request_id": uuid4().hex,
@@ -75,7 +75,7 @@ def request_of(tenant: UUID, content: str, **changes: Any) -> dict[str, Any]:
 
 
 async def send(redis: Redis, request: dict[str, Any]) -> None:
-    """Append a request."""
+    """Append a request to the stream."""
     await redis.xadd(MEMORY, {DATA_FIELD: json.dumps(request)})
 
 
@@ -92,10 +92,10 @@ async def send(redis: Redis, request: dict[str, Any]) -> None:
         ({"tenant_id": str(UUID(int=9))}, "is not a registered tenant"),
     ],
 )
-async def test_what_breaks_the_contract_is_refused_and_buried(
+async def test_an_invalid_request_is_refused_and_dead_lettered(
     settings: Settings, redis: Redis, tenant: UUID, replies: Replies, change: dict[str, Any], message: str
 ) -> None:
-    """The client learns what was wrong; the entry waits among the dead letters, and the stream keeps nothing."""
+    """The client gets the reason, the entry is a dead letter, and the stream is empty."""
     request = request_of(tenant, "good") | change
     async with consuming(quick(settings), Group.CURATE):
         await send(redis, {key: value for key, value in request.items() if value is not None})
@@ -110,10 +110,10 @@ async def test_what_breaks_the_contract_is_refused_and_buried(
     assert await redis.xlen(MEMORY) == 0
 
 
-async def test_a_repeated_entry_gets_the_reply_that_was_kept(
+async def test_a_repeated_entry_gets_the_kept_reply(
     settings: Settings, redis: Redis, tenant: UUID, replies: Replies
 ) -> None:
-    """Twice on the stream, once in the database: in one batch, and again when everything is long done."""
+    """Twice in one batch, and again later: the change is made once."""
     request = request_of(tenant, "Once.")
     await send(redis, request)
     await send(redis, request)
@@ -125,10 +125,10 @@ async def test_a_repeated_entry_gets_the_reply_that_was_kept(
     assert first.result is not None
 
 
-async def test_a_change_is_made_though_its_deadline_has_passed(
+async def test_a_late_change_is_made_and_a_late_question_dropped(
     settings: Settings, redis: Redis, tenant: UUID, replies: Replies
 ) -> None:
-    """Whoever asks again after a timeout finds it made; a question that comes too late is dropped.
+    """A client that repeats a change after a timeout finds it made.
 
     A millisecond passes before the consumer, which starts later, has even connected.
     """
@@ -144,10 +144,8 @@ async def test_a_change_is_made_though_its_deadline_has_passed(
     assert await dead(redis, Group.CURATE) == {}
 
 
-async def test_requests_on_one_memory_are_done_in_the_order_of_the_stream(
-    settings: Settings, redis: Redis, tenant: UUID
-) -> None:
-    """Fifty revisions of one memory, read in one batch beside others: the last on the stream is the last."""
+async def test_requests_on_one_memory_are_done_in_stream_order(settings: Settings, redis: Redis, tenant: UUID) -> None:
+    """Fifty revisions of one memory in one batch, among others: the last entry on the stream wins."""
     scope = memory_scope(tenant)
     async with curating(settings) as curator:
         memory = await remembered(curator, scope, "revision -1")
@@ -163,7 +161,7 @@ async def test_requests_on_one_memory_are_done_in_the_order_of_the_stream(
 
 
 async def test_a_request_is_done_once_postgres_is_back(settings: Settings, tenant: UUID, database_url: str) -> None:
-    """While the table cannot be written nothing is lost or buried; asked again, the client gets the one outcome."""
+    """While the table cannot be written, nothing is lost or dead-lettered; a repeated request gets the same outcome."""
     scope, request_id = memory_scope(tenant), uuid4().hex
     new = NewMemory(content="Ada likes tea.")
     async with curating(settings) as curator:
@@ -180,10 +178,10 @@ async def test_a_request_is_done_once_postgres_is_back(settings: Settings, tenan
         assert (await curator.get(scope, made.id)).confidence == new.confidence
 
 
-async def test_a_request_may_be_asked_again_before_the_first_time_is_over(
+async def test_a_request_may_be_repeated_while_it_runs(
     settings: Settings, redis: Redis, tenant: UUID, redis_url: str
 ) -> None:
-    """Of three calls with one request id one is given up; the others get the one outcome."""
+    """Of three calls with one request id one is cancelled; the others get the same outcome."""
     scope, new = memory_scope(tenant), NewMemory(content="Ada likes tea.")
     async with await Curator.connect(redis_url) as curator:
 
@@ -201,14 +199,14 @@ async def test_a_request_may_be_asked_again_before_the_first_time_is_over(
 
 
 async def test_an_empty_request_id_is_refused(tenant: UUID, redis_url: str) -> None:
-    """It would look like an id of the caller's, and make each call another request."""
+    """It would look like an id of the caller, and make each call another request."""
     async with await Curator.connect(redis_url) as curator:
         with pytest.raises(InvalidEvent, match="request_id"):
             await curator.remember(memory_scope(tenant), NewMemory(content="x"), request_id="", deadline=1)
 
 
-async def test_what_contradicts_itself_is_refused_in_the_caller_s_terms(tenant: UUID, redis_url: str) -> None:
-    """The fields that do not go together are named, without the rest of the request."""
+async def test_contradicting_fields_are_named(tenant: UUID, redis_url: str) -> None:
+    """The refusal names the contradicting fields, without the rest of the request."""
     one = UUID(int=1)
     async with await Curator.connect(redis_url) as curator:
         with pytest.raises(InvalidEvent) as refused:
@@ -216,10 +214,10 @@ async def test_what_contradicts_itself_is_refused_in_the_caller_s_terms(tenant: 
     assert str(refused.value) == "from_id and to_id are the same: a memory is not related to itself"
 
 
-async def test_a_text_that_the_model_fails_on_refuses_its_request_alone(
+async def test_a_text_that_the_model_rejects_fails_its_request_alone(
     settings: Settings, redis: Redis, tenant: UUID, replies: Replies
 ) -> None:
-    """Its neighbours in the same batch are done; it is told why, and buried."""
+    """The other requests of the batch are done; this one is refused with a reason and dead-lettered."""
     await send(redis, request_of(tenant, "good"))
     bad = request_of(tenant, "[[eunoe-test: raise]]")
     await send(redis, bad)
@@ -234,8 +232,8 @@ async def test_a_text_that_the_model_fails_on_refuses_its_request_alone(
     assert len(await dead(redis, Group.CURATE)) == 1
 
 
-async def test_the_client_s_request_is_what_the_contract_says(redis: Redis, tenant: UUID, redis_url: str) -> None:
-    """What the client appends can be read by its model, and holds the reply channel and the deadline."""
+async def test_the_client_sends_valid_requests(redis: Redis, tenant: UUID, redis_url: str) -> None:
+    """An appended request decodes to its model, and has the reply channel and the deadline."""
     async with await Curator.connect(redis_url) as curator:
         with pytest.raises(CurationTimeout):
             await curator.remember(memory_scope(tenant), NewMemory(content="x"), request_id="r", deadline=0.2)

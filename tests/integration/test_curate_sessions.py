@@ -1,4 +1,4 @@
-"""Sessions through the public client: opened by message or request, told of their turns, closed by request or idle."""
+"""Sessions through the public client: opened by a message or a request, closed by a request or a silence."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -26,7 +26,7 @@ IDLE_SECONDS = 600.0
 
 @pytest.fixture
 async def curator(settings: Settings, tenant: UUID) -> AsyncIterator[Curator]:
-    """A client of a running consumer, the tenant being registered."""
+    """Run a consumer and yield a client of it; the tenant is registered."""
     assert tenant
     async with curating(settings.model_copy(update={"session_idle_seconds": IDLE_SECONDS})) as curator:
         yield curator
@@ -50,10 +50,8 @@ def turn(tenant: UUID, event_id: str, session_id: str | None, at: datetime, user
     return NewTurn(event, EntryOrder(round(at.timestamp() * 1000), 0), np.ones(384, dtype=np.float32))
 
 
-async def test_a_session_opens_with_its_first_message_and_counts(
-    curator: Curator, writer: TurnWriter, tenant: UUID
-) -> None:
-    """Its messages are counted, each once however often it is written; the first and the last are named."""
+async def test_a_message_opens_its_session_and_is_counted(curator: Curator, writer: TurnWriter, tenant: UUID) -> None:
+    """Messages count once however often they are written; the first and the last one are named."""
     scope = memory_scope(tenant)
     first, second, last = ago(60), ago(50), ago(40)
     turns = [turn(tenant, "e1", "s", first), turn(tenant, "e2", "s", second), turn(tenant, "e3", "s", last)]
@@ -73,7 +71,7 @@ async def test_a_session_opens_with_its_first_message_and_counts(
 async def test_published_messages_open_sessions(
     settings: Settings, curator: Curator, redis_url: str, tenant: UUID
 ) -> None:
-    """By the session that an event names, else by its thread, and within a thread by the idle time."""
+    """By the session id of the event, else by its thread, and within a thread by the idle time."""
     talk, start = scope_of(tenant), ago(3_000)
     moments = [("named", 0, "s", None), ("a1", 0, None, "a"), ("a2", 60, None, "a"), ("b1", 0, None, "b")]
     moments.append(("a3", 60 + 1_801, None, "a"))  # after the silence that gateways take for the end
@@ -93,10 +91,8 @@ async def test_published_messages_open_sessions(
     assert {one.session_id for one in sessions if one.thread_id is None} == {"s"}
 
 
-async def test_the_curator_sees_when_turns_were_and_not_their_words(
-    database_url: str, writer: TurnWriter, tenant: UUID
-) -> None:
-    """Counting needs no right to read what was said."""
+async def test_the_curator_cannot_read_contents_of_turns(database_url: str, writer: TurnWriter, tenant: UUID) -> None:
+    """Counting needs no privilege on the contents."""
     await writer.write([turn(tenant, "e1", "s", ago(1))])
     login = await asyncpg.connect(database_url)
     try:
@@ -110,10 +106,8 @@ async def test_the_curator_sees_when_turns_were_and_not_their_words(
         await login.close()
 
 
-async def test_a_session_opened_by_request_waits_for_its_messages(
-    curator: Curator, writer: TurnWriter, tenant: UUID
-) -> None:
-    """It is there before its first message, keeps its metadata, and is the one that the messages are counted in."""
+async def test_a_session_may_be_opened_before_its_messages(curator: Curator, writer: TurnWriter, tenant: UUID) -> None:
+    """It keeps its metadata, and the messages are counted in it."""
     scope = memory_scope(tenant, "new user")
     opened = await curator.sessions.open(scope, "s", thread_id="t", channel="c", metadata={"a": [None, 1]})
     assert (opened.messages, opened.first_message_at, opened.is_open) == (0, None, True)
@@ -125,10 +119,10 @@ async def test_a_session_opened_by_request_waits_for_its_messages(
     assert (await curator.sessions.open(scope, "s", metadata={})).metadata == {}
 
 
-async def test_a_session_is_closed_by_request_and_goes_on_when_somebody_writes(
+async def test_a_closed_session_opens_again_with_a_message_or_a_request(
     curator: Curator, writer: TurnWriter, tenant: UUID
 ) -> None:
-    """Closing twice changes nothing; a later message opens it again, and so does a request."""
+    """Closing twice changes nothing."""
     scope = memory_scope(tenant)
     await writer.write([turn(tenant, "e1", "s", ago(5))])
     closed = await curator.sessions.close(scope, "s")
@@ -144,10 +138,10 @@ async def test_a_session_is_closed_by_request_and_goes_on_when_somebody_writes(
         await curator.sessions.close(scope, "nowhere")
 
 
-async def test_a_closed_sessions_thread_begins_another(
+async def test_a_closed_session_ends_for_its_thread(
     settings: Settings, curator: Curator, redis_url: str, tenant: UUID
 ) -> None:
-    """The next message without a session is in a new one; another thread stays in its own."""
+    """The next message of the thread begins a new session; other threads stay in theirs."""
     scope = memory_scope(tenant)
 
     async def sessions(messages: int) -> dict[str | None, list[str]]:
@@ -173,7 +167,7 @@ async def test_a_closed_sessions_thread_begins_another(
 
 
 async def test_a_silent_session_is_closed(curator: Curator, writer: TurnWriter, tenant: UUID) -> None:
-    """After the idle time it counts as closed, at the end of that time; who opens it again has the whole time."""
+    """It counts as closed from the end of the idle time on; opening it again grants the whole idle time."""
     scope = memory_scope(tenant)
     last = ago(2 * IDLE_SECONDS)
     await writer.write([turn(tenant, "e1", "old", last), turn(tenant, "e2", "new", ago(IDLE_SECONDS / 2))])
@@ -185,7 +179,7 @@ async def test_a_silent_session_is_closed(curator: Curator, writer: TurnWriter, 
 
 
 async def test_sessions_are_listed_page_by_page(curator: Curator, writer: TurnWriter, tenant: UUID) -> None:
-    """Each comes once, the one that opened last first, also those of one moment; open and closed ones apart."""
+    """Each comes once, the one opened last first, also for equal times; open and closed ones can be selected."""
     scope = memory_scope(tenant)
     same, old = ago(10), ago(2 * IDLE_SECONDS)
     names = [f"s{number}" for number in range(4)]
@@ -205,7 +199,7 @@ async def test_sessions_are_listed_page_by_page(curator: Curator, writer: TurnWr
 
 
 async def test_a_session_with_the_longest_names_is_listed(curator: Curator, tenant: UUID) -> None:
-    """Ids at their bounds, of characters of four bytes, fit the indexes and the cursor."""
+    """Ids of the greatest length, of four-byte characters, fit the indexes and the cursor."""
     scope = memory_scope(tenant, "\U0001f642" * 256)
     longest = "\U0001f642" * 299
     for end in "ab":
@@ -215,8 +209,8 @@ async def test_a_session_with_the_longest_names_is_listed(curator: Curator, tena
     assert [*page.sessions, *rest.sessions] == [await curator.sessions.get(scope, longest + end) for end in "ba"]
 
 
-async def test_a_sessions_memories_are_found_by_it(curator: Curator, tenant: UUID) -> None:
-    """What a session is named by is what memories and filters take."""
+async def test_memories_are_filtered_by_session(curator: Curator, tenant: UUID) -> None:
+    """The reference of a session fits memories and filters."""
     scope = memory_scope(tenant)
     session = await curator.sessions.open(scope, "s")
     memory = await remembered(curator, scope, "From the session.", session=session.ref)
@@ -225,8 +219,8 @@ async def test_a_sessions_memories_are_found_by_it(curator: Curator, tenant: UUI
 
 
 @pytest.mark.parametrize("missing", ["agent", "user"])
-async def test_a_session_has_an_agent_and_a_user(curator: Curator, tenant: UUID, missing: str) -> None:
-    """A scope without one of them is refused before the request is sent."""
+async def test_a_session_needs_an_agent_and_a_user(curator: Curator, tenant: UUID, missing: str) -> None:
+    """The client refuses a scope without one of them."""
     scope = memory_scope(tenant, agent=None) if missing == "agent" else memory_scope(tenant, None)
     with pytest.raises(InvalidEvent, match="a session belongs to an agent"):
         await curator.sessions.open(scope, "s")

@@ -1,6 +1,6 @@
-"""What belongs to an agent with every user is read in each user's scope, and changed in none of them.
+"""Shared memories are read-only in the scope of one user.
 
-A user who talks an agent into it must not be able to rewrite, or wipe out, what it remembers for everybody.
+A user who persuades an agent must not be able to rewrite or delete what it remembers for everybody.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -34,15 +34,15 @@ CHANGES: Mapping[str, Callable[[Curator, MemoryScope, Memory, Memory], Awaitable
 
 @pytest.fixture
 async def curator(settings: Settings, tenant: UUID) -> AsyncIterator[Curator]:
-    """A client of a running consumer, the tenant being registered."""
+    """Run a consumer and yield a client of it; the tenant is registered."""
     assert tenant
     async with curating(settings) as curator:
         yield curator
 
 
 @pytest.mark.parametrize("kind", CHANGES)
-async def test_what_every_user_has_is_changed_in_no_users_scope(curator: Curator, tenant: UUID, kind: str) -> None:
-    """Refused with what to do instead, and nothing is changed; in the scope of the agent alone it is done."""
+async def test_a_shared_memory_is_read_only_for_one_user(curator: Curator, tenant: UUID, kind: str) -> None:
+    """The refusal says what to do instead, and nothing changes; the scope of the agent alone may change it."""
     agents, ada = memory_scope(tenant, user=None), memory_scope(tenant)
     shared, other = [await remembered(curator, agents, text, tags=("t",)) for text in ("One rule.", "Another rule.")]
     await curator.relations.relate(agents, shared.id, RelationType.SUPPORTS, other.id)
@@ -59,8 +59,8 @@ async def test_what_every_user_has_is_changed_in_no_users_scope(curator: Curator
     await CHANGES[kind](curator, agents, shared, other)
 
 
-async def test_a_user_reads_relates_and_rates_what_every_user_has(curator: Curator, tenant: UUID) -> None:
-    """A relation between one's own memory and a shared one is one's own; so is what a user has with every agent."""
+async def test_a_user_may_read_relate_and_rate_shared_memories(curator: Curator, tenant: UUID) -> None:
+    """A relation between an own and a shared memory is the user's own."""
     agents, ada, hers = memory_scope(tenant, user=None), memory_scope(tenant), memory_scope(tenant, agent=None)
     shared, mine = await remembered(curator, agents, "A rule."), await remembered(curator, hers, "Mine.")
     assert (await curator.get(ada, shared.id)).content == "A rule."
@@ -71,8 +71,8 @@ async def test_a_user_reads_relates_and_rates_what_every_user_has(curator: Curat
     assert (await curator.revise(ada, mine.id, content="Mine, revised.")).version == 2
 
 
-async def test_a_collection_that_every_user_has_is_changed_in_no_users_scope(curator: Curator, tenant: UUID) -> None:
-    """A user's scope puts its own memories into it and takes them out; its words and shared members stay."""
+async def test_a_shared_collection_is_read_only_for_one_user(curator: Curator, tenant: UUID) -> None:
+    """A user may add and remove own memories; name, description and shared members stay."""
     agents, ada = memory_scope(tenant, user=None), memory_scope(tenant)
     shared, mine = await remembered(curator, agents, "A rule."), await remembered(curator, ada, "Mine.")
     collection = await curator.collections.create(agents, type_="t", name="n")
@@ -89,8 +89,8 @@ async def test_a_collection_that_every_user_has_is_changed_in_no_users_scope(cur
     assert (await curator.collections.remove(ada, collection.id, mine.id)).members == 1
 
 
-async def test_what_every_user_has_is_not_offered_for_consolidation_to_one(curator: Curator, tenant: UUID) -> None:
-    """It could not be merged there; in the scope of the agent alone it is offered."""
+async def test_shared_memories_are_not_offered_to_one_user_for_consolidation(curator: Curator, tenant: UUID) -> None:
+    """One user could not merge them; the scope of the agent alone gets the offer."""
     agents, ada = memory_scope(tenant, user=None), memory_scope(tenant)
     for content in ("Tea is served at four.", "Tea is served at four o'clock."):
         await remembered(curator, agents, content)

@@ -1,4 +1,4 @@
-"""Two tenants with equal agents and users: for each kind of request, what is another's is not there."""
+"""Two tenants with equal agents and users: no kind of request reaches a memory of another scope."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from uuid import UUID
@@ -19,7 +19,7 @@ NEW = NewMemory(content="Something else.")
 
 
 async def _finds_nothing(found: Awaitable[object]) -> None:
-    """A memory that is named is not found, in the words in which one that never was is not."""
+    """Assert that a memory of another scope gets the same answer as one that does not exist."""
     with pytest.raises(MemoryNotFound, match=r"there is no memory .* that applies to this scope"):
         await found
 
@@ -69,7 +69,7 @@ async def _consolidation_groups(curator: Curator, scope: MemoryScope, theirs: Me
 
 
 async def _admin_search(curator: Curator, scope: MemoryScope, theirs: Memory) -> None:
-    """It crosses agents and users, and no tenant: a stranger of equal agent and user is of the other one."""
+    """It covers all agents and users of one tenant. A stranger with equal names belongs to another tenant."""
     another_tenant = (scope.agent_id, scope.user_id) == (theirs.agent_id, theirs.user_id)
     for page in (
         await curator.administration.search(scope.tenant_id, words=THEIRS, limit=100),
@@ -105,12 +105,12 @@ CASES: Mapping[str, Callable[[Curator, MemoryScope, Memory], Awaitable[None]]] =
 
 
 def test_every_kind_of_request_has_a_case() -> None:
-    """A new kind of request is not there before somebody has tried it on another tenant's memory."""
+    """A new kind of request needs an attempt on another scope's memory."""
     assert CASES.keys() | RECORD_CASES.keys() == set(request_kinds())
 
 
 async def _everything(database_url: str, tenant: UUID) -> list[asyncpg.Record]:
-    """Return all that a tenant has, as a superuser sees it."""
+    """Return all memories of a tenant, as a superuser sees them."""
     connection = await asyncpg.connect(database_url)
     try:
         return await connection.fetch(
@@ -123,10 +123,10 @@ async def _everything(database_url: str, tenant: UUID) -> list[asyncpg.Record]:
 
 
 @pytest.mark.parametrize("other_scope", ["tenant", "agent", "user"])
-async def test_what_is_another_s_is_not_there(
+async def test_memories_of_another_scope_are_not_found(
     settings: Settings, tenant: UUID, other_tenant: UUID, database_url: str, other_scope: str
 ) -> None:
-    """Each kind of request, by another tenant, agent or user: not found, never forbidden, and nothing is changed."""
+    """Every kind of request from another tenant, agent or user gets not_found, never forbidden, and changes nothing."""
     async with curating(settings) as curator:
         for number, (kind, attempt) in enumerate(CASES.items()):
             owner = memory_scope(tenant, f"user {number}")

@@ -1,4 +1,4 @@
-"""The janitor on real servers: what it ends and what it leaves, one at a time, in bounded batches, by tenant."""
+"""The janitor on real servers: expiry, purging and merging, one janitor at a time, in bounded batches."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -40,13 +40,13 @@ async def login(database_url: str, tenant: UUID, other_tenant: UUID) -> AsyncIte
 
 
 def janitor_of(database: Database, **rules: Any) -> Janitor:
-    """Return a janitor of the defaults, but for what is given."""
+    """Return a janitor with the default rules, except the given ones."""
     changed = JanitorRules(**{**RULES.__dict__, **rules})
     return Janitor(TenantTable(database), Housekeeping(database, Lifetime(30, from_last_use=False)), changed)
 
 
 async def add_old(login: Login, tenant: UUID, days: int, **fields: Any) -> UUID:
-    """Add a memory that was made, and last changed, so many days ago."""
+    """Add a memory that was created and changed so many days ago."""
     memory_id = await add_memory(login, tenant, **{"content": uuid4().hex, **fields})
     await login.execute(
         "UPDATE memories SET created_at = now() - $2::interval, updated_at = now() - $2::interval WHERE id = $1",
@@ -57,7 +57,7 @@ async def add_old(login: Login, tenant: UUID, days: int, **fields: Any) -> UUID:
 
 
 async def status_of(login: Login, memory_id: UUID) -> str | None:
-    """Return a memory's status; None where it is gone."""
+    """Return the status of a memory; None if it was purged."""
     return await login.fetchval("SELECT status FROM memories WHERE id = $1", memory_id)
 
 
@@ -79,17 +79,17 @@ async def status_of(login: Login, memory_id: UUID) -> str | None:
         (61, {"tier": "task", "status": "superseded"}, None),
     ],
 )
-async def test_what_lapsed_is_archived_and_what_ended_is_purged(
+async def test_expired_memories_are_archived_and_old_ones_purged(
     login: Login, database: Database, tenant: UUID, days: int, fields: dict[str, Any], after: str | None
 ) -> None:
-    """Tasks go in two steps; what is personal, and the history of what has no end, are never taken."""
+    """Tasks go in two steps; personal memories, and history without an end, stay."""
     memory = await add_old(login, tenant, days, **fields)
     await janitor_of(database).run_once()
     assert await status_of(login, memory) == after
 
 
-async def test_an_explicit_end_and_forgetting_are_followed(login: Login, database: Database, tenant: UUID) -> None:
-    """A personal memory with an end of its own goes like any other; what was forgotten goes after the grace time."""
+async def test_an_explicit_end_and_forgetting_lead_to_a_purge(login: Login, database: Database, tenant: UUID) -> None:
+    """A personal memory with an end goes like any other; a forgotten one after the grace time."""
     ended = await add_old(login, tenant, 99)
     kept, gone = await add_old(login, tenant, 99), await add_old(login, tenant, 99)
     await login.execute("UPDATE memories SET expires_at = now() - interval '31 days' WHERE id = $1", ended)
@@ -102,10 +102,10 @@ async def test_an_explicit_end_and_forgetting_are_followed(login: Login, databas
     assert (await janitor_of(database).run_once()).purged == 1
 
 
-async def test_a_round_goes_through_all_tenants_batch_by_batch(
+async def test_a_round_covers_all_tenants_in_batches(
     login: Login, database: Database, tenant: UUID, other_tenant: UUID
 ) -> None:
-    """Seven memories of each tenant with batches of two; what is purged leaves nothing, kept replies included."""
+    """Seven memories of each tenant in batches of two; a purge also drops the kept replies."""
     for owner in (tenant, other_tenant):
         for _ in range(7):
             await add_old(login, owner, 31, tier="task")
@@ -124,10 +124,10 @@ async def test_a_round_goes_through_all_tenants_batch_by_batch(
     assert await login.fetchval("SELECT count(*) FROM memory_tags") == 2
 
 
-async def test_one_tenants_failure_does_not_hold_up_the_others(
+async def test_the_failure_of_one_tenant_does_not_stop_a_round(
     login: Login, database: Database, tenant: UUID, other_tenant: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is told, and the others are tidied; where all fail the round ends with the error."""
+    """It is logged, and the other tenants are done; if all fail, the round ends with the error."""
     purge, failing = Housekeeping.purge, {min(tenant, other_tenant)}
 
     async def fails(self: Housekeeping, tenant_id: UUID, **arguments: int) -> int:
@@ -145,10 +145,10 @@ async def test_one_tenants_failure_does_not_hold_up_the_others(
         await janitor_of(database).run_once()
 
 
-async def test_one_works_at_a_time_and_a_dead_one_holds_nobody_up(
+async def test_one_janitor_works_at_a_time_and_a_dead_one_blocks_nobody(
     login: Login, database: Database, database_url: str, tenant: UUID
 ) -> None:
-    """While another holds the lock nothing is done, and that is no error; when its connection is gone, all is."""
+    """While another one holds the lock, a round does nothing and does not fail; the lock ends with its connection."""
     memory = await add_old(login, tenant, 31, tier="task")
     other = await asyncpg.connect(database_url)
     await other.execute("BEGIN")
@@ -163,10 +163,10 @@ async def test_one_works_at_a_time_and_a_dead_one_holds_nobody_up(
     await wait_until(archived)
 
 
-async def test_what_somebody_is_changing_waits(
+async def test_a_locked_memory_waits_for_the_next_round(
     login: Login, database: Database, database_url: str, tenant: UUID
 ) -> None:
-    """A locked memory is passed over, not waited for, and taken in the next round."""
+    """A memory that somebody changes is skipped, and the round does not wait for it."""
     memory = await add_old(login, tenant, 31, tier="task")
     other = await asyncpg.connect(database_url)
     try:
@@ -187,10 +187,10 @@ async def _near(login: Login, tenant: UUID, towards: float, **fields: Any) -> UU
     return await add_memory(login, tenant, embedding=HalfVector(vector), embedding_model="m", **fields)
 
 
-async def test_near_duplicates_are_merged_where_that_is_on(
+async def test_near_duplicates_are_merged_if_enabled(
     login: Login, database: Database, tenant: UUID, other_tenant: UUID
 ) -> None:
-    """The more certain one stays, grows more certain and has both one's tags; other owners and tiers are left alone."""
+    """The more certain one stays and gets the tags of both; other owners and tiers are left alone."""
     one = await _near(login, tenant, 0.0, confidence=0.5, retrieval_count=2)
     two = await _near(login, tenant, 0.1, confidence=0.6, retrieval_count=3)
     others = [
@@ -224,7 +224,7 @@ async def test_near_duplicates_are_merged_where_that_is_on(
         ("task", 1, None, 30),
     ],
 )
-async def test_what_is_merged_lives_as_long_as_either_would_have(
+async def test_a_merged_memory_keeps_the_later_end(
     login: Login,
     database: Database,
     tenant: UUID,
@@ -233,7 +233,7 @@ async def test_what_is_merged_lives_as_long_as_either_would_have(
     gone_days: int | None,
     lives_days: int | None,
 ) -> None:
-    """The more certain one stays; what the other one said must not lapse before its time."""
+    """The kept memory does not expire before the other one would have."""
     kept = await _near(login, tenant, 0.0, tier=tier, confidence=0.9)
     gone = await _near(login, tenant, 0.1, tier=tier, confidence=0.6)
     for memory, days in ((kept, kept_days), (gone, gone_days)):
@@ -246,8 +246,8 @@ async def test_what_is_merged_lives_as_long_as_either_would_have(
     assert await login.fetchval(lives, kept) == lives_days
 
 
-async def test_the_role_works_by_itself(settings: Settings, login: Login, tenant: UUID) -> None:
-    """A process of the role alone, which reads no stream, archives what has lapsed, and again after its rest."""
+async def test_the_janitor_role_works_alone(settings: Settings, login: Login, tenant: UUID) -> None:
+    """A process of this role reads no stream, archives expired memories, and repeats it after its pause."""
     resting = settings.model_copy(update={"janitor_interval_seconds": 1.0})
     async with consuming(resting, ProcessRole.JANITOR):
         for _ in range(2):

@@ -1,4 +1,4 @@
-"""How memories end by themselves: what lapses when, what hides it, and how it comes back."""
+"""How memories expire, what an expired memory hides, and how it comes back."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -17,17 +17,17 @@ EVERYTHING = MemoryFilter(statuses=())
 
 @pytest.fixture
 async def curator(settings: Settings, tenant: UUID) -> AsyncIterator[Curator]:
-    """A client of a running consumer, the tenant being registered."""
+    """Run a consumer and yield a client of it; the tenant is registered."""
     assert tenant
     async with curating(settings) as curator:
         yield curator
 
 
 @pytest.mark.parametrize(("tier", "lives"), [(Tier.TASK, False), (Tier.PROJECT, True), (Tier.PERSONAL, True)])
-async def test_a_tier_says_how_long_a_memory_lives(
+async def test_the_tier_decides_the_lifetime(
     curator: Curator, tenant: UUID, database_url: str, tier: Tier, *, lives: bool
 ) -> None:
-    """After 31 days nothing finds a task memory any more, whether or not a janitor came; the others stay."""
+    """After 31 days no reader finds a task memory, whether or not a janitor ran; other tiers stay."""
     scope = memory_scope(tenant)
     memory = await remembered(curator, scope, "hello", tier=tier)
     assert memory.lapses_at == (memory.created_at + timedelta(days=30) if tier is Tier.TASK else None)
@@ -45,8 +45,8 @@ async def test_a_tier_says_how_long_a_memory_lives(
 
 
 @pytest.mark.parametrize("tier", Tier)
-async def test_what_a_caller_says_wins(curator: Curator, tenant: UUID, database_url: str, tier: Tier) -> None:
-    """An explicit end hides a memory of any tier, one in the future keeps an old task; taken back, the tier decides."""
+async def test_an_explicit_end_wins(curator: Curator, tenant: UUID, database_url: str, tier: Tier) -> None:
+    """It ends a memory of any tier or extends a task; removing it makes the tier decide again."""
     scope, now = memory_scope(tenant), datetime.now(UTC)
     past = await remembered(curator, scope, "past", tier=tier, expires_at=now - timedelta(hours=1))
     future = await remembered(curator, scope, "future", tier=tier, expires_at=now + timedelta(days=365))
@@ -58,10 +58,8 @@ async def test_what_a_caller_says_wins(curator: Curator, tenant: UUID, database_
     assert (await curator.list(scope, EVERYTHING)).memories == (() if tier is Tier.TASK else (revised,))
 
 
-async def test_the_days_and_what_they_are_counted_from_are_settings(
-    settings: Settings, tenant: UUID, database_url: str
-) -> None:
-    """Two days from the last use: an old memory that was used yesterday is there, one used three days ago is not."""
+async def test_the_lifetime_of_tasks_is_a_setting(settings: Settings, tenant: UUID, database_url: str) -> None:
+    """Two days from the last use: an old memory that was used yesterday stays, one used three days ago expires."""
     changed = settings.model_copy(update={"memory_task_days": 2, "memory_task_expires_from": "last_use"})
     scope = memory_scope(tenant)
     async with curating(changed) as curator:
@@ -72,8 +70,8 @@ async def test_the_days_and_what_they_are_counted_from_are_settings(
         assert [memory.id for memory in (await curator.list(scope, EVERYTHING)).memories] == [used.id]
 
 
-async def test_what_has_lapsed_is_as_archived(curator: Curator, tenant: UUID, database_url: str) -> None:
-    """It cannot be revised, and restored it lives for another 30 days: the janitor need not have come in between."""
+async def test_an_expired_memory_counts_as_archived(curator: Curator, tenant: UUID, database_url: str) -> None:
+    """It cannot be revised, and restoring gives it another 30 days, before and after a janitor ran."""
     scope = memory_scope(tenant)
     memory = await remembered(curator, scope, "hello", tier=Tier.TASK)
     await age_memory(database_url, memory.id, LONG_AGO)
@@ -86,8 +84,10 @@ async def test_what_has_lapsed_is_as_archived(curator: Curator, tenant: UUID, da
     assert [found.id for found in (await curator.list(scope)).memories] == [memory.id]
 
 
-async def test_what_has_lapsed_can_be_remembered_again(curator: Curator, tenant: UUID, database_url: str) -> None:
-    """Its content makes a new memory; the old one is archived and no candidate."""
+async def test_the_content_of_an_expired_memory_can_be_remembered_again(
+    curator: Curator, tenant: UUID, database_url: str
+) -> None:
+    """A new memory is created; the expired one is archived and not reported as a near duplicate."""
     scope = memory_scope(tenant)
     old = await remembered(curator, scope, "hello", tier=Tier.TASK)
     await age_memory(database_url, old.id, LONG_AGO)
@@ -98,8 +98,8 @@ async def test_what_has_lapsed_can_be_remembered_again(curator: Curator, tenant:
     assert (await curator.get(scope, old.id)).status is Status.ARCHIVED
 
 
-async def test_what_has_lapsed_holds_no_content(curator: Curator, tenant: UUID, database_url: str) -> None:
-    """Another memory may be revised to its content, approved or restored beside it: nobody could see what is there."""
+async def test_an_expired_memory_does_not_block_its_content(curator: Curator, tenant: UUID, database_url: str) -> None:
+    """Another memory may be revised to its content, or approved or restored beside it."""
     scope = memory_scope(tenant)
     archived = await curator.archive(scope, (await remembered(curator, scope, "restored")).id)
     pending = await remembered(curator, scope, "approved", review=True)

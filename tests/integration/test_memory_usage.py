@@ -1,4 +1,4 @@
-"""How the use of memories is noted: after the reply, through the stream, once, and without touching their versions."""
+"""Uses of memories are counted after the reply, through the stream, once, and without a new version."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -23,20 +23,20 @@ from eunoe_tests.waiting import wait_until
 
 @pytest.fixture
 async def curator(settings: Settings, tenant: UUID) -> AsyncIterator[Curator]:
-    """A client of a running consumer, the tenant being registered."""
+    """Run a consumer and yield a client of it; the tenant is registered."""
     assert tenant
     async with curating(settings) as curator:
         yield curator
 
 
 async def listed(curator: Curator, redis: Redis, scope: MemoryScope) -> dict[UUID, Memory]:
-    """Return a scope's memories when everything on the stream is done; listing is no use of them."""
+    """Return the memories of a scope once the stream is done; listing does not count as a use."""
     await wait_until(lambda: consumed(redis, Group.CURATE))
     return {memory.id: memory for memory in (await curator.list(scope)).memories}
 
 
-async def test_what_is_returned_is_counted(curator: Curator, redis: Redis, tenant: UUID) -> None:
-    """Get and search count once each time, with the moment; listing does not, and no version or change is noted."""
+async def test_retrievals_are_counted(curator: Curator, redis: Redis, tenant: UUID) -> None:
+    """Get and search count each time, listing does not; version and `updated_at` stay."""
     scope = memory_scope(tenant)
     found = await remembered(curator, scope, "tea")
     other = await remembered(curator, scope, "a bicycle")
@@ -58,8 +58,10 @@ async def test_what_is_returned_is_counted(curator: Curator, redis: Redis, tenan
     assert (after.version, after.updated_at, after.last_injected_at) == (found.version, found.updated_at, None)
 
 
-async def test_a_wider_owner_s_memory_is_counted_too(curator: Curator, redis: Redis, tenant: UUID) -> None:
-    """What a conversation was given of the user's memories with every agent counts for those."""
+async def test_retrievals_of_a_users_memory_are_counted_for_any_agent(
+    curator: Curator, redis: Redis, tenant: UUID
+) -> None:
+    """A memory of the user with every agent is counted when one agent gets it."""
     hers = memory_scope(tenant, agent=None)
     memory = await remembered(curator, hers, "tea")
     await curator.search(memory_scope(tenant), "tea")
@@ -70,10 +72,10 @@ async def test_a_wider_owner_s_memory_is_counted_too(curator: Curator, redis: Re
     await wait_until(counted)
 
 
-async def test_reading_writes_nothing_on_its_way(
+async def test_a_read_does_not_wait_for_its_count(
     curator: Curator, tenant: UUID, database_url: str, redis: Redis
 ) -> None:
-    """While the row is locked by somebody, a search returns it, and the counting waits on the stream."""
+    """A search returns a locked row, and the count waits on the stream."""
     scope = memory_scope(tenant)
     memory = await remembered(curator, scope, "tea")
     connection = await asyncpg.connect(database_url)
@@ -99,8 +101,8 @@ async def test_reading_writes_nothing_on_its_way(
     await wait_until(counted)
 
 
-async def test_what_is_injected_is_noted(curator: Curator, redis: Redis, tenant: UUID) -> None:
-    """Of all that are named and apply, with the moment; what is unknown is passed over."""
+async def test_injections_are_recorded(curator: Curator, redis: Redis, tenant: UUID) -> None:
+    """Each named memory that applies gets the time; unknown ids are skipped."""
     scope = memory_scope(tenant)
     one, two = [await remembered(curator, scope, content) for content in ("one", "two")]
     await curator.injected(scope, one.id, UUID(int=1))
@@ -111,7 +113,7 @@ async def test_what_is_injected_is_noted(curator: Curator, redis: Redis, tenant:
 
 
 async def test_feedback_moves_usefulness_by_a_fifth(curator: Curator, redis: Redis, tenant: UUID) -> None:
-    """From 0.5: up to 0.6, down to 0.48, and half a score draws it to 0.484; given twice as one it counts once."""
+    """From 0.5 up to 0.6, down to 0.48, and to 0.484 by half a score; a repeated request counts once."""
     scope = memory_scope(tenant)
     memory = await remembered(curator, scope, "tea")
     assert memory.usefulness == 0.5
@@ -124,10 +126,10 @@ async def test_feedback_moves_usefulness_by_a_fifth(curator: Curator, redis: Red
         assert (after.version, after.updated_at) == (memory.version, memory.updated_at)
 
 
-async def test_use_keeps_a_task_where_last_use_counts(
+async def test_a_use_extends_a_task_if_the_last_use_counts(
     settings: Settings, redis: Redis, tenant: UUID, database_url: str
 ) -> None:
-    """With that setting a task that is put into a prompt starts its days anew."""
+    """With that setting, an injection restarts the lifetime."""
     scope = memory_scope(tenant)
     async with curating(settings.model_copy(update={"memory_task_expires_from": "last_use"})) as curator:
         memory = await remembered(curator, scope, "tea", tier="task")
@@ -139,8 +141,8 @@ async def test_use_keeps_a_task_where_last_use_counts(
         assert lapses_at - memory.created_at >= timedelta(days=30)
 
 
-async def test_counting_leaves_the_indexes_alone(curator: Curator, tenant: UUID, database_url: str) -> None:
-    """A counter's update stays in its page (HOT): the HNSW index gets no entry for it, whose insertion is dear."""
+async def test_counting_updates_no_index(curator: Curator, tenant: UUID, database_url: str) -> None:
+    """Updates of counters are heap-only (HOT): an entry in the HNSW index would be expensive."""
     scope = memory_scope(tenant)
     memories = [await remembered(curator, scope, f"memory {number}") for number in range(20)]
     count = UsageQueries.count_retrievals

@@ -1,4 +1,4 @@
-"""The SQL files against the schema: every statement is understood, and search takes the road it was built for."""
+"""Every SQL statement against the migrated schema."""
 
 import json
 from collections.abc import AsyncIterator, Iterator

@@ -1,4 +1,4 @@
-"""Curated memory in the reply of a recall: what applies to the conversation, the nearest first, and nobody else's."""
+"""Memories and directives in the reply to a recall."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -28,20 +28,20 @@ _DEADLINE = 20.0
 
 @dataclass(frozen=True)
 class Memories:
-    """Both clients, and the conversation that is asked for."""
+    """Both clients, and a conversation."""
 
     curator: Curator
     orchestrator: Orchestrator
     scope: Scope
 
     async def recall(self, query: str = "tea", *, tiers: tuple[Tier, ...] = (), memories: int | None = None) -> Context:
-        """Ask for what is remembered only."""
+        """Recall memories only."""
         return await self.orchestrator.recall(
             self.scope, query, top_k=0, window=0, tiers=tiers, memories=memories, deadline=_DEADLINE
         )
 
     async def contents(self, query: str = "tea", *, tiers: tuple[Tier, ...] = ()) -> list[str]:
-        """Return what is recalled, in its order."""
+        """Return the recalled contents, in their order."""
         return [memory.content for memory in (await self.recall(query, tiers=tiers)).memories]
 
 
@@ -55,8 +55,8 @@ async def memories(settings: Settings, redis_url: str, tenant: UUID) -> AsyncIte
         yield Memories(curator, orchestrator, scope_of(tenant))
 
 
-async def test_personal_memories_always_come_and_the_other_tiers_when_named(memories: Memories, tenant: UUID) -> None:
-    """Personal first, then project, then task, whatever the order in which they are named; each with its cosine."""
+async def test_personal_memories_always_come_and_other_tiers_on_request(memories: Memories, tenant: UUID) -> None:
+    """Personal, then project, then task, in any order of the request; each with its cosine."""
     for tier in (Tier.TASK, Tier.PERSONAL, Tier.PROJECT):
         await remembered(memories.curator, memory_scope(tenant), f"tea of the {tier}", tier=tier)
     assert await memories.contents() == ["tea of the personal"]
@@ -66,8 +66,8 @@ async def test_personal_memories_always_come_and_the_other_tiers_when_named(memo
     assert all(memory.cosine is not None and 0 < memory.cosine <= 1 for memory in context.memories)
 
 
-async def test_the_nearest_of_each_tier_come_first_and_so_many_at_most(memories: Memories, tenant: UUID) -> None:
-    """A tier's bound is its own: many personal memories take no place from the project's. 0 means none."""
+async def test_each_tier_has_its_own_limit(memories: Memories, tenant: UUID) -> None:
+    """The nearest first; many personal memories take no place of the project's. 0 means none."""
     scope = memory_scope(tenant)
     for content in ("a bicycle", "tea with milk", "tea"):
         await remembered(memories.curator, scope, content)
@@ -77,10 +77,8 @@ async def test_the_nearest_of_each_tier_come_first_and_so_many_at_most(memories:
     assert (await memories.recall(memories=0)).memories == ()
 
 
-async def test_what_applies_is_united_and_nobody_elses_is_there(
-    memories: Memories, tenant: UUID, other_tenant: UUID
-) -> None:
-    """Of both, of the user with every agent, of the agent with every user; no other agent's, user's or tenant's."""
+async def test_a_recall_returns_all_memories_that_apply(memories: Memories, tenant: UUID, other_tenant: UUID) -> None:
+    """Of both, of the user and of the agent; none of another agent, user or tenant."""
     mine = [memory_scope(tenant), memory_scope(tenant, agent=None), memory_scope(tenant, user=None)]
     others = [memory_scope(tenant, user="bob"), memory_scope(tenant, agent=uuid4()), memory_scope(other_tenant)]
     for number, scope in enumerate(mine):
@@ -90,10 +88,8 @@ async def test_what_applies_is_united_and_nobody_elses_is_there(
     assert sorted(await memories.contents()) == ["tea 0", "tea 1", "tea 2"]
 
 
-async def test_only_what_is_active_and_has_not_lapsed_comes(
-    memories: Memories, tenant: UUID, database_url: str
-) -> None:
-    """Archived, forgotten, replaced, awaiting review or too old: not recalled."""
+async def test_only_active_memories_are_recalled(memories: Memories, tenant: UUID, database_url: str) -> None:
+    """Archived, forgotten, replaced, expired ones and those for review are not."""
     scope, curator = memory_scope(tenant), memories.curator
     stays = await remembered(curator, scope, "tea stays")
     await curator.archive(scope, (await remembered(curator, scope, "tea archived")).id)
@@ -105,7 +101,7 @@ async def test_only_what_is_active_and_has_not_lapsed_comes(
 
 
 async def test_directives_come_in_their_order(memories: Memories, tenant: UUID) -> None:
-    """The agent's with every user and with this one; not those with another."""
+    """The agent's directives for every user and for this one, without those for another user."""
     everyone, ada, bob = memory_scope(tenant, user=None), memory_scope(tenant), memory_scope(tenant, user="bob")
     await memories.curator.directives.set(everyone, "tone", "Be brief.")
     await memories.curator.directives.set(ada, "name", "Call her Ada.")
@@ -115,8 +111,8 @@ async def test_directives_come_in_their_order(memories: Memories, tenant: UUID) 
     assert context.missing == ()
 
 
-async def test_what_is_recalled_is_counted_afterwards(memories: Memories, tenant: UUID, redis: Redis) -> None:
-    """Each recall counts once for each memory that it returned, through the stream; its version stays."""
+async def test_recalled_memories_are_counted_afterwards(memories: Memories, tenant: UUID, redis: Redis) -> None:
+    """Each recall counts once for each returned memory, through the stream; versions stay."""
     scope = memory_scope(tenant)
     memory = await remembered(memories.curator, scope, "tea")
     for _ in range(2):
@@ -133,15 +129,15 @@ async def test_what_is_recalled_is_counted_afterwards(memories: Memories, tenant
     assert after.version == memory.version
 
 
-async def test_a_query_that_cannot_be_embedded_gets_the_newest(memories: Memories, tenant: UUID) -> None:
-    """What is always needed is needed then too."""
+async def test_a_query_without_an_embedding_gets_the_newest_memories(memories: Memories, tenant: UUID) -> None:
+    """Personal memories are needed even when the model fails for the query."""
     for content in ("older tea", "newer tea"):
         await remembered(memories.curator, memory_scope(tenant), content)
     found = (await memories.recall(f"tea {RAISE_MARKER}")).memories
     assert [(memory.content, memory.cosine) for memory in found] == [("newer tea", None), ("older tea", None)]
 
 
-async def test_memories_that_cannot_be_had_are_named_and_the_turns_come(
+async def test_missing_memories_are_named_and_the_turns_come(
     memories: Memories, monkeypatch: pytest.MonkeyPatch, redis: Redis, redis_url: str
 ) -> None:
     """A recall without them is partial, and says so."""

@@ -1,4 +1,4 @@
-"""Grouping by nearness to a leader: what is together, what is not, and the bounds."""
+"""Grouping of old memories around leaders."""
 
 import numpy as np
 import pytest
@@ -15,21 +15,21 @@ def at(*degrees: float) -> NDArray[np.float32]:
     return np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
 
 
-def test_the_first_leads_and_a_chain_does_not_grow() -> None:
-    """At 30 degrees at most: 0 and 20 belong together; 40 is near to 20 and yet begins a group of its own, with 50."""
+def test_groups_do_not_grow_through_chains() -> None:
+    """Within 30 degrees: 0 leads 20. 40 is near to 20, but not to the leader, so it leads a group with 50."""
     groups = group_by_leader(["a"] * 4, at(0, 20, 40, 50), min_cosine=0.86, max_groups=9, max_members=9)
     assert [places for places, _ in groups] == [[0, 1], [2, 3]]
     assert [cosine for _, cosine in groups] == pytest.approx([np.cos(np.radians(20)), np.cos(np.radians(10))], abs=1e-6)
 
 
 def test_kinds_are_not_mixed() -> None:
-    """What belongs to another owner or tier is never offered together, however near."""
+    """Memories of different owners or tiers are never in one group, however near."""
     groups = group_by_leader(["a", "b", "a"], at(0, 0, 0), min_cosine=0.9, max_groups=9, max_members=9)
     assert [places for places, _ in groups] == [[0, 2]]
 
 
-def test_the_nearest_are_taken_where_there_are_too_many() -> None:
-    """Of four that are near three remain: the leader and the two nearest; the fourth is alone, and no group."""
+def test_a_full_group_keeps_the_nearest_members() -> None:
+    """Of four near vectors, the leader and the two nearest remain; the fourth one is no group."""
     groups = group_by_leader(["a"] * 4, at(0, 9, 3, 6), min_cosine=0.9, max_groups=9, max_members=3)
     assert [places for places, _ in groups] == [[0, 2, 3]]
 
@@ -42,8 +42,8 @@ def test_no_more_groups_than_asked_for() -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.floats(0, 360)), min_size=1, max_size=30), st.floats(-0.9, 0.99))
-def test_a_group_is_of_one_kind_and_near_its_first(drawn: list[tuple[str, float]], min_cosine: float) -> None:
-    """Whatever is drawn: nobody is in two groups, and each member is as near to the leader as was asked."""
+def test_members_are_of_one_kind_and_near_the_leader(drawn: list[tuple[str, float]], min_cosine: float) -> None:
+    """For any vectors: no vector is in two groups, and each member is near enough to its leader."""
     kinds, degrees = zip(*drawn, strict=True)
     vectors = at(*degrees)
     groups = group_by_leader(kinds, vectors, min_cosine=min_cosine, max_groups=9, max_members=5)

@@ -1,4 +1,4 @@
-"""Requests that touch the same thing wait for one another, in the order of the stream; others do not."""
+"""Requests on the same thing wait for each other in stream order; others do not."""
 
 import asyncio
 
@@ -19,8 +19,8 @@ async def _settle() -> None:
         await asyncio.sleep(0)
 
 
-async def test_what_shares_a_thing_waits_and_what_does_not_goes_on() -> None:
-    """The third shares one thing with the first and one with the second: it waits for both."""
+async def test_requests_on_the_same_thing_wait_and_others_go_on() -> None:
+    """The third request shares one thing with the first and one with the second: it waits for both."""
     order, log = StreamOrder(), list[str]()
     gates = [asyncio.Event() for _ in range(4)]
     touched = [{"a"}, {"b"}, {"a", "b"}, {"c"}]
@@ -42,8 +42,8 @@ async def test_what_shares_a_thing_waits_and_what_does_not_goes_on() -> None:
     await asyncio.gather(*tasks)
 
 
-async def test_an_error_or_a_cancellation_holds_nobody_up() -> None:
-    """Whoever is next begins, however the one before ended; also when it was cancelled while it waited itself."""
+async def test_an_error_or_a_cancellation_blocks_nobody() -> None:
+    """The next request begins however the one before ended, also when that one was cancelled while it waited."""
     order = StreamOrder()
     first, second, third = (order.join({"a"}) for _ in range(3))
     gate = asyncio.Event()
@@ -62,7 +62,7 @@ async def test_an_error_or_a_cancellation_holds_nobody_up() -> None:
     assert log == ["third begins", "third ends"]
 
 
-async def test_nothing_is_remembered_of_what_is_done() -> None:
+async def test_finished_requests_are_forgotten() -> None:
     """A process that runs for months keeps no memory of its requests."""
     order = StreamOrder()
     for _ in range(3):

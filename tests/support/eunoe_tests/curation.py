@@ -1,4 +1,4 @@
-"""Curated memory for tests: a consumer with a client of it, and memories to remember."""
+"""Helpers of tests on curated memory."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -31,18 +31,18 @@ CURATED = (
 
 
 def memory_scope(tenant: UUID, user: str | None = "ada", agent: UUID | None = AGENT) -> MemoryScope:
-    """Return a memory scope: by default of an agent with a user."""
+    """Return a memory scope; by default one of an agent with a user."""
     return MemoryScope(tenant_id=tenant, agent_id=agent, user_id=user)
 
 
 def quick(settings: Settings) -> Settings:
-    """Return settings with an embedder that has no model: texts that share words are near."""
+    """Return settings with the hash embedder, for which texts that share words are near."""
     return settings.model_copy(update={"purpose": "test", "embedder": "hash"})
 
 
 @asynccontextmanager
 async def curating(settings: Settings) -> AsyncGenerator[Curator]:
-    """Consume and yield a client."""
+    """Run a consumer of the group `curate` and yield a client."""
     async with consuming(quick(settings), Group.CURATE), await Curator.connect(settings.redis_url or "") as curator:
         yield curator
 
@@ -54,7 +54,7 @@ async def remembered(curator: Curator, scope: MemoryScope, content: str, **field
 
 
 async def age_memory(database_url: str, memory_id: UUID, age: timedelta, *, accessed: timedelta | None = None) -> None:
-    """Say that a memory was made, and used last, so long ago."""
+    """Set the creation and the last use of a memory so far back."""
     connection = await asyncpg.connect(database_url)
     try:
         await connection.execute(
@@ -85,7 +85,7 @@ async def add_memory(login: Login, tenant: UUID, **fields: Any) -> UUID:
 
 
 async def fill_curated(login: Login, owner: UUID) -> None:
-    """Give a tenant a row in every table of curated memory, past Eunoe's own code."""
+    """Insert a row of a tenant into every table of curated memory, past Eunoe's own code."""
     names = (owner, AGENT)
     await login.execute("INSERT INTO agents VALUES ($1, $2) ON CONFLICT DO NOTHING", *names)
     await login.execute("INSERT INTO users VALUES ($1, 'ada') ON CONFLICT DO NOTHING", owner)

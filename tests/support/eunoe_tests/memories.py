@@ -1,4 +1,4 @@
-"""Turns written and searched as the consumers do it, without streams between."""
+"""Turns, written and searched as the consumers do it, without streams."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ ASKED_AT = datetime(2023, 11, 21, 10, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Memory:
-    """What the group `embed` writes, and the group `recall` finds."""
+    """What the group `embed` writes and the group `recall` finds."""
 
     database: Database
     embedder: Embedder
@@ -51,7 +51,7 @@ class Memory:
         beyond: int = 0,
         asked_at: datetime = ASKED_AT,
     ) -> Sequence[Ranked]:
-        """Return the turns that answer a query, by a search of its own that remembers no speakers."""
+        """Return the turns that answer a query, by a new search that remembers no speakers."""
         options = RankingOptions(ranking=ranking, dialogue=DIALOGUE, assistant=ASSISTANT, candidates=candidates)
         embedder = CoalescingEmbedder(self.embedder, texts_per_run=16)
         search = TurnSearch(CandidateReader(self.database), embedder, options)
@@ -59,5 +59,5 @@ class Memory:
 
 
 def events_of(found: Sequence[Ranked]) -> list[str]:
-    """Return the event ids of what was found, the best first."""
+    """Return the event ids of found turns, the best first."""
     return [ranked.candidate.event_id for ranked in found]

@@ -1,4 +1,4 @@
-"""Queries that nobody expects."""
+"""Strange queries."""
 
 from random import Random
 
@@ -42,7 +42,7 @@ FRAGMENTS = (
 
 
 def strange_query(dice: Random) -> str:
-    """Return fragments, parts of fragments and any characters, joined; a query that the contract allows."""
+    """Return a query that the contract allows, of fragments, parts of fragments and any characters."""
     parts: list[str] = []
     for _ in range(dice.randint(1, 6)):
         fragment = dice.choice(FRAGMENTS)
@@ -58,6 +58,6 @@ def strange_query(dice: Random) -> str:
 
 
 def _character(dice: Random) -> str:
-    """Return any character but NUL and the surrogates, which the contract refuses."""
+    """Return any character except NUL and surrogates, which the contract refuses."""
     code = dice.choice([dice.randint(1, 0x7F), dice.randint(1, 0xD7FF), dice.randint(0xE000, 0x10FFFF)])
     return chr(code)

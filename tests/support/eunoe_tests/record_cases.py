@@ -1,4 +1,4 @@
-"""What surrounds memories, and what a stranger tries on somebody else's of it: by the kind of request."""
+"""Attempts on collections, relations, sessions, checkpoints and directives of another scope, by kind of request."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ SESSION, DIRECTIVE, STATE = "s", "tone", {"step": 1}
 
 @dataclass(frozen=True)
 class Theirs:
-    """What somebody else has.
+    """What another scope has.
 
     Attributes:
         memory: A memory.
@@ -30,7 +30,7 @@ class Theirs:
 
 
 async def fill_records(curator: Curator, owner: MemoryScope) -> Theirs:
-    """Give a scope something of everything."""
+    """Give a scope one record of each kind."""
     memory, related = [await remembered(curator, owner, text) for text in ("Theirs.", "Theirs, too.")]
     await curator.relations.relate(owner, memory.id, RelationType.SUPPORTS, related.id)
     collection = await curator.collections.create(owner, type_="t", name="n", description="theirs")
@@ -42,7 +42,7 @@ async def fill_records(curator: Curator, owner: MemoryScope) -> Theirs:
 
 
 async def _nothing(found: Awaitable[object]) -> None:
-    """What is named is not found, in the words in which what never was is not."""
+    """Assert that another scope's record gets the same answer as one that does not exist."""
     with pytest.raises(NotFound, match=r"^there is no .* that applies to this scope$"):
         await found
 
