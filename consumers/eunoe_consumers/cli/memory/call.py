@@ -38,12 +38,7 @@ ReturnT = TypeVar("ReturnT")
 class Call:
     """The scope that a command names, and how it waits for a reply and prints it.
 
-    Attributes:
-        tenant: The tenant's UUID or name.
-        agent: The agent; None for every agent.
-        user: The user; None for every user.
-        deadline: Seconds to wait for a reply; None for the default of the command.
-        as_json: Whether to print JSON.
+    Without an agent or a user, the scope is every agent or every user. Without a deadline, the command has a default.
     """
 
     tenant: str

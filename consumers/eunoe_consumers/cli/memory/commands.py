@@ -35,22 +35,12 @@ _add("history", history, _FIND, f"{_SCOPE} {_ID}")
 for _action, _help in TRANSITIONS.items():
     _add(_action, transition(_action), _CHANGE, f"{_SCOPE} {_ID}", _help)
 _add("purge", purge, _CHANGE, f"{_SCOPE} {_ID} --yes")
-_add(
-    "request",
-    request,
-    _MORE,
-    f'revise {_SCOPE} \'{{"memory_id": "{_ID}", "content": "Minka is a tabby.", "version": 1}}\'',
-)
+_add("request", request, _MORE, f'revise {_SCOPE} \'{{"memory_id": "{_ID}", "content": "Minka is a tabby."}}\'')
 _add("admin-search", admin_search, _MORE, '--tenant acme --words "minka cat" --status active')
 
-# Former groups of commands, with the kinds of requests that do not have the group's name in theirs.
-_FORMER_GROUPS = {
-    "collection": ("add_members", "remove_members"),
-    "session": (),
-    "checkpoint": (),
-    "directive": (),
-    "consolidation": ("merge",),
-}
+_FORMER_GROUPS = ("collection", "session", "checkpoint", "directive", "consolidation")
+# Kinds of a former group whose names do not contain the group's name.
+_OTHER_KINDS = {"collection": ("add_members", "remove_members"), "consolidation": ("merge",)}
 
 
 def _former(name: str) -> Callable[[typer.Context], None]:
@@ -60,7 +50,7 @@ def _former(name: str) -> Callable[[typer.Context], None]:
         kinds = [name]
         if name in _FORMER_GROUPS:
             verb = context.args[0] if context.args else ""
-            kinds = [kind for kind in request_kinds() if name in kind or kind in _FORMER_GROUPS[name]]
+            kinds = [kind for kind in request_kinds() if name in kind or kind in _OTHER_KINDS.get(name, ())]
             kinds = [kind for kind in kinds if kind.startswith(f"{verb}_")] or kinds
         call = example_call(kinds[0]) if len(kinds) == 1 else "eunoe memory request KIND '{...}'"
         context.fail(

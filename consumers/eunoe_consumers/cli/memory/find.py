@@ -153,19 +153,9 @@ def admin_search(
     if query is not None and cursor is not None:
         raise typer.BadParameter("--cursor needs --words: a search by meaning has one page")
     call = Call(tenant, deadline=deadline, as_json=as_json)
-    result = call.ask(
-        AdminSearchRequest,
-        query=query,
-        words=words,
-        statuses=status or (),
-        forgotten=forgotten,
-        limit=limit,
-        cursor=cursor,
-    )
-    rows = [
-        (one.memory, "\n".join(filter(None, (_distance(one), owner(one.memory.agent_id, one.memory.user_id)))))
-        for one in result.found
-    ]
+    fields = {"query": query, "words": words, "statuses": status or (), "forgotten": forgotten, "cursor": cursor}
+    result = call.ask(AdminSearchRequest, request_id=None, limit=limit, **fields)
+    rows = ((one.memory, f"{_distance(one)}\n{owner(one.memory)}".lstrip()) for one in result.found)
     more = [] if result.cursor is None else [f"there is more: --cursor {result.cursor} continues"]
     call.show(result, memories_or("there is no such memory", rows), *more)
 

@@ -32,11 +32,7 @@ class MemoryLine:
 
 
 def read_lines(file: Path, defaults: Mapping[str, object]) -> list[MemoryLine]:
-    """Return the memories of a file, or of standard input for `-`. Empty lines are skipped.
-
-    Args:
-        file: The file of JSON lines.
-        defaults: Values of the fields that a line does not have.
+    """Return the memories of a file, or of standard input for `-`; `defaults` has the fields that a line leaves out.
 
     Raises:
         InvalidEvent: If a line is wrong, or there is none. The first wrong lines are shown.

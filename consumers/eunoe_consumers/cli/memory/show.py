@@ -4,25 +4,24 @@ import json
 from collections.abc import Iterable
 from datetime import datetime
 from typing import cast
-from uuid import UUID
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from eunoe_schema.memory import Memory, MemoryVersion
+from eunoe_schema.memory import Memory, MemoryVersion, SessionRef
 
 _SHOWN_CHARS = 300
 # Shown in other words, or not at all.
 _OMITTED_FACTS = frozenset({"id", "content", "agent_id", "user_id", "content_hash", "session"})
 
 
-def owner(agent_id: UUID | None, user_id: str | None) -> str:
-    """Return the owner of a memory in words."""
-    agent = "every agent" if agent_id is None else f"agent {agent_id}"
-    user = "every user" if user_id is None else f"user {user_id}"
-    return f"{user} with {agent}" if agent_id is None else f"{agent} with {user}"
+def owner(owned: Memory | SessionRef) -> str:
+    """Return the owner of a memory or a session in words."""
+    agent = "every agent" if owned.agent_id is None else f"agent {owned.agent_id}"
+    user = "every user" if owned.user_id is None else f"user {owned.user_id}"
+    return f"{user} with {agent}" if owned.agent_id is None else f"{agent} with {user}"
 
 
 def memory_record(memory: Memory) -> RenderableType:
@@ -30,8 +29,8 @@ def memory_record(memory: Memory) -> RenderableType:
     session = memory.session
     facts: dict[str, object] = {
         "id": memory.id,
-        "belongs to": owner(memory.agent_id, memory.user_id),
-        "session": session and f"{session.session_id} of {owner(session.agent_id, session.user_id)}",
+        "belongs to": owner(memory),
+        "session": session and f"{session.session_id} of {owner(session)}",
         **{name: value for name, value in memory if name not in _OMITTED_FACTS},
     }
     grid = Table(show_header=False, box=None, pad_edge=False)

@@ -35,9 +35,8 @@ def transition(action: str) -> Callable[..., None]:
         as_json: o.AsJson = False,
     ) -> None:
         call = Call(tenant, agent, user, deadline, as_json)
-        memory = call.ask(
-            TransitionRequest, request_id=request_id, kind=action, memory_id=memory_id, version=version
-        ).memory
+        fields = {"kind": action, "memory_id": memory_id, "version": version}
+        memory = call.ask(TransitionRequest, request_id=request_id, **fields).memory
         state = "forgotten" if memory.deleted_at else memory.status
         call.show(memory, f"{memory.id} is {state}, version {memory.version}")
 
