@@ -78,5 +78,6 @@ class MemoryLifetimeSettings(BaseModel):
         default=30, ge=1, le=3_650, description="Days after which a memory of tier `task` expires."
     )
     memory_task_expires_from: Literal["creation", "last_use"] = Field(
-        default="creation", description="When those days start: at the memory's creation or at its last use."
+        default="creation",
+        description="When EUNOE_MEMORY_TASK_DAYS start: at the memory's creation or at its last use.",
     )
