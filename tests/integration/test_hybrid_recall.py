@@ -1,4 +1,4 @@
-"""Hybrid recall through the public client: what a request may ask for, and what the reply says of it."""
+"""Hybrid recall through the public client: the options of a request, and their effect on the reply."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
@@ -24,7 +24,7 @@ _HASHED = {"embedder": "hash", "purpose": "test"}
 
 
 class Conversation:
-    """A conversation that is told to running consumers, and asked about."""
+    """A conversation with running consumers."""
 
     def __init__(self, redis: Redis, gateway: Gateway, orchestrator: Orchestrator, scope: Scope) -> None:
         self._redis = redis
@@ -43,7 +43,7 @@ class Conversation:
         return await self.publish([event_of(self.scope, f"e{n}", text, **fields) for n, text in enumerate(contents)])
 
     async def recall(self, query: str, **options: Any) -> Context:
-        """Ask; a part that is missing is an error of the test."""
+        """Recall, and assert that no part is missing."""
         asked: dict[str, Any] = {"window": 0, "deadline": _DEADLINE, **options}
         context = await self._orchestrator.recall(self.scope, query, **asked)
         assert context.missing == ()
@@ -52,7 +52,7 @@ class Conversation:
 
 @pytest.fixture
 def rule() -> dict[str, object]:
-    """Settings beyond the usual ones."""
+    """Further settings of the consumers."""
     return {}
 
 
@@ -60,7 +60,7 @@ def rule() -> dict[str, object]:
 async def ada(
     settings: Settings, redis: Redis, redis_url: str, tenant: UUID, rule: dict[str, object]
 ) -> AsyncIterator[Conversation]:
-    """A conversation, with consumers that embed words."""
+    """A conversation with consumers that use the hash embedder."""
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(consuming(settings.model_copy(update={**_HASHED, **rule}), *Group))
         gateway = await stack.enter_async_context(await Gateway.connect(redis_url))
@@ -89,8 +89,8 @@ async def test_an_explained_score_is_the_sum_of_its_parts(ada: Conversation) -> 
     assert all(turn.explanation is None for turn in (await ada.recall("Graz?")).turns)
 
 
-async def test_a_long_message_comes_whole_or_as_its_excerpt(ada: Conversation) -> None:
-    """Found by what stands at its end; the excerpt is that part of the content, to the character."""
+async def test_a_long_message_is_returned_whole_or_as_its_excerpt(ada: Conversation) -> None:
+    """It is found by its end, and the excerpt is exactly that part of the content."""
     content = " ".join(f"w\u00f6rt{n}" for n in range(600)) + ". The key is under the third stone."
     await ada.say(content)
     query = " ".join(f"w\u00f6rt{n}" for n in range(560, 600)) + " key under the third stone"
@@ -106,14 +106,14 @@ async def test_a_long_message_comes_whole_or_as_its_excerpt(ada: Conversation) -
 
 @pytest.mark.parametrize("rule", [{"recall_excerpts": True}])
 async def test_excerpts_are_a_setting_of_the_consumers(ada: Conversation) -> None:
-    """Where the request is silent."""
+    """The setting counts if the request does not say."""
     await ada.say(" ".join(f"word{n}" for n in range(600)))
     assert (await ada.recall("word599")).turns[0].excerpt is not None
     assert (await ada.recall("word599", excerpts=False)).turns[0].excerpt is None
 
 
 async def test_turns_come_with_their_neighbours(ada: Conversation) -> None:
-    """The messages before and after, of the same session only, also where they are in the reply themselves."""
+    """The messages before and after, of the same session only, also if they are turns of the reply themselves."""
     said = [("one", "s1"), ("apple pie", "s1"), ("three", "s1"), ("apple tart", "s2"), ("five", "s1")]
     await ada.publish([event_of(ada.scope, f"e{n}", text, session_id=s) for n, (text, s) in enumerate(said)])
     context = await ada.recall("apple", neighbours=True)
@@ -131,8 +131,8 @@ async def test_turns_come_with_their_neighbours(ada: Conversation) -> None:
     assert all(turn.before is None and turn.after is None for turn in (await ada.recall("apple")).turns)
 
 
-async def test_a_token_budget_is_kept_and_says_what_it_cut(ada: Conversation) -> None:
-    """By the model's tokenizer, whole turns, the best first; what was cut has its score and its tokens."""
+async def test_a_token_budget_is_kept_and_reports_the_cut_turns(ada: Conversation) -> None:
+    """Whole turns, the best first, counted by the model's tokenizer. A cut turn has its score and its tokens."""
     await ada.say("apple apple", "apple pie with cream and sugar", "apple tart", "apple")
     everything = await ada.recall("apple")
     tokens = {turn.event_id: len(turn.content.split()) for turn in everything.turns}
@@ -147,16 +147,16 @@ async def test_a_token_budget_is_kept_and_says_what_it_cut(ada: Conversation) ->
     assert (nothing.turns, len(nothing.cut)) == ((), 3)
 
 
-async def test_what_says_the_same_comes_once(ada: Conversation) -> None:
-    """The repetition makes room for something else."""
+async def test_turns_with_the_same_text_are_returned_once(ada: Conversation) -> None:
+    """The repetition gives its place to another turn."""
     await ada.say("I like tea.", "i like TEA!", "I like tea", "I like juice.")
     found = events(await ada.recall("I like tea", top_k=2))
     assert len(set(found) & {"e0", "e1", "e2"}) == 1
     assert "e3" in found
 
 
-async def test_neither_the_window_nor_the_message_being_answered_comes_again(ada: Conversation) -> None:
-    """What the reply shows of the window is left out of the turns, and the question itself is in neither."""
+async def test_the_window_and_the_answered_message_are_not_repeated(ada: Conversation) -> None:
+    """Turns omit the messages of the returned window. The message being answered is in neither."""
     *_, question = await ada.say("I like tea.", "I like coffee.", "Tea or coffee?", "What do I like, tea or coffee?")
     context = await ada.recall("What do I like, tea or coffee?", after=question, window=2)
     assert [message.event_id for message in context.window] == ["e1", "e2"]
@@ -168,22 +168,22 @@ async def test_neither_the_window_nor_the_message_being_answered_comes_again(ada
 
 @pytest.mark.parametrize("rule", [{"window_messages": 200}])
 async def test_a_wide_window_leaves_room_for_turns(ada: Conversation) -> None:
-    """However many of the best candidates are in the window: what is older, and answers less well, is found."""
+    """Older turns are found, however many of the best candidates are in the window."""
     await ada.say(*(f"apple of last year {n}" for n in range(10)), *(f"apple {n}" for n in range(200)))
     context = await ada.recall("apple", window=None, top_k=3)
     assert len(context.window) == 200
     assert len(context.turns) == 3
 
 
-async def test_as_many_turns_come_as_are_wanted(ada: Conversation) -> None:
-    """A hundred, if there are so many."""
+async def test_top_k_turns_are_returned(ada: Conversation) -> None:
+    """Up to a hundred, if there are as many."""
     await ada.say(*(f"apple number {n}" for n in range(130)))
     assert len((await ada.recall("apple", top_k=100)).turns) == 100
 
 
 @pytest.mark.parametrize("rule", [{"recall_ranking": "cosine", "recall_top_k": 3, "recall_min_cosine": 0.75}])
 async def test_system_k_is_reproduced(ada: Conversation) -> None:
-    """Its three settings: the raw query, at most three turns from 0.75 on, in numpy's order and with its cosines."""
+    """With its three settings: the raw query, at most three turns of cosine 0.75 or more, in numpy's order."""
     embedder, dice = HashEmbedder(384), np.random.default_rng(3)
     words = [f"w{n}" for n in range(12)]
     contents = [" ".join(dice.permutation(words)[: int(dice.integers(4, 12))]) for _ in range(60)]

@@ -41,10 +41,10 @@ async def _publish(gateway: Gateway, scope: Scope, *contents: str) -> list[Recei
     return [outcome for outcome in outcomes if isinstance(outcome, Receipt)]
 
 
-async def test_after_waits_for_ones_own_write_and_leaves_it_out(
+async def test_after_waits_for_the_own_write_and_leaves_it_out(
     settings: Settings, gateway: Gateway, orchestrator: Orchestrator, tenant: UUID
 ) -> None:
-    """The reply is made once the message is in the window, and the message being answered is not in it."""
+    """The reply waits until the message is in the window, and does not repeat the message."""
     scope = scope_of(tenant)
     async with consuming(settings, Group.WINDOW, Group.RECALL):
         *_, question = await _publish(gateway, scope, "My cat is Minka.", "What is my cat called?")
@@ -60,10 +60,10 @@ async def test_after_waits_for_ones_own_write_and_leaves_it_out(
     ]
 
 
-async def test_after_a_write_that_is_not_applied_in_time_says_so(
+async def test_after_reports_a_write_that_is_not_applied_in_time(
     settings: Settings, gateway: Gateway, orchestrator: Orchestrator, tenant: UUID
 ) -> None:
-    """No window consumer runs: the reply comes within the deadline and says that it does not hold the message."""
+    """No consumer of the group window runs. The reply comes in time, and says that the message is missing."""
     scope = scope_of(tenant)
     async with consuming(settings, Group.RECALL):
         (receipt,) = await _publish(gateway, scope, "Hello.")
@@ -73,10 +73,10 @@ async def test_after_a_write_that_is_not_applied_in_time_says_so(
     assert context.window == ()
 
 
-async def test_after_an_old_write_is_known_as_applied(
+async def test_after_an_old_write_does_not_wait(
     settings: Settings, gateway: Gateway, orchestrator: Orchestrator, redis: Redis, tenant: UUID
 ) -> None:
-    """A message older than a full window's first has been in it, and nobody waits for it."""
+    """A message older than the first one of a full window was in it before."""
     scope = scope_of(tenant)
     async with consuming(settings, Group.WINDOW, Group.RECALL):
         receipts = await _publish(gateway, scope, *(f"Message {i}" for i in range(30)))
@@ -86,10 +86,10 @@ async def test_after_an_old_write_is_known_as_applied(
     assert len(context.window) == 20
 
 
-async def test_window_top_k_exclude_and_min_cosine_are_kept(
+async def test_window_top_k_exclude_and_min_cosine_are_respected(
     settings: Settings, gateway: Gateway, orchestrator: Orchestrator, redis: Redis, tenant: UUID
 ) -> None:
-    """Each argument bounds what comes back; what is in the returned window is not repeated among the turns."""
+    """Each argument limits the reply. Turns do not repeat messages of the returned window."""
     scope = scope_of(tenant)
     async with consuming(settings, *Group):
         await _publish(gateway, scope, "I like tea.", "I like coffee.", "I like juice.", "I live in Graz.")
@@ -131,7 +131,7 @@ async def test_system_k_rule_is_a_matter_of_settings(
 async def test_any_number_of_calls_share_one_reply_channel(
     settings: Settings, gateway: Gateway, orchestrator: Orchestrator, redis: Redis, tenant: UUID
 ) -> None:
-    """200 concurrent calls of eight users: each gets the reply to its own question."""
+    """200 concurrent calls of eight users: each gets the reply to its own request."""
     scopes = [scope_of(tenant, f"user-{i}") for i in range(8)]
     async with consuming(settings, *Group):
         for scope in scopes:
@@ -146,10 +146,10 @@ async def test_any_number_of_calls_share_one_reply_channel(
     assert len(channels) == 1
 
 
-async def test_a_broken_window_is_named_and_the_turns_still_come(
+async def test_a_broken_window_is_reported_and_the_turns_are_returned(
     settings: Settings, gateway: Gateway, orchestrator: Orchestrator, redis: Redis, tenant: UUID
 ) -> None:
-    """A reply is partial rather than nothing."""
+    """A reply with a missing part is better than none."""
     scope = scope_of(tenant)
     async with consuming(settings, Group.EMBED, Group.RECALL):
         await _publish(gateway, scope, "I live in Graz.")
@@ -164,7 +164,7 @@ async def test_a_broken_window_is_named_and_the_turns_still_come(
 async def test_an_unknown_scope_is_empty_and_an_unknown_tenant_is_refused(
     settings: Settings, orchestrator: Orchestrator, tenant: UUID
 ) -> None:
-    """Nobody has spoken yet: an empty context. Nobody may speak: the reason."""
+    """A scope without messages has an empty context. An unknown tenant gets the reason."""
     async with consuming(settings, Group.RECALL):
         context = await orchestrator.recall(scope_of(tenant, "nobody"), "Hello?", deadline=_DEADLINE)
         assert (context.window, context.turns, context.missing) == ((), (), ())
@@ -192,7 +192,7 @@ async def test_bad_arguments_are_refused_at_the_edge(
         await orchestrator.recall(scope_of(uuid4()), query, **options)  # pyright: ignore[reportArgumentType] - options are spread
 
 
-async def test_without_a_consumer_a_recall_times_out_and_says_what_to_look_at(
+async def test_without_a_consumer_a_recall_times_out_and_says_what_to_check(
     orchestrator: Orchestrator, tenant: UUID
 ) -> None:
     """The error names the deadline and the role that is missing."""
@@ -200,10 +200,10 @@ async def test_without_a_consumer_a_recall_times_out_and_says_what_to_look_at(
         await orchestrator.recall(scope_of(tenant), "Hello?", deadline=0.2)
 
 
-async def test_answered_requests_do_not_stay_on_the_stream(
+async def test_answered_requests_are_removed_from_the_stream(
     settings: Settings, orchestrator: Orchestrator, redis: Redis, tenant: UUID
 ) -> None:
-    """Recalls leave nothing behind in Redis."""
+    """A recall leaves nothing behind in Redis."""
     async with consuming(settings, Group.RECALL):
         for _ in range(3):
             await orchestrator.recall(scope_of(tenant), "Hello?", deadline=_DEADLINE)
@@ -214,10 +214,10 @@ async def test_answered_requests_do_not_stay_on_the_stream(
         await wait_until(empty)
 
 
-async def test_a_lost_window_comes_back_from_the_turns_when_a_message_arrives(
+async def test_a_lost_window_is_rebuilt_from_the_turns_when_a_message_arrives(
     settings: Settings, gateway: Gateway, redis: Redis, tenant: UUID
 ) -> None:
-    """After a loss the first message does not pass for the whole past."""
+    """After a loss, the first new message is not taken for the whole window."""
     scope = scope_of(tenant)
     async with consuming(settings, Group.WINDOW, Group.EMBED):
         await _publish(gateway, scope, *(f"Message {i}" for i in range(25)))

@@ -1,4 +1,4 @@
-"""A recall while a part of what it needs fails: the rest comes in time, and the reply says what is missing and why."""
+"""A recall while one of its parts fails: the others come in time, and the reply says what is missing and why."""
 
 import asyncio
 import time
@@ -45,7 +45,7 @@ async def _breaks(*_: object, **__: object) -> None:
 
 
 class Asked:
-    """A scope of which window and turns are known, and that is asked."""
+    """A scope with a window and turns, and an orchestrator that asks."""
 
     def __init__(self, orchestrator: Orchestrator, scope: Scope) -> None:
         self._orchestrator = orchestrator
@@ -59,7 +59,7 @@ class Asked:
 
 @pytest.fixture
 async def ada(settings: Settings, redis: Redis, redis_url: str, tenant: UUID) -> AsyncIterator[Asked]:
-    """A conversation of two messages, and consumers that answer."""
+    """A conversation of two messages, with running consumers."""
     scope, changes = scope_of(tenant), {"embedder": "hash", "purpose": "test", "shutdown_seconds": 1.0}
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(consuming(settings.model_copy(update=changes), *Group))
@@ -72,17 +72,17 @@ async def ada(settings: Settings, redis: Redis, redis_url: str, tenant: UUID) ->
 
 
 def window(context: Context) -> list[str]:
-    """Return what the window says."""
+    """Return the contents of the window."""
     return [message.content for message in context.window]
 
 
 def turns(context: Context) -> list[str]:
-    """Return what the turns say."""
+    """Return the contents of the turns."""
     return [turn.content for turn in context.turns]
 
 
 def assert_without_turns(context: Context, reason: str) -> None:
-    """The window is there, and the reason why the turns are not."""
+    """Assert that the context has the window, and the reason for the missing turns."""
     assert (window(context), turns(context), context.cut) == (["Hello."], [], ())
     assert [part.part for part in context.missing] == ["turns"]
     assert reason in context.missing[0].reason
@@ -97,7 +97,7 @@ def assert_without_turns(context: Context, reason: str) -> None:
         (_breaks, _DEADLINE, "unforeseen ZeroDivisionError: a bug"),
     ],
 )
-async def test_whatever_befalls_a_stage_the_window_comes(
+async def test_the_window_is_returned_whichever_stage_fails(
     ada: Asked,
     monkeypatch: pytest.MonkeyPatch,
     place: type,
@@ -106,7 +106,7 @@ async def test_whatever_befalls_a_stage_the_window_comes(
     deadline: float,
     reason: str,
 ) -> None:
-    """Each statement by itself fails, hangs, or meets a bug; the next recall, without that, is whole."""
+    """Each statement alone fails, hangs, or raises an unforeseen error. The next recall is complete."""
     with monkeypatch.context() as patch:
         patch.setattr(place, stage, failure)
         started = time.monotonic()
@@ -116,21 +116,21 @@ async def test_whatever_befalls_a_stage_the_window_comes(
 
 
 async def test_without_the_neighbours_there_are_no_turns(ada: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was asked for and cannot be had is missing; who does not ask for neighbours does not miss them."""
+    """Neighbours that were asked for and cannot be read make the turns missing. Other recalls do not need them."""
     monkeypatch.setattr(CandidateReader, "neighbours", _fails)
     assert_without_turns(await ada.recall(neighbours=True), "PostgreSQL is away")
     assert turns(await ada.recall()) == ["I live in Graz."]
 
 
-async def test_a_query_that_the_model_fails_for_is_told(ada: Asked) -> None:
-    """The window comes, and the reason does not repeat what was asked."""
+async def test_a_query_that_the_model_fails_on_is_reported(ada: Asked) -> None:
+    """The window is returned, and the reason does not quote the query."""
     context = await ada.recall(f"my secret {RAISE_MARKER}")
     assert_without_turns(context, "the model cannot embed the text: ValueError")
     assert "secret" not in context.missing[0].reason
 
 
-async def test_a_budget_that_cannot_be_counted_is_told(ada: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rather than turns that may be too many."""
+async def test_a_budget_that_cannot_be_counted_is_reported(ada: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The turns are missing, because they might exceed the budget."""
     monkeypatch.setattr(HashEmbedder, "count_all_tokens", _raise)
     assert_without_turns(await ada.recall(token_budget=100), "unforeseen ZeroDivisionError")
     assert turns(await ada.recall()) == ["I live in Graz."]
@@ -140,8 +140,8 @@ def _raise(*_: object) -> None:
     raise ZeroDivisionError
 
 
-async def test_a_database_that_takes_no_connection_is_told(ada: Asked, database_url: str) -> None:
-    """Every connection is cut, and no new one is let in: the window comes, and once it is back the turns do, too."""
+async def test_a_database_that_refuses_connections_is_reported(ada: Asked, database_url: str) -> None:
+    """The window is returned without the turns. When PostgreSQL is back, the turns are, too."""
     base, _, name = database_url.rpartition("/")
     login = await asyncpg.connect(f"{base}/postgres")
     try:
@@ -161,8 +161,8 @@ async def test_a_database_that_takes_no_connection_is_told(ada: Asked, database_
 
 
 @pytest.mark.parametrize("broken", ["a string", None])
-async def test_without_a_window_the_turns_come(ada: Asked, redis: Redis, broken: str | None) -> None:
-    """A key of a wrong type is named; one that is lost is made anew from the turns."""
+async def test_without_a_window_the_turns_are_returned(ada: Asked, redis: Redis, broken: str | None) -> None:
+    """A key of a wrong type is reported. A lost window is rebuilt from the turns."""
     await redis.delete(keys.window(ada.scope))
     if broken is not None:
         await redis.set(keys.window(ada.scope), broken)
@@ -176,10 +176,10 @@ async def test_without_a_window_the_turns_come(ada: Asked, redis: Redis, broken:
 
 
 @pytest.mark.parametrize("options", [{}, {"neighbours": True, "token_budget": 1_000}])
-async def test_a_window_that_is_late_does_not_take_the_turns_along(
+async def test_a_late_window_does_not_delay_the_turns(
     ada: Asked, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any]
 ) -> None:
-    """The turns that were found meanwhile come as they were asked for."""
+    """The turns that were found meanwhile are returned."""
     monkeypatch.setattr(WindowReader, "read", _hangs)
     context = await ada.recall(deadline=3.0, **options)
     assert [part.part for part in context.missing] == ["window"]

@@ -1,4 +1,4 @@
-"""Whatever is asked: a clear error at the edge, or a sane answer."""
+"""Any input of a recall: a clear error at the edge, or a valid reply."""
 
 import asyncio
 import json
@@ -47,13 +47,13 @@ async def orchestrator(redis_url: str) -> AsyncIterator[Orchestrator]:
 
 @pytest.fixture
 def hashed(settings: Settings) -> Settings:
-    """Settings of consumers that embed words."""
+    """Settings of consumers with the hash embedder."""
     return settings.model_copy(update={"embedder": "hash", "purpose": "test"})
 
 
 @asynccontextmanager
 async def knowing(settings: Settings, redis: Redis, redis_url: str, scope: Scope) -> AsyncGenerator[None]:
-    """Run consumers that know a conversation."""
+    """Run consumers that have stored a conversation."""
     async with consuming(settings, *Group), await Gateway.connect(redis_url) as gateway:
         for number, content in enumerate(CONTENTS):
             speaker = SPEAKERS[number % len(SPEAKERS)]
@@ -62,8 +62,8 @@ async def knowing(settings: Settings, redis: Redis, redis_url: str, scope: Scope
         yield
 
 
-def assert_sane(context: Context, *, top_k: int = 10) -> None:
-    """Nothing is missing, nothing comes twice, and all is in order."""
+def assert_valid(context: Context, *, top_k: int = 10) -> None:
+    """Assert that a reply has all parts, no turn twice, and the order of scores."""
     assert context.missing == ()
     events = [turn.event_id for turn in context.turns]
     assert len(events) == len(set(events)) <= top_k
@@ -92,10 +92,10 @@ def assert_sane(context: Context, *, top_k: int = 10) -> None:
         ("hello", {"deadline": 61}, "deadline_seconds: .* less than or equal to 60"),
     ],
 )
-async def test_what_breaks_the_contract_is_refused_before_it_is_sent(
+async def test_invalid_requests_are_refused_before_they_are_sent(
     orchestrator: Orchestrator, redis: Redis, query: Any, options: dict[str, Any], reason: str
 ) -> None:
-    """The error names the argument and what is wrong with it; nothing is on the stream."""
+    """The error names the argument and its fault, and nothing is on the stream."""
     with pytest.raises(InvalidEvent, match=reason):
         await orchestrator.recall(scope_of(uuid4()), query, **options)
     assert not await redis.exists(stream(Subject.RECALL))
@@ -113,10 +113,10 @@ async def test_what_breaks_the_contract_is_refused_before_it_is_sent(
         ({"ranking": "cosine"}, "ranking: Extra inputs are not permitted"),
     ],
 )
-async def test_what_breaks_the_contract_past_the_client_gets_its_reason(
+async def test_invalid_requests_of_other_clients_get_the_reason(
     hashed: Settings, redis: Redis, tenant: UUID, changes: dict[str, Any], reason: str
 ) -> None:
-    """A request in any language: the reply comes on its channel, without the megabyte that was sent."""
+    """A request that bypasses our client gets the reason on its reply channel, without the megabyte that it sent."""
     request = {"request_id": "1", "reply_to": "eunoe:reply:test", "query": "hello", **changes}
     scope = scope_of(tenant)
     request |= {"tenant_id": str(tenant), "agent_id": str(scope.agent_id), "user_id": scope.user_id}
@@ -137,8 +137,8 @@ async def test_what_breaks_the_contract_past_the_client_gets_its_reason(
     assert len(answer["error"]) < 1_000
 
 
-async def test_a_lone_surrogate_past_the_client_is_refused(hashed: Settings, redis: Redis, tenant: UUID) -> None:
-    """JSON can say what is no text: it goes among the dead letters, and the consumers go on."""
+async def test_a_lone_surrogate_is_dead_lettered(hashed: Settings, redis: Redis, tenant: UUID) -> None:
+    """JSON can encode invalid Unicode. The request is dead-lettered, and the consumers go on."""
     scope = scope_of(tenant)
     body = (
         f'{{"request_id": "1", "reply_to": "r", "tenant_id": "{tenant}", "agent_id": "{scope.agent_id}", '
@@ -153,24 +153,24 @@ async def test_a_lone_surrogate_past_the_client_is_refused(hashed: Settings, red
         assert await wait_until(buried) == 1
 
 
-async def test_any_query_gets_an_answer(
+async def test_any_query_gets_a_complete_reply(
     hashed: Settings, redis: Redis, redis_url: str, orchestrator: Orchestrator, tenant: UUID
 ) -> None:
-    """Stop words, punctuation, any script, SQL and tsquery syntax, and the longest query: whole answers, no error."""
+    """Stop words, punctuation, any script, SQL and tsquery syntax, and the longest query raise no error."""
     scope = scope_of(tenant)
     async with knowing(hashed, redis, redis_url, scope):
         for query in (*FRAGMENTS, "x " * 4_096, "\U0001f408" * 8_192, "?" * 8_192, "word " * 1_638, "\u4f60" * 8_192):
             context = await orchestrator.recall(scope, query, window=0, explain=True, deadline=_DEADLINE)
-            assert_sane(context)
+            assert_valid(context)
             assert context.turns, query[:40]
         nobody = await orchestrator.recall(scope_of(tenant, "nobody"), FRAGMENTS[3], deadline=_DEADLINE)
         assert (nobody.window, nobody.turns, nobody.cut, nobody.missing) == ((), (), (), ())
 
 
-async def test_a_text_finds_itself_whatever_it_is(
+async def test_any_text_finds_itself(
     hashed: Settings, redis: Redis, redis_url: str, orchestrator: Orchestrator, tenant: UUID
 ) -> None:
-    """Also where it has no term at all: the dense side carries it."""
+    """Also a text without any term, by its embedding."""
     scope = scope_of(tenant)
     async with knowing(hashed, redis, redis_url, scope):
         for query in ("\u4f60\u4f4f\u5728\u54ea\u91cc\uff1f", "the and of with", "\u05e9\u05dc\u05d5\u05dd"):
@@ -178,8 +178,8 @@ async def test_a_text_finds_itself_whatever_it_is(
             assert query in [turn.content for turn in context.turns]
 
 
-async def test_thousands_of_strange_searches_end_well(database: Database, tenant: UUID) -> None:
-    """Straight through the search on PostgreSQL, whatever the ranking: no error, each candidate once, by its score."""
+async def test_thousands_of_random_searches_succeed(database: Database, tenant: UUID) -> None:
+    """The search on PostgreSQL, with each ranking: no error, each candidate once, in order of its score."""
     memory, scope, dice = Memory(database, HashEmbedder(384)), scope_of(tenant), Random(11)  # noqa: S311 - the same in each run
     await memory.take(
         [event_of(scope, f"e{n}", text, speaker=SPEAKERS[n % len(SPEAKERS)]) for n, text in enumerate(CONTENTS)]
@@ -201,10 +201,10 @@ async def test_thousands_of_strange_searches_end_well(database: Database, tenant
             assert outcome is None, (query, outcome)
 
 
-async def test_hundreds_of_strange_requests_end_well(
+async def test_hundreds_of_random_requests_succeed(
     hashed: Settings, redis: Redis, redis_url: str, orchestrator: Orchestrator, tenant: UUID
 ) -> None:
-    """Through the client and the consumers, with any options that the contract allows: every reply is whole."""
+    """Through client and consumers, with random valid options: every reply is complete."""
     scope, dice = scope_of(tenant), Random(12)  # noqa: S311 - the same in each run
     async with knowing(hashed, redis, redis_url, scope):
 
@@ -223,7 +223,7 @@ async def test_hundreds_of_strange_requests_end_well(
                 explain=dice.choice([True, False]),
                 deadline=_DEADLINE,
             )
-            assert_sane(context, top_k=top_k)
+            assert_valid(context, top_k=top_k)
             shown = {message.event_id for message in context.window}
             assert shown.isdisjoint(turn.event_id for turn in context.turns)
 

@@ -1,4 +1,4 @@
-"""Long messages in PostgreSQL: embedded whole, piece by piece, written once, and found by what stands at their end."""
+"""Long messages in PostgreSQL: embedded piece by piece, written once, and found by their end."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -42,7 +42,7 @@ OF_THE_TURN = (
 
 @pytest.fixture
 async def login(database_url: str) -> AsyncIterator[Login]:
-    """A superuser's connection: sees every row."""
+    """A superuser's connection, which sees every row."""
     connection = await asyncpg.connect(database_url)
     await register_vector(connection)
     yield connection
@@ -56,7 +56,7 @@ def embedder(model_cache: Path) -> Embedder:
 
 
 def effect_of(database: Database, embedder: Embedder) -> EmbedAndStore:
-    """Return the group's effect as it is put together, with the default bounds."""
+    """Return the effect of the group with the default limits."""
     writer = TurnWriter(database, embedding_model=embedder.name)
     return EmbedAndStore(embedder, writer, batch_tokens=8_192, max_pieces=64)
 
@@ -67,7 +67,7 @@ def delivered(scope: Scope, number: int, content: str, *, at_ms: int = 0) -> Del
 
 
 def words(name: str, count: int) -> str:
-    """Return a text of so many words."""
+    """Return a text of `count` words."""
     return " ".join(f"{name}{number}" for number in range(count))
 
 
@@ -77,7 +77,7 @@ def turn_of(scope: Scope, pieces: tuple[NewPiece, ...], *, at_ms: int = 0) -> Ne
 
 
 async def test_a_redelivered_message_is_written_once(database: Database, login: Login, tenant: UUID) -> None:
-    """However often it comes, and from how many consumers at once, there is one turn with one row for each piece."""
+    """One turn with one row per piece, however often it is delivered, to however many consumers."""
     scope = scope_of(tenant)
     batch = [delivered(scope, number, words(f"n{number}w", 700), at_ms=number) for number in range(3)]
     batch.append(delivered(scope, 9, "short", at_ms=9))
@@ -101,10 +101,10 @@ async def test_a_redelivered_message_is_written_once(database: Database, login: 
 
 
 @pytest.mark.parametrize("first", [0, 1], ids=["the earlier one first", "the later one first"])
-async def test_pieces_of_a_duplicate_with_another_text_never_count(
+async def test_pieces_of_a_duplicate_with_another_text_are_ignored(
     database: Database, login: Login, tenant: UUID, first: int
 ) -> None:
-    """The pieces that match the turn's entry are those of the content that is stored, and no others."""
+    """Only the pieces of the stored content match the entry of the turn."""
     scope = scope_of(tenant)
     effect = effect_of(database, HashEmbedder(384))
     twice = [delivered(scope, 1, words("early", 300), at_ms=1), delivered(scope, 1, words("late", 900), at_ms=2)]
@@ -117,18 +117,18 @@ async def test_pieces_of_a_duplicate_with_another_text_never_count(
     assert ends == [end for _, end in HashEmbedder(384).spans([stored])[0][1:]]
 
 
-async def test_of_two_contents_in_one_batch_the_earlier_entrys_pieces_count(
+async def test_of_two_contents_in_one_batch_the_earlier_one_is_stored(
     database: Database, login: Login, tenant: UUID
 ) -> None:
-    """Within a batch too turn and pieces are of one entry: the earlier one."""
+    """Turn and pieces come from the same entry, the earlier one."""
     scope = scope_of(tenant)
     late = turn_of(scope, (NewPiece(1, 2, ALONG), NewPiece(2, 3, ALONG)), at_ms=9)
     await TurnWriter(database, embedding_model="test").write([late, turn_of(scope, (NewPiece(7, 8, ALONG),))])
     assert [(row["piece"], row["starts_at"]) for row in await login.fetch(OF_THE_TURN)] == [(1, 7)]
 
 
-async def test_a_turn_is_never_there_without_its_pieces(database: Database, login: Login, tenant: UUID) -> None:
-    """A piece that can never be stored takes its turn with it: both are of one transaction."""
+async def test_a_turn_and_its_pieces_are_stored_together(database: Database, login: Login, tenant: UUID) -> None:
+    """If a piece cannot be stored, its turn is not stored either: both are in one transaction."""
     scope = scope_of(tenant)
     wrong = (NewPiece(200, 400, ALONG), NewPiece(400, 600, np.zeros(384, dtype=np.float32)))
     with pytest.raises(RowRefused, match="turn_pieces_embedding_check"):
@@ -137,10 +137,10 @@ async def test_a_turn_is_never_there_without_its_pieces(database: Database, logi
     assert await login.fetchval("SELECT count(*) FROM turn_pieces") == 0
 
 
-async def test_what_is_said_at_the_end_of_a_long_message_is_found(
+async def test_the_end_of_a_long_message_is_found(
     database: Database, login: Login, embedder: Embedder, tenant: UUID
 ) -> None:
-    """Of 3,000 words the last ones answer: the best cosine is a late piece's, far above the turn's own."""
+    """The last of 3,000 words answer the query: the cosine of a late piece is far above that of the turn."""
     scope = scope_of(tenant)
     chapter = "The committee met on Monday and went through the budget of the northern harbour, line by line. "
     answer = "By the way, my cat is called Minka and she is allergic to chicken."
@@ -174,7 +174,7 @@ async def test_what_is_said_at_the_end_of_a_long_message_is_found(
 async def test_the_longest_messages_of_any_script_are_stored(
     database: Database, login: Login, embedder: Embedder, tenant: UUID, content: str
 ) -> None:
-    """What has more pieces than allowed loses the last ones: no text is refused, and the spans fit the content."""
+    """A text with too many pieces loses the last ones, but is not refused. The spans fit the content."""
     effect = EmbedAndStore(
         embedder, TurnWriter(database, embedding_model=embedder.name), batch_tokens=8_192, max_pieces=3
     )

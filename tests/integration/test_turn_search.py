@@ -1,4 +1,4 @@
-"""The search of a scope's turns on a real PostgreSQL: each side finds what the other cannot; names and dates tell."""
+"""The search for turns on a real PostgreSQL: by words, by meaning, by names and by dates."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,18 +23,18 @@ WORDS = HashEmbedder(384)
 
 @pytest.fixture
 def memory(database: Database) -> Memory:
-    """A memory that knows texts by their words alone."""
+    """A store of turns whose embeddings depend on words only."""
     return Memory(database, WORDS)
 
 
 def cosine(one: str, other: str) -> float:
-    """Return the cosine of two texts as PostgreSQL holds them: in half precision."""
+    """Return the cosine of two texts in half precision, as PostgreSQL stores them."""
     halves = WORDS.embed([one, other]).astype(np.float16).astype(np.float64)
     return float(halves[0] @ halves[1] / np.linalg.norm(halves[0]) / np.linalg.norm(halves[1]))
 
 
 async def test_a_turn_is_found_by_its_words_alone(memory: Memory, tenant: UUID) -> None:
-    """A rare word in a text that is otherwise about something else: no vector of the whole is near it."""
+    """A rare word in a text about something else: the vector of the whole text is not near the query."""
     scope = scope_of(tenant)
     await memory.tell(scope, *(f"please tell me about the garden of number {n}" for n in range(60)))
     around = " ".join(f"noise{n}" for n in range(40))
@@ -48,7 +48,7 @@ async def test_a_turn_is_found_by_its_words_alone(memory: Memory, tenant: UUID) 
 
 
 async def test_a_turn_is_found_by_its_meaning_alone(database: Database, model_cache: Path, tenant: UUID) -> None:
-    """The real model: no word in common, and still the best; BM25 alone knows nothing of it."""
+    """With the real model, a turn without a word of the query comes first. BM25 alone does not find it."""
     memory, scope = Memory(database, load_embedder(Settings(model_cache_dir=model_cache))), scope_of(tenant)
     taxes = [f"The tax office sent form {n} about income and the deadline for payment." for n in range(8)]
     await memory.tell(scope, *taxes[:4], "Minka, my tabby, purrs all evening on the sofa.", *taxes[4:])
@@ -58,7 +58,7 @@ async def test_a_turn_is_found_by_its_meaning_alone(database: Database, model_ca
     assert all(ranked.score == 0 for ranked in await memory.find(scope, query, ranking="bm25"))
 
 
-async def test_cosine_ranking_is_brute_force_over_the_raw_query(memory: Memory, tenant: UUID) -> None:
+async def test_cosine_ranking_equals_brute_force_over_the_raw_query(memory: Memory, tenant: UUID) -> None:
     """System K's rule: the query with its names, all turns in numpy's order, and numpy's cosines."""
     scope, dice = scope_of(tenant), np.random.default_rng(5)
     contents = [" ".join(f"w{word}" for word in dice.integers(0, 30, size=6)) for _ in range(80)]
@@ -73,8 +73,8 @@ async def test_cosine_ranking_is_brute_force_over_the_raw_query(memory: Memory, 
         assert (ranked.score, ranked.parts) == (ranked.candidate.cosine, {"cosine": ranked.candidate.cosine})
 
 
-async def test_a_name_is_not_searched_for_and_lifts_what_its_bearer_said(memory: Memory, tenant: UUID) -> None:
-    """Of two who said the same, the one who is named comes first; the vector is that of the query without the name."""
+async def test_a_name_is_not_embedded_and_lifts_the_turns_of_its_speaker(memory: Memory, tenant: UUID) -> None:
+    """Of two speakers with the same text, the named one comes first. The query is embedded without the name."""
     scope = scope_of(tenant)
     said = "I adopted a dog in the shelter"
     await memory.take(
@@ -94,8 +94,8 @@ async def test_a_name_is_not_searched_for_and_lifts_what_its_bearer_said(memory:
 
 
 @pytest.mark.parametrize("role", ["user", "Assistant", "customer"])
-async def test_a_role_in_place_of_a_name_names_nobody(memory: Memory, tenant: UUID, role: str) -> None:
-    """Some gateways write it as the speaker: it is no name that a query could mean."""
+async def test_a_message_role_as_speaker_is_no_name(memory: Memory, tenant: UUID, role: str) -> None:
+    """Some gateways write the role as the speaker, and a query does not mean it."""
     scope = scope_of(tenant)
     await memory.take(
         [event_of(scope, "e0", "I adopted a dog", speaker=role), event_of(scope, "e1", "Me too", speaker="Anna")]
@@ -103,8 +103,8 @@ async def test_a_role_in_place_of_a_name_names_nobody(memory: Memory, tenant: UU
     assert all("speaker" not in found.parts for found in await memory.find(scope, f"What did the {role} adopt?"))
 
 
-async def test_a_period_lifts_what_happened_in_it(memory: Memory, tenant: UUID) -> None:
-    """By the time that the gateway gave, relative to the time of the question."""
+async def test_a_period_lifts_the_turns_in_it(memory: Memory, tenant: UUID) -> None:
+    """The gateway's time of the message counts, and periods are relative to the time of the request."""
     scope = scope_of(tenant)
     times = [datetime(2023, month, 10, tzinfo=UTC) for month in (4, 5, 6)]
     await memory.take(
@@ -116,7 +116,7 @@ async def test_a_period_lifts_what_happened_in_it(memory: Memory, tenant: UUID) 
 
 
 async def test_a_long_message_is_found_by_its_best_piece(memory: Memory, tenant: UUID) -> None:
-    """Its cosine is that of the piece, and the span is the piece's; by its beginning alone it would be far away."""
+    """Its cosine and its span are those of the piece. By its beginning alone it would be far away."""
     scope = scope_of(tenant)
     beginning, ending = (" ".join(f"{name}{n}" for n in range(300)) for name in ("begin", "end"))
     await memory.tell(scope, f"{beginning} {ending}", "something short about end299")
@@ -132,8 +132,8 @@ async def test_a_long_message_is_found_by_its_best_piece(memory: Memory, tenant:
     assert found["e1"].span is None
 
 
-async def test_a_long_message_that_is_found_by_its_beginning_says_so(memory: Memory, tenant: UUID) -> None:
-    """The excerpt is the first piece's part that no other piece has."""
+async def test_a_long_message_found_by_its_beginning_has_the_span_of_it(memory: Memory, tenant: UUID) -> None:
+    """The span is the part of the first piece that is in no other piece."""
     scope = scope_of(tenant)
     text = " ".join(f"word{n}" for n in range(600))
     await memory.tell(scope, text)
@@ -163,10 +163,10 @@ async def test_scopes_of_equal_ids_and_words_never_meet(memory: Memory, tenant: 
     assert await memory.find(scope_of(tenant, "nobody"), "secret apple") == []
 
 
-async def test_a_collision_of_hashes_brings_nobody_elses_turn(
+async def test_a_hash_collision_returns_no_turn_of_another_user(
     memory: Memory, database_url: str, tenant: UUID, other_tenant: UUID
 ) -> None:
-    """Postings know their scope by a hash: with those of two users under one, a word still finds the own turn alone.
+    """Postings name their scope by a hash. If two users share one, a word still finds only the own turn.
 
     Those of another tenant under the same hash are not even seen.
     """

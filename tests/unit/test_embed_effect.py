@@ -1,4 +1,4 @@
-"""The effect of `embed`: parts that are not too long, all of them, and whose fault it is when the model fails."""
+"""The effect of the group `embed`: bounded parts, no losses, and the right error when the model fails."""
 
 import asyncio
 import itertools
@@ -30,7 +30,7 @@ ADA = scope_of(UUID("b0000000-0000-4000-8000-000000000001"))
 
 @dataclass
 class FakeModel:
-    """An embedder that counts a token for each character, sees so many of them, and fails for what it is told to."""
+    """An embedder with one token per character, a limit, and failures on request."""
 
     fails_for: str | None = None
     fails_always: bool = False
@@ -80,7 +80,7 @@ class FakeWriter:
 def effect_of(
     model: FakeModel, writer: FakeWriter | None = None, *, batch_tokens: int = 100, max_pieces: int = 64
 ) -> EmbedAndStore:
-    """Return the effect between these stand-ins."""
+    """Return the effect with these test doubles."""
     writing = cast("TurnWriter", writer or FakeWriter())
     return EmbedAndStore(model, writing, batch_tokens=batch_tokens, max_pieces=max_pieces)
 
@@ -95,7 +95,7 @@ def batch_of(*texts: str) -> list[Delivered[MessageEvent]]:
     batch_tokens=st.integers(1, 20),
 )
 def test_parts_are_short_enough_and_nothing_is_lost(lengths: list[int], batch_tokens: int) -> None:
-    """Together the parts are the batch, by tokens; only a text that is too long by itself exceeds the bound."""
+    """The parts together are the batch, sorted by tokens. Only a single text may exceed the limit."""
     batch = batch_of(*("x" * length for length in lengths))
     parts = list(effect_of(FakeModel(), batch_tokens=batch_tokens).split(batch))
     by_tokens = sorted(batch, key=lambda delivered: len(delivered.event.content))  # stable: else in stream order
@@ -106,8 +106,8 @@ def test_parts_are_short_enough_and_nothing_is_lost(lengths: list[int], batch_to
     assert all(sum(part) + after[0] > batch_tokens for part, after in itertools.pairwise(tokens))
 
 
-def test_a_batch_is_divided_at_the_bound() -> None:
-    """A part may have exactly as many tokens as are allowed; a text that is longer alone stands alone."""
+def test_a_batch_is_divided_at_the_limit() -> None:
+    """A part may have exactly the allowed tokens. A longer text is a part of its own."""
     batch = batch_of("x" * 6, "x" * 4, "x", "x" * 11, "x", "x" * 9)
     parts = list(effect_of(FakeModel(), batch_tokens=10).split(batch))
     assert [[delivered.id for delivered in part] for part in parts] == [
@@ -119,7 +119,7 @@ def test_a_batch_is_divided_at_the_bound() -> None:
 
 
 def test_the_tokens_of_all_pieces_count() -> None:
-    """A long message takes up what its pieces do, as far as they are embedded; one beyond the bound stands alone."""
+    """A long message counts with all its embedded pieces. A message above the limit is a part of its own."""
     batch = batch_of("x" * 7, "x" * 3, "x" * 25, "x")
     parts = effect_of(FakeModel(limit_chars=3), batch_tokens=10, max_pieces=4).split(batch)
     assert [[delivered.id for delivered in part] for part in parts] == [["1-3", "1-1"], ["1-0"], ["1-2"]]
@@ -128,7 +128,7 @@ def test_the_tokens_of_all_pieces_count() -> None:
 
 
 async def test_all_pieces_of_a_batch_are_embedded_in_one_run() -> None:
-    """The turn has its first piece's vector; the further ones follow, each with its own vector and its place."""
+    """The turn has the vector of its first piece. Each further piece has its own vector and place."""
     model, writer = FakeModel(limit_chars=4), FakeWriter()
     await effect_of(model, writer)(batch_of("abcdefghij", "k", "lmnop"))
     assert model.runs == [["abcd", "efgh", "ij", "k", "lmno", "p"]]
@@ -138,8 +138,8 @@ async def test_all_pieces_of_a_batch_are_embedded_in_one_run() -> None:
     assert pieces == [[(4, 8, [4, 1]), (8, 10, [2, 1])], [], [(4, 5, [1, 1])]]
 
 
-async def test_a_message_of_too_many_pieces_loses_its_end_and_says_so() -> None:
-    """No more pieces are embedded than allowed; the log names the entry and the setting, and no word of the message."""
+async def test_pieces_above_the_maximum_are_not_embedded_and_logged() -> None:
+    """The log names the entry and the setting, and quotes nothing of the message."""
     model, writer = FakeModel(limit_chars=2), FakeWriter()
     with structlog.testing.capture_logs() as logged:
         await effect_of(model, writer, max_pieces=3)(batch_of("secret", "secrets"))
@@ -156,8 +156,8 @@ async def test_a_message_of_too_many_pieces_loses_its_end_and_says_so() -> None:
     assert "secret" not in str(line)
 
 
-async def test_a_text_that_cannot_be_cut_is_its_own_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What fails before the model sees the text is judged like the model's own failures."""
+async def test_a_text_that_cannot_be_cut_is_unembeddable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A failure before the model sees the text counts like a failure of the model."""
     model = FakeModel()
 
     def fail(_texts: Sequence[str]) -> list[list[Span]]:
@@ -168,8 +168,8 @@ async def test_a_text_that_cannot_be_cut_is_its_own_fault(monkeypatch: pytest.Mo
         await effect_of(model)(batch_of("fine"))
 
 
-async def test_a_batch_is_embedded_and_written_at_once() -> None:
-    """One run of the model and one transaction; each turn has its own event, place and vector."""
+async def test_a_batch_is_one_run_and_one_transaction() -> None:
+    """Each turn has its own event, place and vector."""
     model, writer = FakeModel(), FakeWriter()
     batch = batch_of("a", "bb", "ccc")
     assert await effect_of(model, writer)(batch) == {}
@@ -181,7 +181,7 @@ async def test_a_batch_is_embedded_and_written_at_once() -> None:
 
 
 async def test_the_model_runs_off_the_event_loop() -> None:
-    """The loop renews claims while the model works: every batch is embedded on one thread of its own."""
+    """The loop sends heartbeats while the model works, so every batch is embedded on one separate thread."""
     model = FakeModel()
     effect = effect_of(model)
     await asyncio.gather(*(effect(batch_of(text)) for text in "abc"))
@@ -189,8 +189,8 @@ async def test_the_model_runs_off_the_event_loop() -> None:
     assert thread != threading.current_thread().name
 
 
-async def test_a_text_that_the_model_cannot_take_is_its_own_fault() -> None:
-    """Where the model works for others, the batch holds poison; nothing of it is written, and the letter names why."""
+async def test_a_text_that_the_model_fails_on_is_unembeddable() -> None:
+    """The model works for other texts, so the batch holds poison. Nothing is written, and the error says why."""
     model, writer = FakeModel(fails_for="poison"), FakeWriter()
     with pytest.raises(
         Unembeddable, match="the model cannot embed the text: RuntimeError: onnxruntime: shape mismatch"
@@ -203,8 +203,8 @@ async def test_a_text_that_the_model_cannot_take_is_its_own_fault() -> None:
     assert set(model.runs[1]).isdisjoint(model.runs[0])  # judged by a text that is not in the batch
 
 
-async def test_a_model_that_fails_for_every_text_may_recover() -> None:
-    """No message is buried for a broken model: the batch waits."""
+async def test_a_model_that_fails_for_every_text_is_unavailable() -> None:
+    """No message is dead-lettered because of a broken model: the error is transient."""
     writer = FakeWriter()
     with pytest.raises(ModelUnavailable, match="the model fails for every text: onnxruntime: shape mismatch") as it:
         await effect_of(FakeModel(fails_always=True), writer)(batch_of("fine"))
@@ -213,8 +213,8 @@ async def test_a_model_that_fails_for_every_text_may_recover() -> None:
 
 
 @pytest.mark.parametrize("error", [TransientError("away"), PermanentError("too long for an index")])
-async def test_what_the_store_says_is_passed_on(error: Exception) -> None:
-    """The store's own judgement stands: it is not mistaken for the model's."""
+async def test_errors_of_the_store_are_passed_on(error: Exception) -> None:
+    """An error of PostgreSQL is not mistaken for a failure of the model."""
     model = FakeModel()
     with pytest.raises(type(error), match=str(error)):
         await effect_of(model, FakeWriter(error))(batch_of("fine"))

@@ -1,4 +1,4 @@
-"""The fastembed embedder: right vectors, in order, from any thread, and errors that say what to do."""
+"""The fastembed embedder: correct vectors, in order, from any thread, and errors that say what to do."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def embedder(prepared: PreparedModel, tmp_path_factory: pytest.TempPathFactory) 
     return FastembedEmbedder(prepared, cache_dir=tmp_path_factory.mktemp("fastembed"))
 
 
-def test_vectors_are_the_published_models(embedder: Embedder) -> None:
-    """The model's card shows this sentence; sentence-transformers gives it these first numbers."""
+def test_vectors_equal_those_of_the_published_model(embedder: Embedder) -> None:
+    """sentence-transformers gives this sentence of the model card these first numbers."""
     (vector,) = embedder.embed(["This is an example sentence"])
     np.testing.assert_allclose(vector[:4], [0.0676569, 0.0634959, 0.0487131, 0.0793050], rtol=0, atol=1e-5)
 
 
 def test_batch_keeps_the_order_of_its_texts(embedder: Embedder) -> None:
-    """Sorting by length stays inside: row i is text i, at unit length, as if it had been embedded alone."""
+    """Row i is text i at unit length, equal to the vector of the text alone, in spite of sorting by length."""
     vectors = embedder.embed(TEXTS)
     assert vectors.shape == (len(TEXTS), embedder.dimensions)
     assert vectors.dtype == np.float32
@@ -59,8 +59,8 @@ def test_no_texts_give_no_rows(embedder: Embedder) -> None:
     assert embedder.count_tokens([]) == []
 
 
-def test_name_and_dimensions_are_the_models(embedder: Embedder) -> None:
-    """The name on every row and the length of a vector are those of the model."""
+def test_name_and_dimensions_are_those_of_the_model(embedder: Embedder) -> None:
+    """Both are stored in the database, or must match it."""
     assert (embedder.name, embedder.dimensions) == (MODEL_NAME, 384)
 
 
@@ -69,8 +69,8 @@ def test_tokens_are_counted_without_padding(embedder: Embedder) -> None:
     assert embedder.count_tokens(["hello world", "", "hello " * 100]) == [4, 2, 102]
 
 
-def test_long_texts_are_cut_at_256_tokens(embedder: Embedder) -> None:
-    """Beyond 256 tokens nothing is counted and nothing changes the vector; up to there everything does."""
+def test_long_texts_are_truncated_at_256_tokens(embedder: Embedder) -> None:
+    """A token up to the 256th is counted and changes the vector. A later one does neither."""
     full = "hello " * 253
     texts = [full + "river", full + "river " * 500, full + "stone"]
     assert embedder.count_tokens(texts) == [256, 256, 256]
@@ -80,10 +80,8 @@ def test_long_texts_are_cut_at_256_tokens(embedder: Embedder) -> None:
 
 
 @pytest.mark.parametrize("claimed", [128, 512])
-def test_length_does_not_depend_on_where_the_files_came_from(
-    prepared: PreparedModel, tmp_path: Path, claimed: int
-) -> None:
-    """A copy of the model whose configuration names another length still sees 256 tokens."""
+def test_truncation_does_not_depend_on_the_files(prepared: PreparedModel, tmp_path: Path, claimed: int) -> None:
+    """A copy of the model that is configured with another length still sees 256 tokens."""
     assert prepared.path is not None
     folder = tmp_path / "copy"
     shutil.copytree(prepared.path, folder)
@@ -92,10 +90,10 @@ def test_length_does_not_depend_on_where_the_files_came_from(
     assert embedder.count_tokens(["hello " * 600]) == [256]
 
 
-def test_texts_of_like_length_share_a_slice(
+def test_texts_of_similar_length_share_a_slice(
     prepared: PreparedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The texts reach fastembed sorted by tokens and with the size of a slice, for padding is what costs."""
+    """The texts reach fastembed sorted by tokens, in slices, because padding costs time."""
     handed: list[tuple[list[str], int]] = []
     original = fastembed.TextEmbedding.embed
 
@@ -114,7 +112,7 @@ def test_texts_of_like_length_share_a_slice(
 
 
 def test_threads_share_an_embedder(embedder: Embedder) -> None:
-    """Calls from several threads at once give what they give one after another."""
+    """Concurrent calls from several threads give the same vectors as calls one after another."""
     batches = [TEXTS[start : start + 12] for start in range(4)]
     expected = [embedder.embed(batch) for batch in batches]
     with ThreadPoolExecutor(len(batches)) as pool:
@@ -122,14 +120,14 @@ def test_threads_share_an_embedder(embedder: Embedder) -> None:
             np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-6)
 
 
-def test_text_that_is_no_unicode_is_refused(embedder: Embedder) -> None:
-    """A lone surrogate is a TypeError of its batch, never a wrong vector."""
+def test_invalid_unicode_is_refused(embedder: Embedder) -> None:
+    """A lone surrogate raises TypeError and never gives a wrong vector."""
     with pytest.raises(TypeError):
         embedder.embed(["fine", "broken \ud800"])
 
 
 def test_unreadable_model_is_a_model_error(prepared: PreparedModel, tmp_path: Path) -> None:
-    """A folder whose graph cannot be loaded is named, with onnxruntime's error as the cause."""
+    """The error names the folder of an unreadable graph, and has onnxruntime's error as its cause."""
     assert prepared.path is not None
     folder = tmp_path / "broken"
     shutil.copytree(prepared.path, folder, ignore=shutil.ignore_patterns("model.onnx"))
@@ -139,7 +137,7 @@ def test_unreadable_model_is_a_model_error(prepared: PreparedModel, tmp_path: Pa
     assert raised.value.__cause__ is not None
 
 
-def test_failed_download_says_what_helps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_download_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a network the error names the extra with the weights and the setting for a folder."""
     unreachable = ValueError("Could not load model from any source.")
 

@@ -1,4 +1,4 @@
-"""Where the model's files come from, and that what is built from the wheel is whole and true."""
+"""The files of the model: their sources, and a complete and correct build from the wheel."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> PreparedModel:
 
 
 def prepare(cache_dir: Path, *, model_name: str = MODEL_NAME, model_path: Path | None = None) -> PreparedModel:
-    """Prepare all-MiniLM-L6-v2 unless told otherwise."""
+    """Prepare a model, by default all-MiniLM-L6-v2."""
     return prepare_model(model_name=model_name, model_path=model_path, cache_dir=cache_dir)
 
 
@@ -45,7 +45,7 @@ def installed_wheel() -> Path:
 
 
 def test_given_folder_wins(tmp_path: Path) -> None:
-    """EUNOE_MODEL_PATH is used as it stands, and nothing is written to the cache."""
+    """EUNOE_MODEL_PATH is used unchanged, and nothing is written to the cache."""
     folder = tmp_path / "own"
     folder.mkdir()
     write_small_model(tmp_path, folder)
@@ -54,8 +54,8 @@ def test_given_folder_wins(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("missing", REQUIRED_FILES)
-def test_given_folder_must_be_whole(tmp_path: Path, missing: str) -> None:
-    """A folder that lacks a file is refused with that file's name and the setting that named the folder."""
+def test_given_folder_must_be_complete(tmp_path: Path, missing: str) -> None:
+    """The error names the missing file and the setting."""
     write_small_model(tmp_path, tmp_path)
     (tmp_path / missing).unlink()
     with pytest.raises(ModelError, match=f"EUNOE_MODEL_PATH is .*, which lacks {missing}: "):

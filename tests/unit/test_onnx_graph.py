@@ -34,7 +34,7 @@ TEXTS = [
 
 
 class Session(Protocol):
-    """What is used of onnxruntime's session, which has no types."""
+    """The part of onnxruntime's untyped session that the tests use."""
 
     def run(self, output_names: Sequence[str] | None, input_feed: Batch) -> list[NDArray[np.float32]]:
         """Run the graph."""

@@ -1,4 +1,4 @@
-"""Where long texts are cut: no gap, no piece longer than the model sees, and what is near a cut is in both pieces."""
+"""The pieces of long texts: no gaps, none longer than the model sees, and an overlap at each cut."""
 
 from __future__ import annotations
 
@@ -54,13 +54,13 @@ SEPARATORS = ["", " ", "  ", "\n", "\r\n\r\n", "\t", "\u00a0", ". ", "! ", "\u30
 
 @dataclass(frozen=True)
 class Model:
-    """The embedder and a tokenizer of the same vocabulary that cuts nothing off."""
+    """The embedder, and its tokenizer without truncation."""
 
     embedder: Embedder
     tokenizer: Tokenizer
 
     def tokens(self, text: str) -> list[int]:
-        """Return the ids of all tokens of a text, without the special ones."""
+        """Return the ids of all tokens of a text, without special tokens."""
         return self.tokenizer.encode(text, add_special_tokens=False).ids
 
 
@@ -77,7 +77,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
 
 
 def assert_good(text: str, spans: list[Span], model: Model) -> None:
-    """Hold the pieces of a text against what is promised of them."""
+    """Assert every promise about the pieces of a text."""
     whole = model.tokens(text)
     assert (spans[0][0], spans[-1][1]) == (0, len(text))
     if len(whole) <= LIMIT:
@@ -120,14 +120,14 @@ def long_texts(draw: st.DrawFn) -> str:
 @example(text="word" + " " * 20_000 + "word " * 300 + "\u200b" * 5_000)
 @example(text="/9j+4AAQ/SkZJ+Rg=" * 1_900)
 @settings(deadline=None, max_examples=25)
-def test_pieces_keep_their_promises_in_every_script(text: str, model: Model) -> None:
-    """No gap; within the limit; only whole words; an overlap at each cut; a last piece that says something."""
+def test_pieces_are_valid_in_every_script(text: str, model: Model) -> None:
+    """No gaps, within the limit, whole words, an overlap at each cut, and a last piece of useful length."""
     (spans,) = model.embedder.spans([text])
     assert_good(text, spans, model)
     assert model.embedder.spans(["short", text]) == [[(0, 5)], spans]
 
 
-def test_a_text_is_whole_up_to_the_limit(model: Model) -> None:
+def test_a_text_up_to_the_limit_is_one_piece(model: Model) -> None:
     """254 tokens are one piece, 255 are two; a text of many bytes and few tokens is one."""
     assert model.embedder.spans(["a " * LIMIT, "", "hello " * 100]) == [[(0, 2 * LIMIT)], [(0, 0)], [(0, 600)]]
     (spans,) = model.embedder.spans(["a " * (LIMIT + 1)])
@@ -136,7 +136,7 @@ def test_a_text_is_whole_up_to_the_limit(model: Model) -> None:
 
 
 def test_no_character_has_more_tokens_than_bytes(model: Model) -> None:
-    """What spares short texts a tokenizer: of all characters that Unicode takes apart, none has more tokens."""
+    """So a text of few bytes needs no tokenizer. Checked for all characters that Unicode decomposes."""
     apart = [chr(code) for code in range(sys.maxunicode + 1) if len(unicodedata.normalize("NFD", chr(code))) > 1]
     assert len(apart) > 12_000
     encodings = model.tokenizer.encode_batch(apart, add_special_tokens=False)
@@ -147,8 +147,8 @@ def test_no_character_has_more_tokens_than_bytes(model: Model) -> None:
 
 
 @pytest.mark.parametrize("end", [". ", "?\n", "\n", '!" ', "\u3002", ".) "], ids=repr)
-def test_cuts_fall_behind_sentences_and_lines(model: Model, end: str) -> None:
-    """Where a sentence or a line ends near the limit, a piece ends there."""
+def test_pieces_end_with_a_sentence_or_line(model: Model, end: str) -> None:
+    """A piece ends where a sentence or line ends near the limit."""
     text = (f"the river ran on and on until it met the sea{end}" * 80).strip()
     (spans,) = model.embedder.spans([text])
     assert len(spans) > 3
@@ -157,14 +157,14 @@ def test_cuts_fall_behind_sentences_and_lines(model: Model, end: str) -> None:
 
 
 def test_a_sentence_far_from_the_limit_does_not_shorten_a_piece(model: Model) -> None:
-    """A full stop in the first half of what fits is no reason to cut there."""
+    """A full stop in the first half of a piece does not end the piece."""
     text = "the river. " + "sea " * 400
     (spans,) = model.embedder.spans([text])
     assert len(model.tokens(text[: spans[0][1]])) == LIMIT
 
 
-def test_what_a_piece_shows_the_model_is_what_the_text_alone_would(model: Model) -> None:
-    """Without a sentence near the limit the first piece has the vector that the whole text, truncated, has."""
+def test_the_first_piece_has_the_vector_of_the_truncated_text(model: Model) -> None:
+    """If no sentence ends near the limit, the model sees the same tokens of both."""
     text = "sea " * 600
     (spans,) = model.embedder.spans([text])
     whole, first = model.embedder.embed([text, text[slice(*spans[0])]])
@@ -180,7 +180,7 @@ def test_what_a_piece_shows_the_model_is_what_the_text_alone_would(model: Model)
 def test_any_tokenizer_gets_pieces_without_a_gap(
     lengths: list[int], limit: int, overlap: int, tokens_per_character: int
 ) -> None:
-    """Also with words longer than the limit and characters of several tokens: it ends, and misses nothing."""
+    """Also with words longer than the limit and characters of several tokens. The cutting ends and misses nothing."""
     words = [word for word, length in enumerate(lengths) for _ in range(length)]
     starts = [token // tokens_per_character for token in range(len(words))]
     text = "x" * (-(-len(words) // tokens_per_character))
@@ -193,7 +193,7 @@ def test_any_tokenizer_gets_pieces_without_a_gap(
 
 
 def test_the_hash_embedder_cuts_by_words() -> None:
-    """The stand-in has pieces too: 254 words of a text each, with the overlap."""
+    """The test double has pieces, too: 254 words each, with the overlap."""
     words = [f"word{number}" for number in range(600)]
     text = " ".join(words)
     short, spans = HashEmbedder(4).spans(["short", text])

@@ -1,4 +1,4 @@
-"""Names in a query: found as people write them, taken out, and told from the words they resemble."""
+"""Names in a query: found in every spelling, removed, and distinguished from similar words."""
 
 import unicodedata
 
@@ -53,8 +53,8 @@ SPEAKERS = (
         ("Melanie told Caroline about Melanie's cats", "told about cats", (MELANIE, CAROLINE)),
     ],
 )
-def test_a_name_is_found_as_people_write_it(query: str, text: str, named: tuple[str, ...]) -> None:
-    """Case, encoding, possessives, titles, first and last names: the speaker is named, the name is gone."""
+def test_a_name_is_found_in_every_spelling(query: str, text: str, named: tuple[str, ...]) -> None:
+    """Case, encoding, possessives, titles, first and last names: the name is removed, and its speaker returned."""
     assert strip_names(query, SPEAKERS) == NamedQuery(text, named)
 
 
@@ -79,8 +79,8 @@ def test_a_name_is_found_as_people_write_it(query: str, text: str, named: tuple[
         ("李 and 雷", "李 and 雷", ()),
     ],
 )
-def test_a_word_that_only_looks_like_a_name_stays(query: str, text: str, named: tuple[str, ...]) -> None:
-    """Everyday words in lower case or at a sentence's start, months, roles, parts of words and addresses."""
+def test_a_word_that_resembles_a_name_stays(query: str, text: str, named: tuple[str, ...]) -> None:
+    """Everyday words in lower case or at the start of a sentence, months, roles, parts of words and addresses."""
     assert strip_names(query, SPEAKERS) == NamedQuery(text, named)
 
 
@@ -97,22 +97,22 @@ def test_a_word_that_only_looks_like_a_name_stays(query: str, text: str, named: 
         ("  dogs   of  Caroline ,  std::vector and .NET", "  dogs   of,  std::vector and .NET"),
     ],
 )
-def test_nothing_is_left_of_a_name_but_what_has_a_meaning(query: str, text: str) -> None:
-    """Blanks, brackets and punctuation around a name go with it; whatever is elsewhere stays as it is."""
+def test_punctuation_around_a_removed_name_is_removed(query: str, text: str) -> None:
+    """White space, brackets and punctuation around a name are removed with it. The rest of the query is unchanged."""
     stripped = strip_names(query, [CAROLINE, MELANIE, "José"])
     assert stripped.text == text
 
 
 @pytest.mark.parametrize("query", ["Caroline", "What did Caroline say to Melanie?", "Caroline's", "...Caroline!"])
-def test_a_query_of_names_alone_is_embedded_as_it_is(query: str) -> None:
-    """Stop words have no direction of their own: the names are better than nothing, and still name."""
+def test_a_query_of_names_and_stop_words_is_embedded_unchanged(query: str) -> None:
+    """Stop words have no meaning to search for, so the names stay in the text. They still name their speakers."""
     stripped = strip_names(query, SPEAKERS)
     assert stripped.text == query
     assert stripped.named[0] == CAROLINE
 
 
-def test_a_part_of_a_name_counts_only_if_one_speaker_has_it() -> None:
-    """Jane might be either; Doe and Roe are not, and who is called Jane and nothing else is Jane."""
+def test_a_part_of_a_name_counts_if_one_speaker_has_it() -> None:
+    """Jane may be either speaker, Doe and Roe may not. A speaker whose full name is Jane is Jane."""
     two = ["Jane Doe", "Jane Roe"]
     assert strip_names("Jane likes tea", two) == NamedQuery("Jane likes tea", ())
     assert strip_names("Roe likes tea", two).named == ("Jane Roe",)
@@ -120,20 +120,20 @@ def test_a_part_of_a_name_counts_only_if_one_speaker_has_it() -> None:
     assert strip_names("Jane Doe likes tea", [*two, "Jane"]).named == ("Jane Doe",)
 
 
-def test_speakers_of_one_name_are_all_meant() -> None:
-    """The same person under two spellings is found under both."""
+def test_speakers_with_the_same_name_are_all_named() -> None:
+    """A person with two spellings of the display name is found under both."""
     assert strip_names("caroline likes tea", ["caroline", "Caroline"]).named == ("Caroline", "caroline")
 
 
 def test_a_part_of_two_letters_is_no_name() -> None:
-    """A short part is a word of some language; the whole name may be as short as it is."""
+    """A short part may be a word of some language. A full name may have any length."""
     assert strip_names("Al Yi likes tea", ["Bo Yi"]).named == ()
     assert strip_names("bo likes tea", ["Bo"]).named == ("Bo",)
 
 
 @pytest.mark.parametrize("role", sorted(ROLES))
-def test_a_role_names_nobody(role: str) -> None:
-    """Each conversation has a user and an assistant; "the user" says nothing of who is meant."""
+def test_a_message_role_is_no_name(role: str) -> None:
+    """Every conversation has a user and an assistant, so "the user" names no speaker."""
     query = f"What did the {role.capitalize()} buy, {role}?"
     assert strip_names(query, [role, role.capitalize()]) == NamedQuery(query, ())
 
@@ -143,8 +143,8 @@ names = st.text(min_size=1, max_size=12) | st.sampled_from([*SPEAKERS, "(", ".*"
 
 @given(st.text(), st.lists(names, max_size=6))
 @settings(deadline=None)
-def test_any_text_is_taken(query: str, speakers: list[str]) -> None:
-    """Whatever is asked, and whoever speaks: an answer, which names none but speakers, each once."""
+def test_no_query_and_no_name_raises(query: str, speakers: list[str]) -> None:
+    """Only speakers are named, each once. A query that names none is unchanged."""
     stripped = strip_names(query, speakers)
     assert set(stripped.named) <= set(speakers)
     assert len(set(stripped.named)) == len(stripped.named)
@@ -152,11 +152,11 @@ def test_any_text_is_taken(query: str, speakers: list[str]) -> None:
         assert stripped.text == query
 
 
-# A role, a word such as "he" and a single character are no name, or need a capital.
+# Roles, words such as "he" and single characters are no names, or need a capital.
 @given(names.filter(str.isalpha))
 @settings(deadline=None)
-def test_a_name_of_letters_is_found_in_itself(name: str) -> None:
-    """A speaker's name said within a sentence as it is written means the speaker, in any script."""
+def test_a_name_of_letters_is_found_in_any_script(name: str) -> None:
+    """The display name within a sentence names its speaker."""
     folded = unicodedata.normalize("NFKC", name).casefold()
     assume(folded not in ROLES | STOP_WORDS | ORDINARY_NAMES and len(unicodedata.normalize("NFC", name)) > 1)
     assert strip_names(f"dogs of {name} , please", [name]).named == (name,)
@@ -170,8 +170,8 @@ def test_a_name_of_letters_is_found_in_itself(name: str) -> None:
     )
 )
 @settings(deadline=None)
-def test_what_is_stripped_has_no_names_left(pieces: list[str]) -> None:
-    """Stripping again changes nothing: no name is overlooked or made by closing a gap."""
+def test_stripping_twice_changes_nothing(pieces: list[str]) -> None:
+    """No name is overlooked, and closing a gap makes no new one."""
     speakers = ["Caroline", "Melanie", "José"]
     once = strip_names(" ".join(pieces), speakers).text
     assert strip_names(once, speakers).text == once

@@ -1,4 +1,4 @@
-"""Periods in a query: what people write is understood, what only resembles a date is not."""
+"""Periods in a query: dates are understood, and text that resembles a date is not."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
@@ -13,7 +13,8 @@ from eunoe_consumers.recall.query_understanding.periods import Period, find_peri
 NOW = datetime(2023, 11, 21, 10, 5, 30, tzinfo=UTC)
 
 
-def _moment(text: str) -> datetime | None:
+def moment_of(text: str) -> datetime | None:
+    """Return a moment in UTC, or None for an open end."""
     return datetime.fromisoformat(text).replace(tzinfo=UTC) if text else None
 
 
@@ -47,8 +48,8 @@ def _moment(text: str) -> datetime | None:
     ],
 )
 def test_dates_are_read(query: str, start: str, end: str) -> None:
-    """Days, months, seasons and years as they are written; with dots the day is first, with slashes the month."""
-    assert _times(find_period(f"What happened {query}?", NOW)) == (_moment(start), _moment(end))
+    """Days, months, seasons and years. With dots the day comes first, with slashes the month."""
+    assert _times(find_period(f"What happened {query}?", NOW)) == (moment_of(start), moment_of(end))
 
 
 @pytest.mark.parametrize(
@@ -66,9 +67,9 @@ def test_dates_are_read(query: str, start: str, end: str) -> None:
         ("at the weekend", "2023-11-18", "2023-11-20"),
     ],
 )
-def test_what_has_no_year_is_the_latest_begun(query: str, start: str, end: str) -> None:
-    """A memory is of the past: a day, weekday, month or season is never one that is still to come."""
-    assert _times(find_period(query, NOW)) == (_moment(start), _moment(end))
+def test_a_date_without_a_year_is_the_latest_one(query: str, start: str, end: str) -> None:
+    """Turns are of the past: a day, weekday, month or season never lies in the future."""
+    assert _times(find_period(query, NOW)) == (moment_of(start), moment_of(end))
 
 
 @pytest.mark.parametrize(
@@ -101,16 +102,16 @@ def test_what_has_no_year_is_the_latest_begun(query: str, start: str, end: str) 
         ("in the past 2 hours", "2023-11-21T08:05:30", "2023-11-21T10:05:30"),
     ],
 )
-def test_relative_periods_are_those_of_the_calendar(query: str, start: str, end: str) -> None:
-    """The last week is Monday to Monday, two weeks ago a whole week, the last autumn not the one that is going on."""
-    assert _times(find_period(f"{query} we spoke", NOW)) == (_moment(start), _moment(end))
+def test_relative_periods_follow_the_calendar(query: str, start: str, end: str) -> None:
+    """Last week is Monday to Monday, two weeks ago a whole week, and last autumn not the current one."""
+    assert _times(find_period(f"{query} we spoke", NOW)) == (moment_of(start), moment_of(end))
 
 
-def test_winter_is_two_years_one() -> None:
-    """In January this winter began last year, and last winter the year before."""
+def test_winter_spans_two_years() -> None:
+    """In January, this winter began last year, and last winter the year before that."""
     january = NOW.replace(year=2024, month=1)
-    assert _times(find_period("this winter", january)) == (_moment("2023-12-01"), _moment("2024-03-01"))
-    assert _times(find_period("last winter", january)) == (_moment("2022-12-01"), _moment("2023-03-01"))
+    assert _times(find_period("this winter", january)) == (moment_of("2023-12-01"), moment_of("2024-03-01"))
+    assert _times(find_period("last winter", january)) == (moment_of("2022-12-01"), moment_of("2023-03-01"))
 
 
 @pytest.mark.parametrize(
@@ -127,8 +128,8 @@ def test_winter_is_two_years_one() -> None:
     ],
 )
 def test_a_period_may_be_open(query: str, start: str, end: str) -> None:
-    """Since is from its beginning on, after from its end on; before ends where it begins, until where it ends."""
-    assert _times(find_period(query, NOW)) == (_moment(start), _moment(end))
+    """A period with "since" or "until" includes the named time. One with "after" or "before" does not."""
+    assert _times(find_period(query, NOW)) == (moment_of(start), moment_of(end))
 
 
 @pytest.mark.parametrize(
@@ -149,9 +150,9 @@ def test_a_period_may_be_open(query: str, start: str, end: str) -> None:
         ("last week, and I said in May", "2023-11-13", "2023-11-20"),
     ],
 )
-def test_two_that_are_joined_are_one(query: str, start: str, end: str) -> None:
-    """From the first to the last, in whichever order; a missing year is the nearest; the rest is not looked at."""
-    assert _times(find_period(query, NOW)) == (_moment(start), _moment(end))
+def test_two_joined_dates_are_one_period(query: str, start: str, end: str) -> None:
+    """From the first to the last, in either order. A missing year is the nearest one. Later dates are ignored."""
+    assert _times(find_period(query, NOW)) == (moment_of(start), moment_of(end))
 
 
 @pytest.mark.parametrize(
@@ -189,20 +190,20 @@ def test_two_that_are_joined_are_one(query: str, start: str, end: str) -> None:
         "",
     ],
 )
-def test_what_only_resembles_a_date_is_none(query: str) -> None:
-    """Verbs, people, amounts, versions, rooms, habits, plans, and days that no calendar has."""
+def test_text_that_resembles_a_date_is_no_period(query: str) -> None:
+    """Verbs, people, amounts, versions, rooms, habits, plans, and days that do not exist."""
     assert find_period(query, NOW) is None
 
 
 @pytest.mark.parametrize("query", ["Was war am {} los?", "在{}说了什么", "что было {}", "{}に何を"])
 @pytest.mark.parametrize("date", ["2023-05-07", "7.5.2023", "2023/05/07"])
 def test_digits_are_read_in_any_language(query: str, date: str) -> None:
-    """ISO and numeric dates need no English around them, and no blanks."""
-    assert _times(find_period(query.format(date), NOW)) == (_moment("2023-05-07"), _moment("2023-05-08"))
+    """ISO and numeric dates need neither English words nor white space around them."""
+    assert _times(find_period(query.format(date), NOW)) == (moment_of("2023-05-07"), moment_of("2023-05-08"))
 
 
-def test_the_words_are_told() -> None:
-    """What was understood can be shown: the words with what leads to them, as written."""
+def test_a_period_has_its_words() -> None:
+    """The words of a period, with the words that lead to it, are returned as written."""
     period = find_period("İs it so that,\n since  Early May we ...", NOW)
     assert period == Period(datetime(2023, 5, 1, tzinfo=UTC), None, "since Early May", any_year=True)
 
@@ -222,15 +223,15 @@ def test_the_words_are_told() -> None:
         ("from May until yesterday", False),
     ],
 )
-def test_a_period_of_any_year_is_told(query: str, any_year: bool) -> None:  # noqa: FBT001 - a table's column
-    """Only where neither the words nor the clock say which year may an earlier one be meant."""
+def test_a_period_without_a_year_matches_any_year(query: str, any_year: bool) -> None:  # noqa: FBT001 - a table's column
+    """Only if neither the words nor the time of the request fix the year."""
     period = find_period(query, NOW)
     assert period is not None
     assert period.any_year is any_year
 
 
 def test_days_begin_in_the_time_zone_of_the_request() -> None:
-    """Yesterday is the asker's; a naive time is UTC; on the day the clocks change a day has 23 hours."""
+    """Days are of the request's time zone. A naive time is UTC. On the day the clocks change, a day has 23 hours."""
     berlin = ZoneInfo("Europe/Berlin")
     period = find_period("yesterday", datetime(2023, 3, 27, 0, 30, tzinfo=berlin))
     assert period is not None
@@ -256,8 +257,8 @@ FROM, TO = datetime.fromisoformat("1950-01-01"), datetime.fromisoformat("2100-01
 @example("today and last winter", LAST)
 @example("yesterday until last week", FIRST)
 @example("May 3 9999 and June", NOW)
-def test_any_text_at_any_time_is_taken(query: str, now: datetime) -> None:
-    """No query and no clock raises; what is found is aware, has words, and is not empty or turned around."""
+def test_no_query_and_no_time_raises(query: str, now: datetime) -> None:
+    """A period is aware, has words, is not empty, and does not end before its start."""
     period = find_period(query, now)
     if period is None:
         return
@@ -270,8 +271,8 @@ def test_any_text_at_any_time_is_taken(query: str, now: datetime) -> None:
 
 @given(queries, st.datetimes(FROM, TO, timezones=zones))
 @settings(deadline=None)
-def test_the_words_alone_say_the_same(query: str, now: datetime) -> None:
-    """What is shown as the words of a period is what was understood: read again, they give it again."""
+def test_the_words_of_a_period_give_the_same_period(query: str, now: datetime) -> None:
+    """The returned words are complete: reading them alone gives the same period."""
     period = find_period(query, now)
     assert period is None or find_period(period.text, now) == period
 

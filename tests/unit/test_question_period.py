@@ -1,4 +1,4 @@
-"""What a query is understood to ask: for whom, and for which time; at the ends of time and of any calendar."""
+"""The understanding of a query: its speakers, and the test of its period, up to the ends of the calendar."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -13,30 +13,30 @@ NOW = datetime(2023, 11, 21, 10, tzinfo=UTC)
 FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
-def is_told(query: str, moment: str | datetime, now: datetime = NOW) -> bool:
-    """Tell whether what a query speaks of may be told at a moment."""
+def is_within_period(query: str, moment: str | datetime, now: datetime = NOW) -> bool:
+    """Return whether a moment is within the period of a query."""
     is_within = understand(query, frozenset(), now)[1].is_within
     assert is_within is not None, "no period was found"
     return is_within(datetime.fromisoformat(moment).replace(tzinfo=UTC) if isinstance(moment, str) else moment)
 
 
-def test_names_are_taken_out_and_the_question_keeps_them() -> None:
-    """What is embedded is without the speaker's name; what is asked, who is named, and who speaks, is as it was."""
+def test_names_are_removed_from_the_text_only() -> None:
+    """The text to embed lacks the name. The query for the ranking keeps text, named speakers and all speakers."""
     speakers = frozenset({"Caroline", "Melanie"})
-    text, question = understand("What did Caroline research?", speakers, NOW)
+    text, read = understand("What did Caroline research?", speakers, NOW)
     assert "Caroline" not in text
-    assert (question.text, question.named, question.speakers) == (
+    assert (read.text, read.named, read.speakers) == (
         "What did Caroline research?",
         frozenset({"Caroline"}),
         speakers,
     )
-    assert question.is_within is None
+    assert read.is_within is None
 
 
-def test_a_query_that_says_nothing_special_stays_as_it_is() -> None:
-    """No name, no period."""
-    text, question = understand("Where do I live?", frozenset({"Ada"}), NOW)
-    assert (text, question.named, question.is_within) == ("Where do I live?", frozenset(), None)
+def test_a_query_without_names_and_dates_is_unchanged() -> None:
+    """It names no speaker and no period."""
+    text, read = understand("Where do I live?", frozenset({"Ada"}), NOW)
+    assert (text, read.named, read.is_within) == ("Where do I live?", frozenset(), None)
 
 
 @pytest.mark.parametrize(
@@ -50,63 +50,63 @@ def test_a_query_that_says_nothing_special_stays_as_it_is() -> None:
         ("2022-05-07T12:00", False),
     ],
 )
-def test_a_day_is_told_of_from_the_day_before_to_a_week_after(moment: str, within: bool) -> None:  # noqa: FBT001 - a column of the table
-    """Half-open at both ends; the year that is named is the one."""
-    assert is_told("What happened on 7 May 2023?", moment) is within
+def test_a_day_matches_from_the_day_before_to_a_week_after(moment: str, within: bool) -> None:  # noqa: FBT001 - a column of the table
+    """People tell of a day within that time. A named year matches alone."""
+    assert is_within_period("What happened on 7 May 2023?", moment) is within
 
 
 @pytest.mark.parametrize("year", [1, 1999, 2022, 2023, 2024, 9999])
-def test_a_month_without_a_year_is_that_month_of_any_year(year: int) -> None:
-    """Any past May may be meant; never a June."""
-    assert is_told("What happened in May?", f"{year:04}-05-15")
-    assert is_told("What happened in May?", f"{year:04}-04-30")
-    assert is_told("What happened in May?", f"{year:04}-06-07")
-    assert not is_told("What happened in May?", f"{year:04}-06-08")
-    assert not is_told("What happened in May?", f"{year:04}-04-29")
+def test_a_month_without_a_year_matches_any_year(year: int) -> None:
+    """Any May matches, and no June beyond the margin."""
+    assert is_within_period("What happened in May?", f"{year:04}-05-15")
+    assert is_within_period("What happened in May?", f"{year:04}-04-30")
+    assert is_within_period("What happened in May?", f"{year:04}-06-07")
+    assert not is_within_period("What happened in May?", f"{year:04}-06-08")
+    assert not is_within_period("What happened in May?", f"{year:04}-04-29")
 
 
 @pytest.mark.parametrize("year", [2001, 2022, 2023])
-def test_a_period_over_new_year_is_of_any_year(year: int) -> None:
-    """December is told of in January; what begins in one year ends in the next."""
-    assert is_told("What happened in December?", f"{year}-12-31")
-    assert is_told("What happened in December?", f"{year}-01-07")
-    assert not is_told("What happened in December?", f"{year}-01-09")
-    assert is_told("What happened in January?", f"{year}-12-31")
-    assert is_told("What did I do in the winter?", f"{year}-02-15")
+def test_a_period_over_new_year_matches_any_year(year: int) -> None:
+    """The margin of December reaches into January, and winter into the next year."""
+    assert is_within_period("What happened in December?", f"{year}-12-31")
+    assert is_within_period("What happened in December?", f"{year}-01-07")
+    assert not is_within_period("What happened in December?", f"{year}-01-09")
+    assert is_within_period("What happened in January?", f"{year}-12-31")
+    assert is_within_period("What did I do in the winter?", f"{year}-02-15")
 
 
 @pytest.mark.parametrize("year", [2019, 2020, 2023, 2100])
-def test_29_february_is_told_of_in_any_year(year: int) -> None:
-    """Where there is none, on the day before."""
-    assert is_told("What happened on February 29?", f"{year}-02-28T12:00")
-    assert is_told("What happened on February 29?", f"{year}-03-01")
-    assert not is_told("What happened on February 29?", f"{year}-04-01")
+def test_29_february_matches_any_year(year: int) -> None:
+    """In a year without it, 28 February matches."""
+    assert is_within_period("What happened on February 29?", f"{year}-02-28T12:00")
+    assert is_within_period("What happened on February 29?", f"{year}-03-01")
+    assert not is_within_period("What happened on February 29?", f"{year}-04-01")
 
 
-def test_a_margin_that_falls_on_29_february_is_the_28th_in_other_years() -> None:
-    """March is told of from the day before it, in a leap year and in any other."""
+def test_a_margin_on_29_february_is_the_28th_in_other_years() -> None:
+    """The margin of March begins on the day before it, in leap years and in others."""
     now = datetime(2024, 5, 1, tzinfo=UTC)
     for day in ("2024-02-29", "2023-02-28", "2020-02-29"):
-        assert is_told("What happened in March?", day, now)
+        assert is_within_period("What happened in March?", day, now)
     for day in ("2024-02-28", "2023-02-27"):
-        assert not is_told("What happened in March?", day, now)
+        assert not is_within_period("What happened in March?", day, now)
 
 
-def test_open_periods_have_one_end() -> None:
-    """What is since a day has no last one, what is before it no first; the margin is at the end that there is."""
-    assert is_told("What happened since 2020?", "9999-12-31T23:59")
-    assert is_told("What happened since 2020?", "2019-12-31")
-    assert not is_told("What happened since 2020?", "2019-12-30")
-    assert is_told("What happened before 2020?", FIRST)
-    assert is_told("What happened before 2020?", "2020-01-07")
-    assert not is_told("What happened before 2020?", "2020-01-08")
+def test_an_open_period_has_one_end() -> None:
+    """A period since a day has no end, and one before a day no start. The other side has its margin."""
+    assert is_within_period("What happened since 2020?", "9999-12-31T23:59")
+    assert is_within_period("What happened since 2020?", "2019-12-31")
+    assert not is_within_period("What happened since 2020?", "2019-12-30")
+    assert is_within_period("What happened before 2020?", FIRST)
+    assert is_within_period("What happened before 2020?", "2020-01-07")
+    assert not is_within_period("What happened before 2020?", "2020-01-08")
 
 
-def test_relative_periods_are_relative_to_the_question() -> None:
-    """Not to this machine's clock."""
-    assert is_told("What did I say yesterday?", "2023-11-20")
-    assert not is_told("What did I say yesterday?", "2023-11-10")
-    assert is_told("What did I say yesterday?", "2001-05-01", now=datetime(2001, 5, 2, tzinfo=UTC))
+def test_relative_periods_are_relative_to_the_request() -> None:
+    """The clock of the machine does not matter."""
+    assert is_within_period("What did I say yesterday?", "2023-11-20")
+    assert not is_within_period("What did I say yesterday?", "2023-11-10")
+    assert is_within_period("What did I say yesterday?", "2001-05-01", now=datetime(2001, 5, 2, tzinfo=UTC))
 
 
 QUERIES = [
@@ -132,7 +132,7 @@ any_moment = st.datetimes(timezones=st.integers(-23, 23).map(lambda hours: timez
 
 @st.composite
 def at_the_ends(draw: st.DrawFn) -> datetime:
-    """Return a moment about the first or the last day of all, in some time zone."""
+    """Generate a moment near the first or the last day of the calendar, in any time zone."""
     zone = timezone(timedelta(hours=draw(st.integers(-23, 23))))
     ends = [FIRST, datetime(1, 1, 1, 13, tzinfo=UTC), datetime(9999, 12, 24, 12, tzinfo=UTC), LAST]
     return draw(st.sampled_from(ends)).replace(tzinfo=zone)
@@ -142,7 +142,7 @@ def at_the_ends(draw: st.DrawFn) -> datetime:
 @example("at 0001-01-01T13:00", datetime(1, 1, 1, 13, tzinfo=timezone(timedelta(hours=-12))), NOW)
 @example("an hour ago", datetime(1, 1, 1, 13, tzinfo=timezone(timedelta(hours=-12))), NOW)
 def test_no_date_and_no_time_zone_raises(query: str, now: datetime, moment: datetime) -> None:
-    """At the first and the last day of all, a day before is no error: it is the end of time."""
+    """A margin beyond the first or the last day of the calendar is cut off."""
     is_within = understand(query, frozenset(), now)[1].is_within
     if is_within is not None:
         for told in (moment, FIRST, LAST, datetime(2024, 2, 29, tzinfo=UTC)):
@@ -150,9 +150,9 @@ def test_no_date_and_no_time_zone_raises(query: str, now: datetime, moment: date
 
 
 @given(st.text(max_size=200), st.frozensets(st.text(max_size=20), max_size=5), any_moment)
-def test_any_query_is_understood_somehow(query: str, speakers: frozenset[str], now: datetime) -> None:
-    """There is always something left to search for."""
-    text, question = understand(query, speakers, now)
+def test_any_query_leaves_a_text_to_search_for(query: str, speakers: frozenset[str], now: datetime) -> None:
+    """The text is empty only if the query is. Only speakers are named."""
+    text, read = understand(query, speakers, now)
     assert bool(text) == bool(query)
-    assert question.text == query
-    assert question.named <= speakers
+    assert read.text == query
+    assert read.named <= speakers
