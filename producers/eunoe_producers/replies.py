@@ -67,7 +67,7 @@ class ReplyChannel(Generic[ReplyT]):
             RedisUnavailable: If Redis did not take the request within the deadline.
         """
         sent = False
-        with self.expect(request_id) as reply:
+        with self._expect(request_id) as reply:
             try:
                 async with asyncio.timeout(seconds):
                     await send()
@@ -79,7 +79,7 @@ class ReplyChannel(Generic[ReplyT]):
                 raise RedisUnavailable(f"Redis at {place} did not take the request within {seconds:g} s") from error
 
     @contextlib.contextmanager
-    def expect(self, request_id: str) -> Generator[asyncio.Future[ReplyT]]:
+    def _expect(self, request_id: str) -> Generator[asyncio.Future[ReplyT]]:
         """Yield the future of a reply. A reply that arrives after the block is dropped.
 
         Several callers may wait for the same reply, because a request may be repeated while the first one waits.

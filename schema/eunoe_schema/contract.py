@@ -1,6 +1,9 @@
-"""The base classes of the contract's models."""
+"""The base classes of the contract's models, and the limits that several requests share."""
 
 from pydantic import BaseModel, ConfigDict
+
+MAX_QUERY_CHARS = 8_192
+MAX_DEADLINE_SECONDS = 60.0
 
 
 class ContractModel(BaseModel):

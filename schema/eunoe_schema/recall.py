@@ -6,9 +6,8 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
-from eunoe_schema.contract import ContractModel, ReplyModel
+from eunoe_schema.contract import MAX_DEADLINE_SECONDS, MAX_QUERY_CHARS, ContractModel, ReplyModel
 from eunoe_schema.events import MessageRole
-from eunoe_schema.limits import MAX_DEADLINE_SECONDS, MAX_QUERY_CHARS
 from eunoe_schema.memory.directives import Directive
 from eunoe_schema.memory.enums import Tier
 from eunoe_schema.memory.memory import RecalledMemory

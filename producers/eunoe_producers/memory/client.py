@@ -1,6 +1,5 @@
 """The connection of the curated-memory client: it sends requests, awaits their replies and raises their problems."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Self, TypedDict, TypeVar
 from uuid import UUID, uuid4
@@ -16,7 +15,6 @@ from eunoe_producers.errors import (
     DuplicateName,
     MemoryNotFound,
     NotFound,
-    RedisUnavailable,
     RequestReused,
     SharedByUsers,
     TransitionRefused,
@@ -125,19 +123,13 @@ class MemoryClient(Client):
             RedisUnavailable: If Redis did not answer within the deadline.
             RedisRefused: If Redis refused to append, because its memory is full for example.
         """
-        deadline, sent = request.deadline_seconds, False
-        with self._replies.expect(request.request_id) as reply:
-            try:
-                async with asyncio.timeout(deadline):
-                    await self._send(request)
-                    sent = True
-                    answer = await reply
-            except TimeoutError as error:
-                if sent:
-                    raise CurationTimeout(request.request_id, deadline) from error
-                raise RedisUnavailable(
-                    f"Redis at {self._place} did not take the request within {deadline:g} s"
-                ) from error
+        request_id, deadline = request.request_id, request.deadline_seconds
+        try:
+            answer = await self._replies.ask(
+                request_id, lambda: self._send(request), seconds=deadline, place=self._place
+            )
+        except TimeoutError as error:
+            raise CurationTimeout(request_id, deadline) from error
         if answer.problem is not None:
             raise _error(answer.problem)
         if not isinstance(answer.result, type(request).result_model()):

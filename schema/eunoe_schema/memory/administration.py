@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from eunoe_schema.limits import MAX_QUERY_CHARS
+from eunoe_schema.contract import MAX_QUERY_CHARS
 from eunoe_schema.memory.base import Cursor, Page, Request
 from eunoe_schema.memory.content import NotBlank
 from eunoe_schema.memory.enums import Status

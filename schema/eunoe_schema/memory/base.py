@@ -10,9 +10,8 @@ from pydantic import BaseModel, Field, GetCoreSchemaHandler, RootModel, model_va
 from pydantic_core import CoreSchema
 
 from eunoe_schema.codec import Refusal, decode
-from eunoe_schema.contract import ContractModel, ReplyModel
+from eunoe_schema.contract import MAX_DEADLINE_SECONDS, ContractModel, ReplyModel
 from eunoe_schema.errors import InvalidEvent
-from eunoe_schema.limits import MAX_DEADLINE_SECONDS
 from eunoe_schema.memory.scope import MemoryScope, require_agent_or_user
 from eunoe_schema.text import Name, WithoutNul
 
@@ -41,12 +40,11 @@ ResultT_co = TypeVar("ResultT_co", bound=Result, covariant=True)
 _requests: "dict[str, type[AnyRequest]]" = {}
 
 
+# The type argument is the result that answers the request. A concrete request declares `kind: Literal["..."]`, and
+# declaring the class registers it: codec, handlers, command line and AsyncAPI document find it in the registry. The
+# docstring is part of the AsyncAPI document, so it says nothing about Python.
 class Request(ContractModel, Generic[ResultT_co]):
-    """The base of all requests on `eunoe:memory`; the type argument is the result that answers the request.
-
-    A concrete request declares `kind: Literal["..."]`. Declaring the class registers it: the codec, the handlers, the
-    command line and the AsyncAPI document find it in the registry.
-    """
+    """The members of every request on `eunoe:memory`."""
 
     request_id: Name
     """Names the request and its reply. A request that is sent again with the same id is done once."""

@@ -4,8 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from eunoe_schema.contract import ReplyModel
-from eunoe_schema.limits import MAX_QUERY_CHARS
+from eunoe_schema.contract import MAX_QUERY_CHARS, ReplyModel
 from eunoe_schema.memory.base import OneMemoryRequest, Page, PageRequest, ReadRequest, Result
 from eunoe_schema.memory.filters import MemoryFilter
 from eunoe_schema.memory.memory import Memory, MemoryResult
