@@ -82,8 +82,8 @@ def memories_in(value: object) -> Iterator[Memory]:
 def body_hash_of(request: AnyRequest) -> str:
     """Return the SHA-256 of what a request asks, however it was written down.
 
-    Defaults are left out. So a request that waits for its redelivery is the same to a later version of Eunoe, whose
-    model has more fields.
+    Defaults are left out. A later version of Eunoe may add fields to the model, and must give the same hash for a
+    request that waits for its redelivery.
     """
     asked = request.model_dump(mode="json", exclude=_ENVELOPE, exclude_defaults=True)
     return hashlib.sha256(json.dumps([request.kind, asked], sort_keys=True).encode()).hexdigest()

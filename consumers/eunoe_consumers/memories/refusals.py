@@ -11,7 +11,7 @@ class RequestRefused(EunoeError):
     """The request cannot be done, and what it did so far is undone.
 
     Attributes:
-        problem: What the caller is told.
+        problem: The reason that the caller gets.
     """
 
     def __init__(self, problem: Problem) -> None:
