@@ -1,4 +1,4 @@
-"""Publish and recall with a plain Redis client and the AsyncAPI document: none of our Python on the client's side."""
+"""Publish and recall with a plain Redis client and the AsyncAPI document, without Eunoe's Python client."""
 
 import json
 import time
@@ -21,7 +21,7 @@ _CLIENT = "test-any-language"
 
 
 class AnyClient:
-    """A client as one would write it elsewhere: commands, JSON, and names that it reads from the document."""
+    """A client as another language would have it: Redis commands, JSON, and the names of the document."""
 
     def __init__(self, redis: Redis, tenant: UUID) -> None:
         self._commands: Any = redis  # redis-py types the reply of a raw command as unknown
@@ -30,7 +30,7 @@ class AnyClient:
         self.reply_to: str = _DOCUMENT["channels"]["replies"]["address"].replace("{client}", _CLIENT)
 
     async def open(self) -> None:
-        """Listen for replies before anything is asked."""
+        """Listen for replies before the first request."""
         await self._pubsub.subscribe(self.reply_to)
 
     async def close(self) -> None:
@@ -54,7 +54,7 @@ class AnyClient:
         return await self.append("takeMessage", event)
 
     async def ask(self, request_id: str, **members: object) -> dict[str, Any]:
-        """Ask, and return the reply to this request."""
+        """Send a request and return its reply."""
         request = {"request_id": request_id, "reply_to": self.reply_to, "deadline_seconds": 20} | members
         await self.append("answerRecall", request)
         ends = time.monotonic() + 20
@@ -66,7 +66,7 @@ class AnyClient:
 
 
 def _follow(place: dict[str, Any]) -> dict[str, Any]:
-    """Return what a reference of the document points at."""
+    """Resolve a reference of the document."""
     found: Any = _DOCUMENT
     for part in place["$ref"].removeprefix("#/").split("/"):
         found = found[part]
@@ -75,7 +75,7 @@ def _follow(place: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture
 async def client(redis: Redis, tenant: UUID) -> AsyncIterator[AnyClient]:
-    """A client of the test's tenant."""
+    """Return a client of the test's tenant."""
     client = AnyClient(redis, tenant)
     await client.open()
     yield client
@@ -83,7 +83,7 @@ async def client(redis: Redis, tenant: UUID) -> AsyncIterator[AnyClient]:
 
 
 async def test_a_plain_redis_client_publishes_and_recalls(clis: Clis, client: AnyClient) -> None:
-    """Whoever follows the document gets the window, and the turn that answers, from real consumers."""
+    """A client that follows the document gets the window and the best turn from real consumers."""
     await clis.consume("window", "embed", "recall")
     said = ["My cat is called Minka.", "I moved to Graz in May.", "The printer on the third floor is broken."]
     entry_ids = [await client.publish(f"said-{number}", content) for number, content in enumerate(said)]
@@ -130,25 +130,25 @@ async def test_the_examples_of_the_document_are_accepted_unchanged(clis: Clis, c
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "reason"),
     [
         ({"top_k": 1_000}, "top_k"),
         ({"question": "?"}, "question"),
         ({"tenant_id": "99999999-9999-4999-8999-999999999999"}, "99999999-9999-4999-8999-999999999999"),
     ],
 )
-async def test_a_refused_request_is_told_why(
-    clis: Clis, client: AnyClient, change: dict[str, object], told: str
+async def test_an_invalid_request_gets_an_error_reply(
+    clis: Clis, client: AnyClient, change: dict[str, object], reason: str
 ) -> None:
-    """The reply to a request that breaks the contract, or names an unknown tenant, says what was wrong with it."""
+    """A request that violates the contract, or names an unknown tenant, is answered with the reason."""
     await clis.consume("recall")
     reply = await client.ask("r-1", query="?", **change)
     assert reply.keys() == {"request_id", "error"}
-    assert told in reply["error"]
+    assert reason in reply["error"]
 
 
-async def test_a_refused_message_is_found_where_the_document_says(clis: Clis, client: AnyClient, redis: Redis) -> None:
-    """The dead-letter streams and fields that the document names hold the message and the reason."""
+async def test_an_invalid_message_becomes_a_documented_dead_letter(clis: Clis, client: AnyClient, redis: Redis) -> None:
+    """The message and the reason are in the dead-letter streams and fields that the document names."""
     text: str = _DOCUMENT["info"]["description"]
     names = {"eunoe:dead:window", "eunoe:dead:embed"}
     fields = ("reason", "stream", "entry_id", "group")
@@ -156,10 +156,10 @@ async def test_a_refused_message_is_found_where_the_document_says(clis: Clis, cl
     await clis.consume("window", "embed")
     entry_id = await client.append("takeMessage", {"role": "system"})
 
-    async def buried() -> bool:
+    async def dead_lettered() -> bool:
         return all([await redis.xlen(name) for name in names])
 
-    await wait_until(buried)
+    await wait_until(dead_lettered)
     for name in names:
         ((_, letter),) = cast("list[tuple[bytes, dict[bytes, bytes]]]", await redis.xrange(name))
         assert letter[b"entry_id"].decode() == entry_id

@@ -1,4 +1,4 @@
-"""What is written past the gateway: poison is buried alone, repetitions are applied once."""
+"""Entries that bypass the gateway: poison is dead-lettered alone, repetitions are applied once."""
 
 import json
 from typing import cast
@@ -19,7 +19,7 @@ _BOTH = (Group.WINDOW, Group.EMBED)
 
 
 async def _append(redis: Redis, body: bytes) -> str:
-    """Append an entry past the gateway."""
+    """Append an entry without the gateway."""
     entry_id = cast("bytes", await redis.xadd(stream(Subject.MESSAGES), {"__data__": body}))
     return entry_id.decode()
 
@@ -28,10 +28,10 @@ def _changed(body: bytes, **changes: object) -> bytes:
     return json.dumps(json.loads(body) | changes).encode()
 
 
-async def test_poison_is_buried_with_its_reason_and_its_neighbours_go_through(
+async def test_invalid_entries_are_dead_lettered_alone(
     clis: Clis, redis: Redis, database_url: str, tenant: UUID
 ) -> None:
-    """Five kinds of poison in one batch with good events: each a dead letter of each group, nothing else harmed."""
+    """Five kinds of poison each become a dead letter of each group, with its reason; all other events are applied."""
     scope = scope_of(tenant)
     good = encode(event_of(scope, "good"))
     stranger = uuid4()
@@ -61,8 +61,8 @@ async def test_poison_is_buried_with_its_reason_and_its_neighbours_go_through(
             assert reason in letters[entry_id]
 
 
-async def test_a_dead_letter_keeps_the_entry_as_it_was(clis: Clis, redis: Redis, tenant: UUID) -> None:
-    """Whoever repairs it finds the original bytes, where it was, since when, and how often it was tried."""
+async def test_a_dead_letter_keeps_the_original_entry(clis: Clis, redis: Redis, tenant: UUID) -> None:
+    """It has the original bytes, the stream and entry id, the time of the first delivery and the number of attempts."""
     assert tenant
     body = b"\xff not even text"
     entry_id = await _append(redis, body)
@@ -80,7 +80,7 @@ async def test_a_dead_letter_keeps_the_entry_as_it_was(clis: Clis, redis: Redis,
 async def test_an_event_published_three_times_is_one_row_and_one_window_element(
     clis: Clis, redis: Redis, redis_url: str, database_url: str, tenant: UUID, *, past_the_gateway: bool
 ) -> None:
-    """Through the gateway it is one entry; written past it, three entries have the effect of one."""
+    """The gateway appends one entry. Three entries without the gateway have the effect of one."""
     scope = scope_of(tenant)
     event = event_of(scope, "once", "Only once, please.")
     if past_the_gateway:
@@ -97,10 +97,10 @@ async def test_an_event_published_three_times_is_one_row_and_one_window_element(
     assert await window_events(redis, scope) == ["once"]
 
 
-async def test_two_users_with_the_same_message_ids_lose_nothing(
+async def test_equal_message_ids_of_two_users_are_two_messages(
     clis: Clis, redis: Redis, redis_url: str, database_url: str, tenant: UUID
 ) -> None:
-    """Channels number messages per chat: equal ids of two users are two messages."""
+    """Channels number the messages of each chat, so that users have equal ids."""
     ada, ben = scope_of(tenant, "ada"), scope_of(tenant, "ben")
     async with await Gateway.connect(redis_url) as gateway:
         for number in range(5):

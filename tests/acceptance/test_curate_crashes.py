@@ -1,4 +1,4 @@
-"""Curators are killed with requests in flight: each request is done exactly once, and its caller gets the one reply."""
+"""Curators are killed with requests in flight: each request is done exactly once, and its caller gets one reply."""
 
 import asyncio
 from uuid import UUID
@@ -15,14 +15,14 @@ from eunoe_tests.waiting import wait_until
 
 _CALLERS, _MEMORIES = 4, 12
 _KILLS, _HIT = 12, 3
-_PATIENCE_SECONDS = 0.3  # less than a claim takes to lapse: what was in flight is asked for again, too
+_PATIENCE_SECONDS = 0.3  # shorter than the claim time, so that requests in flight are sent again
 _DOUBT, _KEPT_DOUBT = 0.2, 0.9  # of a new memory; what a confirmation leaves of it
 
 
 async def _work(curator: Curator, scope: MemoryScope, caller: int) -> dict[UUID, str]:
-    """Remember, confirm and revise, each request repeated under its id until it is answered; return what must be there.
+    """Remember, confirm and revise memories; repeat each request under its id until it is answered.
 
-    A confirmation or a revision that were done twice would show in confidence or version.
+    Return the expected content by memory id. A request that is done twice shows in the confidence or the version.
     """
     expected: dict[UUID, str] = {}
     for number in range(_MEMORIES):
@@ -56,7 +56,7 @@ async def _revise(curator: Curator, scope: MemoryScope, memory_id: UUID, content
 
 
 async def _kill_in_flight(redis: Redis, cli: Cli, done: asyncio.Event) -> bool:
-    """Kill a consumer as soon as the group has requests in hand; return whether some stayed there."""
+    """Kill a consumer as soon as the group has requests in flight; return whether some stayed pending."""
 
     async def in_flight() -> bool:
         return done.is_set() or await pending(redis, Group.CURATE) > 0
@@ -69,7 +69,7 @@ async def _kill_in_flight(redis: Redis, cli: Cli, done: asyncio.Event) -> bool:
 async def test_kill_9_with_requests_in_flight_does_each_exactly_once(
     clis: Clis, redis: Redis, redis_url: str, tenant: UUID
 ) -> None:
-    """Whatever was killed when: one memory of each content, confirmed once and revised twice, and no dead letter."""
+    """After several kills there is one memory of each content, confirmed once and revised twice, and no dead letter."""
     scope, done = memory_scope(tenant), asyncio.Event()
     changes = {"embedder": "hash", "purpose": "test", "claim_after_seconds": 1.0}
     async with await Curator.connect(redis_url) as curator:

@@ -1,4 +1,4 @@
-"""The commands without any configured server: embedded ones are started, shared, stopped and cleaned up."""
+"""Commands without a configured server start, share and stop embedded ones."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ from eunoe_tests.waiting import wait_until
 
 @pytest.fixture
 def data_dir() -> Iterator[Path]:
-    """A data folder that the system user of PostgreSQL can reach."""
+    """Return a data folder that the system user of PostgreSQL can read."""
     with TemporaryDirectory(prefix="eunoe-tests-") as folder:
         yield Path(folder)
         stop_all(Path(folder))
@@ -29,14 +29,14 @@ def data_dir() -> Iterator[Path]:
 
 @pytest.fixture
 def unconfigured(data_dir: Path, model_cache: Path, tmp_path: Path, fork_server: ForkServer) -> Iterator[Clis]:
-    """Commands without any URL."""
+    """Start commands without any URL."""
     settings = Settings(redis_url=None, database_url=None, data_dir=data_dir, model_cache_dir=model_cache)
     with command_lines(tmp_path, settings, fork_server) as clis:
         yield clis
 
 
 def _running(data_dir: Path) -> list[str]:
-    """Return the command lines of processes that name the folder: servers, and nothing of this test."""
+    """Return the command lines of processes that name the folder: the servers."""
     found: list[str] = []
     for process in psutil.process_iter(["cmdline"]):
         line = " ".join(process.info["cmdline"] or [])
@@ -54,7 +54,7 @@ def _consumers_of(pid: int) -> list[psutil.Process]:
 
 
 async def test_commands_start_and_stop_embedded_servers(unconfigured: Clis, data_dir: Path) -> None:
-    """Migrate and tenant work on a machine with nothing; data stays between them, processes do not."""
+    """Migrations and tenants work without any server. The data stays between commands; no process does."""
     code, log = await asyncio.to_thread(unconfigured.run, "migrate", "up")
     assert code == 0, log
     assert _running(data_dir) == []
@@ -73,7 +73,7 @@ async def test_commands_start_and_stop_embedded_servers(unconfigured: Clis, data
 async def test_up_runs_everything_and_stops_everything(
     unconfigured: Clis, data_dir: Path, number: signal.Signals
 ) -> None:
-    """`eunoe up` prints the URLs; other commands share its servers; a signal leaves no process behind."""
+    """`eunoe up` prints the URLs, other commands share its servers, and a signal ends every process."""
     up = unconfigured.start("up")
     await up.wait_for("Ctrl-C stops everything")
     url = next(word.partition("=")[2] for word in up.log.split() if word.startswith("EUNOE_REDIS_URL="))
@@ -91,7 +91,7 @@ async def test_up_runs_everything_and_stops_everything(
 
 
 async def test_after_a_crash_of_up_the_next_start_cleans_up(unconfigured: Clis, data_dir: Path) -> None:
-    """Kill -9 of `eunoe up`: its roles end by themselves, and the next command leaves no server running."""
+    """After kill -9 of `eunoe up` its roles end by themselves, and the next command stops the servers."""
     up = unconfigured.start("up")
     await up.wait_for("consuming")
     roles = _consumers_of(up.process.pid)
@@ -107,7 +107,7 @@ async def test_after_a_crash_of_up_the_next_start_cleans_up(unconfigured: Clis, 
 
 
 async def test_the_demo_passes_its_own_checks_and_leaves_nothing_behind(unconfigured: Clis, data_dir: Path) -> None:
-    """Exit code 0, no process, and no file of the demo but its lock."""
+    """Exit code 0, no process, and no file except the lock."""
     demo = unconfigured.start("demo")
     assert await asyncio.to_thread(demo.process.wait, 120) == 0, demo.log
     assert "0 failed" in demo.log

@@ -1,4 +1,4 @@
-"""Through the public clients: nobody sees what is another's."""
+"""The public clients never return data of another scope."""
 
 from uuid import UUID
 
@@ -12,10 +12,10 @@ from eunoe_tests.stores import consumed
 from eunoe_tests.waiting import wait_until
 
 
-async def test_scopes_with_equal_ids_never_see_each_other(
+async def test_scopes_with_equal_ids_are_isolated(
     clis: Clis, redis: Redis, redis_url: str, tenant: UUID, other_tenant: UUID
 ) -> None:
-    """Equal agent, user and event ids in two tenants, another agent, another user: four memories, none shared."""
+    """Two tenants with equal ids, another agent and another user: each scope recalls only its own message."""
     scopes = [scope_of(tenant), scope_of(other_tenant), scope_of(tenant, agent=OTHER_AGENT), scope_of(tenant, "ben")]
     async with await Gateway.connect(redis_url) as gateway, await Orchestrator.connect(redis_url) as orchestrator:
         for number, scope in enumerate(scopes):

@@ -1,4 +1,4 @@
-"""Entries that kill the process which works on them: each costs few processes, and none of its neighbours."""
+"""Entries that kill the process that handles them: each costs few processes and harms no other entry."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -19,14 +19,14 @@ from eunoe_tests.waiting import wait_until
 
 _HASH = {"embedder": "hash", "purpose": "test"}
 _KILLED = 137
-# Twice among others, since the first death may be a coincidence; twice alone, for the same reason. Killers that were
-# read together share the first two.
+# A killer costs two processes among other entries, because one crash may be a coincidence, and two in isolated
+# attempts, for the same reason. Killers in one batch share the first two.
 _AMONG_OTHERS, _ALONE = 2, 2
 _REASON = "killed its consumer in 2 isolated attempts"
 
 
 class Supervised:
-    """Processes of a role, each started again when it has ended, as a supervisor would."""
+    """Processes of a role. Each is started again when it ends, as a supervisor does."""
 
     def __init__(self, clis: Clis, role: Group, processes: int, **changes: object) -> None:
         self.deaths = 0
@@ -34,7 +34,7 @@ class Supervised:
         self._running = [self._start() for _ in range(processes)]
 
     async def until(self, condition: Callable[[], Awaitable[bool]], *, what: str) -> None:
-        """Wait for a condition, and start again what has ended meanwhile; any end but a killer's is a failure."""
+        """Wait for a condition and restart processes that end. Only a killer may end a process."""
 
         async def checked() -> bool:
             for index, cli in enumerate(self._running):
@@ -47,7 +47,7 @@ class Supervised:
         await wait_until(checked, seconds=150, what=what)
 
     async def stop(self) -> None:
-        """Stop in order."""
+        """Stop all of them; each must end with exit code 0."""
         for cli in self._running:
             await cli.wait_for("consuming")
             assert await asyncio.to_thread(cli.stop) == 0, cli.log
@@ -55,14 +55,14 @@ class Supervised:
 
 @asynccontextmanager
 async def supervised(clis: Clis, role: Group, processes: int, **changes: object) -> AsyncGenerator[Supervised]:
-    """Run processes of a role, and stop them in order."""
+    """Run processes of a role, and stop them at the end."""
     running = Supervised(clis, role, processes, **_HASH, **changes)
     yield running
     await running.stop()
 
 
 def _messages(tenant: UUID, count: int, killers: int) -> list[MessageEvent]:
-    """Return messages of one scope, the killers spread among them."""
+    """Return messages of one scope with killers evenly spread among them."""
     scope = scope_of(tenant)
     events = [event_of(scope, f"e{i}", f"Message {i}.") for i in range(count)]
     for number in range(killers):
@@ -79,7 +79,7 @@ def _messages(tenant: UUID, count: int, killers: int) -> list[MessageEvent]:
         pytest.param(3, 3, 10, id="three, read by three processes"),
     ],
 )
-async def test_killers_are_buried_alone_and_soon(
+async def test_killers_are_dead_lettered_alone_after_few_crashes(
     clis: Clis,
     redis: Redis,
     redis_url: str,
@@ -89,19 +89,19 @@ async def test_killers_are_buried_alone_and_soon(
     processes: int,
     batch_entries: int,
 ) -> None:
-    """Four processes at most for each, a dead letter that says why, and every neighbour stored once, in order."""
+    """Each costs four processes at most. Its dead letter says why, and every other message is stored once, in order."""
     events = _messages(tenant, 60, killers)
     async with await Gateway.connect(redis_url) as gateway:
         receipts = await gateway.publish_many(events)
     entry_ids = [receipt.entry_id for receipt in receipts if isinstance(receipt, Receipt)]
     expected = {entry_ids[i]: _REASON for i, event in enumerate(events) if event.event_id.startswith("killer")}
     async with supervised(clis, Group.EMBED, processes, batch_entries=batch_entries) as running:
-        await running.until(lambda: consumed(redis, Group.EMBED), what="all to be stored or buried")
+        await running.until(lambda: consumed(redis, Group.EMBED), what="all to be stored or dead-lettered")
     assert await dead(redis, Group.EMBED) == expected
     assert len(await dead_entries(redis, Group.EMBED)) == killers
     stored = await stored_events(database_url, scope_of(tenant))
     assert stored == [event.event_id for event in events if not event.event_id.startswith("killer")]
-    print(f"{killers} killers cost {running.deaths} processes")  # noqa: T201 - a figure for who asks with -rP
+    print(f"{killers} killers cost {running.deaths} processes")  # noqa: T201 - shown by -rP
     together = batch_entries >= len(events)
     shared = _AMONG_OTHERS if together else _AMONG_OTHERS * killers
     assert running.deaths <= shared + _ALONE * killers
@@ -109,10 +109,10 @@ async def test_killers_are_buried_alone_and_soon(
     assert await redis.exists(isolated_attempts(Group.EMBED)) == 0
 
 
-async def test_a_request_that_kills_leaves_the_others_answered(
+async def test_a_request_that_kills_its_consumer_is_dead_lettered_and_others_are_answered(
     clis: Clis, redis: Redis, redis_url: str, tenant: UUID
 ) -> None:
-    """A query is a text like any other: who asked it gets no answer, and everybody else does."""
+    """The caller of the killing query gets no reply; all other callers do."""
     scope = scope_of(tenant)
     async with (
         await Orchestrator.connect(redis_url) as orchestrator,
@@ -124,7 +124,7 @@ async def test_a_request_that_kills_leaves_the_others_answered(
         async def answered() -> bool:
             return all(task.done() for task in others) and bool(await dead(redis, Group.RECALL))
 
-        await running.until(answered, what="the others to be answered, and the killer to be buried")
+        await running.until(answered, what="the others to be answered, and the killer to be dead-lettered")
         for context in await asyncio.gather(*others):
             assert context.missing == ()
         assert list((await dead(redis, Group.RECALL)).values()) == [_REASON]

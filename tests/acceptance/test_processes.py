@@ -1,4 +1,4 @@
-"""How consumer processes begin and end, as an operator sees it."""
+"""Start and end of consumer processes, as an operator sees them."""
 
 import asyncio
 import signal
@@ -14,10 +14,10 @@ from eunoe_tests.stores import consumed, consumers, count_rows, pending
 from eunoe_tests.waiting import wait_until
 
 
-async def test_sigterm_finishes_what_is_in_hand_and_leaves_no_consumer(
+async def test_sigterm_finishes_entries_in_flight_and_leaves_no_consumer(
     spawned_clis: Clis, redis: Redis, redis_url: str, database_url: str, tenant: UUID
 ) -> None:
-    """Exit code 0, nothing pending, every entry that was taken applied, the consumer's name gone."""
+    """Exit code 0, no pending entry, every delivered entry applied, and no consumer name in the group."""
     cli = await spawned_clis.consume("embed", batch_entries=20, embed_batch_tokens=256)
     async with await Gateway.connect(redis_url) as gateway:
         await gateway.publish_many(event_of(scope_of(tenant), f"e{i}", f"Message {i}") for i in range(300))
@@ -33,8 +33,8 @@ async def test_sigterm_finishes_what_is_in_hand_and_leaves_no_consumer(
     assert await count_rows(database_url) == info["entries-read"] < 300
 
 
-async def test_a_consumer_that_died_is_cleaned_up_by_its_peers(clis: Clis, redis: Redis, tenant: UUID) -> None:
-    """The name of a killed consumer disappears once it has been idle for long and has nothing pending."""
+async def test_a_killed_consumers_name_is_removed_by_another(clis: Clis, redis: Redis, tenant: UUID) -> None:
+    """The name is removed when it has been idle for `consumer_idle_seconds` and has no pending entry."""
     assert tenant
     killed = await clis.consume("window")
     (name,) = await consumers(redis, Group.WINDOW)
@@ -48,7 +48,7 @@ async def test_a_consumer_that_died_is_cleaned_up_by_its_peers(clis: Clis, redis
 
 
 async def test_a_lost_group_ends_the_process_with_exit_code_1(clis: Clis, redis: Redis, tenant: UUID) -> None:
-    """A consumer that can never read again says so and ends, instead of standing by in silence."""
+    """A consumer that can never read again logs the reason and ends."""
     assert tenant
     cli = await clis.consume("window")
     await redis.flushall()
@@ -57,7 +57,7 @@ async def test_a_lost_group_ends_the_process_with_exit_code_1(clis: Clis, redis:
 
 
 async def test_consumers_refuse_a_database_that_is_not_migrated(clis: Clis, empty_database_url: str) -> None:
-    """They never migrate by themselves: exit code 2 and what to do."""
+    """They do not migrate: the exit code is 2, and the error names the command."""
     code, log = await asyncio.to_thread(clis.run, "consume", "window", database_url=empty_database_url)
     assert code == 2
     assert "run `eunoe migrate up`" in log
@@ -65,7 +65,7 @@ async def test_consumers_refuse_a_database_that_is_not_migrated(clis: Clis, empt
 
 
 async def test_consumers_refuse_a_model_of_another_width(clis: Clis) -> None:
-    """Setting, model and column are compared at start: a mismatch is told before anything is consumed."""
+    """Setting, model and column are compared at the start: a mismatch is an error before anything is consumed."""
     code, log = await asyncio.to_thread(clis.run, "consume", "embed", embedding_dimensions=768)
     assert code == 2
     assert "384 dimensions" in log
@@ -73,13 +73,13 @@ async def test_consumers_refuse_a_model_of_another_width(clis: Clis) -> None:
 
 
 async def test_one_server_configured_and_the_other_not_is_refused(clis: Clis) -> None:
-    """A production Redis is never paired with an embedded database by mistake."""
+    """This prevents a production Redis with an embedded database by mistake."""
     code, log = await asyncio.to_thread(clis.run, "consume", "window", database_url=None)
     assert code == 2
     assert "EUNOE_DATABASE_URL is not set" in log
 
 
-async def test_a_server_that_is_down_is_one_line_and_not_a_traceback(clis: Clis) -> None:
+async def test_an_unreachable_server_is_one_line_without_a_traceback(clis: Clis) -> None:
     """The message names the server and the reason."""
     unreachable = "redis://127.0.0.1:1/0"
     code, log = await asyncio.to_thread(clis.run, "tenant", "list", redis_url=unreachable, start_timeout_seconds=0.5)
@@ -88,10 +88,10 @@ async def test_a_server_that_is_down_is_one_line_and_not_a_traceback(clis: Clis)
     assert "Traceback" not in log
 
 
-async def test_consumers_outlast_an_outage_of_redis_reads(
+async def test_consumers_reconnect_when_redis_closes_their_connections(
     clis: Clis, redis: Redis, redis_url: str, database_url: str, tenant: UUID
 ) -> None:
-    """A consumer whose connections are cut goes on by itself."""
+    """Events that are published afterwards are applied."""
     cli = await clis.consume("window", "embed")
     await redis.client_kill_filter(_type="normal", skipme=True)
     async with await Gateway.connect(redis_url) as gateway:

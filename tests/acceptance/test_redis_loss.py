@@ -1,4 +1,4 @@
-"""Redis loses its data: consumers say so and start anew, windows come back, and what may be lost is named."""
+"""Redis loses its data: consumers end and start again, windows are rebuilt, and the lost time span is reported."""
 
 import asyncio
 import json
@@ -35,7 +35,7 @@ _DEADLINE_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class System:
-    """What the tests act on: a Redis of their own, commands, and a tenant with three scopes."""
+    """A Redis of the test alone, commands on it, and a tenant with three scopes."""
 
     valkey: Valkey
     redis: Redis
@@ -45,11 +45,11 @@ class System:
 
     @property
     def scopes(self) -> list[Scope]:
-        """One scope a user."""
+        """One scope for each user."""
         return [scope_of(self.tenant, user) for user in USERS]
 
     async def consume(self) -> list[Cli]:
-        """Start a process of each role, as a supervisor would."""
+        """Start a process for each role, as a supervisor does."""
         return list(await asyncio.gather(*(self.clis.consume(group) for group in Group)))
 
     async def publish(self, scope: Scope, *event_ids: str) -> list[Receipt]:
@@ -57,36 +57,36 @@ class System:
         async with await Gateway.connect(self.valkey.url) as gateway:
             return [await gateway.publish(event_of(scope, name, f"message {name}")) for name in event_ids]
 
-    async def live_a_past(self) -> dict[Scope, list[dict[str, Any]]]:
-        """Publish more than a window of each scope, wait until it is applied, and return the windows."""
+    async def fill_windows(self) -> dict[Scope, list[dict[str, Any]]]:
+        """Publish more than a window for each scope, wait until it is applied, and return the windows."""
         for scope in self.scopes:
             await self.publish(scope, *[f"{scope.user_id}-{n}" for n in range(PAST)])
         await self.settle()
         return {scope: await window_of(self.redis, scope) for scope in self.scopes}
 
     async def settle(self) -> None:
-        """Wait until both groups have nothing before them."""
+        """Wait until both groups have finished."""
         await wait_until(lambda: consumed(self.redis, Group.WINDOW, Group.EMBED), what="all applied")
 
     async def health(self) -> dict[str, dict[str, str]]:
-        """Return the checks of `eunoe health` that are not well, by name."""
+        """Return the failed checks and warnings of `eunoe health` by name."""
         _, log = await asyncio.to_thread(self.clis.run, "health", "--json")
         return {check["name"]: check for check in json.loads(log.splitlines()[-1])["checks"] if check["status"] != "ok"}
 
-    async def told_loss(self) -> str:
-        """Return what health says of lost messages, once a consumer has noticed."""
+    async def reported_loss(self) -> str:
+        """Wait until a consumer has noticed the loss, and return the report of `eunoe health`."""
 
         async def told() -> str:
             return (await self.health()).get("lost messages", {}).get("found", "")
 
-        return await wait_until(told, what="a loss that health names")
+        return await wait_until(told, what="health to report a loss")
 
 
 @pytest.fixture
 async def system(
     database_url: str, settings: Settings, tmp_path: Path, fork_server: ForkServer
 ) -> AsyncIterator[System]:
-    """A system whose Redis is its own."""
+    """Return a system with its own Redis."""
     with TemporaryDirectory(prefix="eunoe-tests-") as folder, ExitStack() as stack:
         valkey = Valkey(Path(folder), stack)
         own = settings.model_copy(update={"redis_url": valkey.url, "embedder": "hash", "purpose": "test"})
@@ -98,13 +98,13 @@ async def system(
             yield System(valkey, redis, clis, database_url, added.id)
 
 
-async def test_after_flushall_consumers_end_and_start_anew_and_windows_come_back(system: System) -> None:
-    """Each role ends with exit code 1 and the reason; health fails; then windows are equal, whoever comes first.
+async def test_after_flushall_consumers_end_and_windows_are_rebuilt(system: System) -> None:
+    """Each role ends with exit code 1 and the reason, and health fails. After a restart the windows are as before.
 
-    Ada's comes back with a recall, grace's with a new message, edsger's with a recall that waits for a new message.
+    Ada's is rebuilt by a recall, grace's by a new message, edsger's by a recall that waits for a new message.
     """
     roles = await system.consume()
-    before = await system.live_a_past()
+    before = await system.fill_windows()
     ada, grace, edsger = system.scopes
     await system.redis.flushall()
     for role in roles:
@@ -130,15 +130,15 @@ async def test_after_flushall_consumers_end_and_start_anew_and_windows_come_back
     assert await stored_events(system.database_url, ada) == [f"ada-{n}" for n in range(PAST)]
 
 
-async def test_health_names_the_time_whose_messages_may_be_lost(system: System) -> None:
-    """From the last durable message to the new stream's first; a recall after a lost one says so and does not wait."""
+async def test_health_reports_the_time_span_of_lost_messages(system: System) -> None:
+    """It spans the last stored message to the first new one. A recall after a lost message says so without waiting."""
     roles = await system.consume()
-    await system.live_a_past()
+    await system.fill_windows()
     scope = system.scopes[0]
     embed = roles[list(Group).index(Group.EMBED)]
     (safe,) = await system.publish(scope, "safe")
     await system.settle()
-    assert embed.stop() == 0  # what it noted last is what is known from now on
+    assert embed.stop() == 0  # its last watermark is the last that is known
     (lost,) = await system.publish(scope, "lost")
     await wait_until(lambda: _is_in_window(system, scope, "lost"))
     await system.redis.flushall()
@@ -147,7 +147,7 @@ async def test_health_names_the_time_whose_messages_may_be_lost(system: System) 
 
     await system.consume()
     (again,) = await system.publish(scope, "first of the new stream")
-    told = await system.told_loss()
+    told = await system.reported_loss()
     started, ended = (EntryOrder.parse(receipt.entry_id).time for receipt in (safe, again))
     assert f"{started:%Y-%m-%d %H:%M:%S}" <= told.partition("between ")[2]
     assert told.partition(" and ")[2] <= f"{ended:%Y-%m-%d %H:%M:%S.%f} UTC, "
@@ -156,7 +156,7 @@ async def test_health_names_the_time_whose_messages_may_be_lost(system: System) 
     assert context.freshness.applied is False
     assert "Redis has lost it" in (context.freshness.reason or "")
     assert context.freshness.waited_ms < _DEADLINE_SECONDS * 1000 / 2
-    # As health says: published once more, it is there, and what was stored stays as it was.
+    # Publishing again, as health advises, stores the lost message and changes nothing else.
     await system.publish(scope, "safe", "lost")
     await system.settle()
     assert (await stored_events(system.database_url, scope))[-2:] == ["first of the new stream", "lost"]
@@ -164,10 +164,10 @@ async def test_health_names_the_time_whose_messages_may_be_lost(system: System) 
     assert "lost messages" not in await system.health()
 
 
-async def test_a_restart_without_persistence_is_a_loss_too(system: System) -> None:
-    """Killed and started empty on the same port: consumers notice by themselves, and the windows come back."""
+async def test_a_restart_of_redis_without_persistence_is_detected(system: System) -> None:
+    """Redis is killed and starts empty on the same port: consumers end by themselves, and the windows are rebuilt."""
     roles = await system.consume()
-    before = await system.live_a_past()
+    before = await system.fill_windows()
     system.valkey.kill()
     system.valkey.lose_data()
     await asyncio.to_thread(system.valkey.start)
@@ -179,7 +179,7 @@ async def test_a_restart_without_persistence_is_a_loss_too(system: System) -> No
         for scope in system.scopes:
             await orchestrator.recall(scope, "what was said?", top_k=0, deadline=_DEADLINE_SECONDS)
             assert await window_of(system.redis, scope) == before[scope]
-    assert await system.told_loss()
+    assert await system.reported_loss()
 
 
 async def _is_in_window(system: System, scope: Scope, event_id: str) -> bool:

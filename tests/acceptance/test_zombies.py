@@ -1,4 +1,4 @@
-"""Consumers are frozen until others have claimed their entries and done their work, and then woken."""
+"""Consumers are frozen until others have claimed and finished their entries, and then continue."""
 
 import asyncio
 from collections.abc import Iterable
@@ -23,13 +23,13 @@ from eunoe_tests.zombies import freeze, frozen_with_entries, replies_counted, tu
 MESSAGES = stream(Subject.MESSAGES)
 _HASH = {"embedder": "hash", "purpose": "test"}
 _SCOPES = 3
-_MESSAGES = 30  # of a scope: more than a window holds
+_MESSAGES = 30  # for each scope: more than a window holds
 _DEADLINE = 60.0
 
 
 @pytest.fixture
 def scopes(tenant: UUID) -> list[Scope]:
-    """The users of these tests."""
+    """Return the scopes of these tests."""
     return [scope_of(tenant, f"user-{number}") for number in range(_SCOPES)]
 
 
@@ -44,7 +44,7 @@ async def _publish(redis_url: str, events: Iterable[MessageEvent]) -> None:
 
 
 async def _append(redis: Redis, events: Iterable[MessageEvent]) -> None:
-    """Append events past the gateway, in one step: a frozen reader is handed all of them or none."""
+    """Append events in one step, without the gateway: a frozen reader is delivered all of them or none."""
     async with redis.pipeline(transaction=True) as pipeline:
         for event in events:
             pipeline.xadd(MESSAGES, {DATA_FIELD: encode(event)})
@@ -52,29 +52,31 @@ async def _append(redis: Redis, events: Iterable[MessageEvent]) -> None:
 
 
 async def _finished_by_another(clis: Clis, redis: Redis, group: Group) -> Cli:
-    """Start a peer, and wait until it has done what the frozen one holds."""
+    """Start another consumer, and wait until it has finished the entries of the frozen one."""
     peer = await clis.consume(group, **_HASH)
-    # PostgreSQL takes the locks of a frozen transaction away after a while: ten seconds, or sixty in the worst case.
-    await wait_until(lambda: consumed(redis, group), seconds=90, what="the peer to have finished what was in hand")
+    # PostgreSQL frees the locks of a frozen transaction after ten seconds, or sixty in the worst case.
+    await wait_until(
+        lambda: consumed(redis, group), seconds=90, what="the other consumer to finish the pending entries"
+    )
     return peer
 
 
 async def _warm(redis: Redis, redis_url: str, group: Group, tenant: UUID) -> None:
-    """Let a consumer's connection know its statements, so that a freeze falls between two of them."""
+    """Let the consumer prepare its statements, so that a freeze happens between two of them."""
     for number in range(3):
         await _publish(redis_url, _events([scope_of(tenant, f"somebody {number}")], "warm", 1))
         await wait_until(lambda: consumed(redis, group))
 
 
-async def _goes_on(
+async def _continues(
     redis: Redis, redis_url: str, group: Group, zombie: Cli, peer: Cli, more: list[MessageEvent]
 ) -> None:
-    """Wake a zombie and leave the group to it; it must consume what is new, and end with its own stale work done."""
+    """Wake a zombie and stop the other consumer. The zombie must finish its stale work and consume new entries."""
     wake(zombie)
     assert await asyncio.to_thread(peer.stop) == 0, peer.log
     await _publish(redis_url, more)
-    await wait_until(lambda: consumed(redis, group), what="the woken consumer to go on")
-    # Stopping, it finishes whatever it had in hand before it was frozen.
+    await wait_until(lambda: consumed(redis, group), what="the woken consumer to continue")
+    # A stop waits for the entries that it had in flight before it was frozen.
     assert await asyncio.to_thread(zombie.stop) == 0, zombie.log
     assert "stopped with unfinished entries" not in zombie.log
     assert await consumers(redis, group) == []
@@ -88,10 +90,10 @@ async def _holds(redis: Redis, database_url: str, group: Group, scope: Scope, ex
 
 
 @pytest.mark.parametrize("group", [Group.WINDOW, Group.EMBED])
-async def test_frozen_at_work_it_overwrites_and_doubles_nothing(
+async def test_a_consumer_frozen_in_a_transaction_overwrites_nothing(
     clis: Clis, redis: Redis, redis_url: str, database_url: str, scopes: list[Scope], group: Group
 ) -> None:
-    """Turns read, or rows written and not committed: others do it anew, go on, and what it does then adds nothing."""
+    """It has read turns, or written rows without a commit. Others do its work again, and its late work adds nothing."""
     zombie = await clis.consume(group, **_HASH)
     await _warm(redis, redis_url, group, scopes[0].tenant_id)
     first, second, third = (_events(scopes, prefix, _MESSAGES) for prefix in ("a", "b", "c"))
@@ -101,14 +103,14 @@ async def test_frozen_at_work_it_overwrites_and_doubles_nothing(
         async def at_work() -> bool:
             return await pending(redis, group) == len(first) and await _waits_for_turns(database_url)
 
-        await wait_until(at_work, what="all to be in hand, and held up at the turns")
+        await wait_until(at_work, what="all entries to be in flight and to wait for the turns")
         freeze(zombie)
     peer = await _finished_by_another(clis, redis, group)
     await _publish(redis_url, second)
     await wait_until(lambda: consumed(redis, group))
     for scope in scopes:
         await _holds(redis, database_url, group, scope, _ids(scope, first, second))
-    await _goes_on(redis, redis_url, group, zombie, peer, third)
+    await _continues(redis, redis_url, group, zombie, peer, third)
     for scope in scopes:
         await _holds(redis, database_url, group, scope, _ids(scope, first, second, third))
     assert await dead(redis, group) == {}
@@ -116,14 +118,14 @@ async def test_frozen_at_work_it_overwrites_and_doubles_nothing(
 
 
 @pytest.mark.parametrize("group", [Group.WINDOW, Group.EMBED])
-async def test_frozen_before_it_saw_its_batch_it_buries_its_poison_once(
+async def test_a_consumer_frozen_before_its_batch_adds_no_dead_letter(
     clis: Clis, redis: Redis, redis_url: str, database_url: str, scopes: list[Scope], group: Group
 ) -> None:
-    """What others have buried before it looks at it is not buried again, and nothing else with it."""
+    """It does not dead-letter an entry again that others have dead-lettered, and no other entry with it."""
     zombie = await clis.consume(group, **_HASH)
     bad = event_of(scope_of(scopes[0].tenant_id, "bad"), "bad", f"Please {RAISE_MARKER}")
     poisoned_key = f"{bad.tenant_id}:memory:short:{bad.agent_id}:{bad.user_id}"
-    await redis.set(poisoned_key, "no list")  # what makes the effect of the group window refuse it
+    await redis.set(poisoned_key, "no list")  # the effect of the group window fails on it
 
     def batch(attempt: int) -> list[MessageEvent]:
         events = _events(scopes, f"try{attempt}", 10)
@@ -137,7 +139,7 @@ async def test_frozen_before_it_saw_its_batch_it_buries_its_poison_once(
     await _publish(redis_url, second)
     await wait_until(lambda: consumed(redis, group))
     assert len(await dead_entries(redis, group)) == 2 * (attempts + 1)
-    await _goes_on(redis, redis_url, group, zombie, peer, third)
+    await _continues(redis, redis_url, group, zombie, peer, third)
     tried = [batch(attempt) for attempt in range(attempts + 1)]
     for scope in scopes:
         await _holds(redis, database_url, group, scope, _ids(scope, *tried, second, third))
@@ -145,10 +147,10 @@ async def test_frozen_before_it_saw_its_batch_it_buries_its_poison_once(
     assert await pending(redis, group) == 0
 
 
-async def test_frozen_with_requests_each_is_answered_once(
+async def test_a_consumer_frozen_with_requests_answers_none_twice(
     clis: Clis, redis: Redis, redis_url: str, database_url: str, scopes: list[Scope]
 ) -> None:
-    """The peer's answer is the only one that an orchestrator is sent: the zombie finds its requests answered."""
+    """The orchestrator gets the reply of the other consumer only. The zombie finds its requests answered."""
     await clis.consume("window", **_HASH)
     zombie = await clis.consume("recall", **_HASH)
     first = _events(scopes, "a", 5)
@@ -168,7 +170,7 @@ async def test_frozen_with_requests_each_is_answered_once(
             async def at_work() -> bool:
                 return await pending(redis, Group.RECALL) == len(asking) and await _waits_for_turns(database_url)
 
-            await wait_until(at_work, what="all requests to be in hand, and held up at the turns")
+            await wait_until(at_work, what="all requests to be in flight and to wait for the turns")
             freeze(zombie)
         peer = await _finished_by_another(clis, redis, Group.RECALL)
         for scope, answer in asking:
@@ -184,10 +186,10 @@ async def test_frozen_with_requests_each_is_answered_once(
 
 
 @pytest.mark.parametrize("group", [Group.WINDOW, Group.EMBED])
-async def test_a_zombie_whose_name_was_dismissed_goes_on(
+async def test_a_consumer_whose_name_was_removed_continues(
     clis: Clis, redis: Redis, redis_url: str, database_url: str, scopes: list[Scope], group: Group
 ) -> None:
-    """Idle for so long that its peers have cleaned it up: it is registered anew, and consumes as before."""
+    """It was idle for so long that others removed its name. It registers again and consumes as before."""
     zombie = await clis.consume(group, **_HASH)
     first, second = (_events(scopes, prefix, 10) for prefix in ("a", "b"))
     await _publish(redis_url, first)
@@ -196,11 +198,11 @@ async def test_a_zombie_whose_name_was_dismissed_goes_on(
     freeze(zombie)
     peer = await clis.consume(group, consumer_idle_seconds=10, **_HASH)
 
-    async def dismissed() -> bool:
+    async def is_removed() -> bool:
         return name not in await consumers(redis, group)
 
-    await wait_until(dismissed, seconds=60, what="the frozen consumer to be dismissed")
-    await _goes_on(redis, redis_url, group, zombie, peer, second)
+    await wait_until(is_removed, seconds=60, what="the name of the frozen consumer to be removed")
+    await _continues(redis, redis_url, group, zombie, peer, second)
     for scope in scopes:
         await _holds(redis, database_url, group, scope, _ids(scope, first, second))
     assert await dead(redis, group) == {}
@@ -212,12 +214,12 @@ def _ids(scope: Scope, *batches: Iterable[MessageEvent]) -> list[str]:
 
 
 def _stranger(event_id: str) -> MessageEvent:
-    """Return an event of a tenant that nobody registered."""
+    """Return an event of an unregistered tenant."""
     return event_of(scope_of(UUID(int=7)), event_id)
 
 
 async def _waits_for_turns(database_url: str) -> bool:
-    """Tell whether some consumer is in the middle of a transaction, held up at the table of turns."""
+    """Return whether a transaction waits for a lock on the table of turns."""
     connection = await asyncpg.connect(database_url)
     try:
         waiting = cast("int", await connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"))

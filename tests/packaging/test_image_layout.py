@@ -1,6 +1,6 @@
-"""What the container image is, as far as that can be had without one: its packages, its model, its user, its rights.
+"""The layout of the container image: packages, model, user and file permissions.
 
-No network and no container engine: packages are copied from where the tests run, by the image's own lock.
+It needs no network and no container engine: the packages of the image's lock are copied from the test environment.
 """
 
 import asyncio
@@ -32,21 +32,21 @@ _DOCKERFILE = (_ROOT / "Dockerfile").read_text(encoding="utf-8")
 _LOCK = _ROOT / "requirements.consumers.lock"
 _TENANT = UUID("11111111-1111-4111-8111-111111111111")
 _NOBODY = 65534
-# Whom a process is to be: nobody in particular, where there is a way to become that.
+# Processes run as a user without rights where the tests run as root.
 _USER, _GROUPS = (_NOBODY, list[int]()) if os.geteuid() == 0 else (None, None)
 _END_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
 class Image:
-    """A folder laid out like the image's /opt, and how to run something in it."""
+    """A folder with the layout of the image's /opt, which runs commands."""
 
     folder: Path
     variables: Mapping[str, str]
     started: list["subprocess.Popen[bytes]"] = field(default_factory=list["subprocess.Popen[bytes]"])
 
     def start(self, *command: str, log: Path, **variables: str) -> "subprocess.Popen[bytes]":
-        """Start a command as the image would: its variables and no others, its user, its working folder."""
+        """Start a command as the image does: with its variables and no others, its user and its working folder."""
         with log.open("wb") as output:
             process = subprocess.Popen(
                 command,
@@ -71,8 +71,8 @@ class Image:
 def _interpreter(folder: Path) -> tuple[Path, dict[str, str]]:
     """Return an interpreter that the image's user may run, and the variables that it needs.
 
-    It is ours, or a copy where ours is in a home that is closed to others. There it may even start, with another
-    version's library that the loader finds elsewhere: so the whole version is compared.
+    It is ours, or a copy where ours is in a closed home folder. An interpreter may start although its own library is
+    closed, with the library of another version; therefore the complete version is compared.
     """
     ours = Path(sys.executable).resolve()
     try:
@@ -102,16 +102,16 @@ def _interpreter(folder: Path) -> tuple[Path, dict[str, str]]:
 
 
 def _variables(folder: Path) -> dict[str, str]:
-    """Return the variables that the last stage of the Dockerfile sets, its /opt being `folder`."""
+    """Return the variables that the last stage of the Dockerfile sets, with `folder` in place of /opt."""
     (block,) = re.findall(r"^ENV (PATH=(?:.*\\\n)*.*)$", _DOCKERFILE, re.MULTILINE)
     pairs = (word.partition("=") for word in shlex.split(block.replace("\\\n", " ")))
     values = {name: value.replace("/opt", str(folder)) for name, _, value in pairs}
-    # A home that is not there, and nothing of the machine that the tests run on.
+    # A home folder that does not exist, and no variable of the machine that runs the tests.
     return values | {"PATH": values["PATH"].replace("${PATH}", "/usr/bin:/bin"), "HOME": "/nonexistent"}
 
 
 def _locked() -> dict[str, str]:
-    """Return the version of each distribution that the image's lock names for this interpreter."""
+    """Return the locked version of each distribution of the image for this interpreter."""
     lines = re.findall(r"^([a-z0-9].*?) \\$", _LOCK.read_text(encoding="utf-8"), re.MULTILINE)
     found = [Requirement(line) for line in lines]
     return {
@@ -122,7 +122,7 @@ def _locked() -> dict[str, str]:
 
 
 def _needed(extra: str) -> set[str]:
-    """Return what `eunoe[extra]` needs, from what is installed here."""
+    """Return the distributions that `eunoe[extra]` needs, from the metadata of the test environment."""
     found, waiting = set[tuple[str, str]](), {("eunoe", ""), ("eunoe", extra)}
     while waiting:
         name, wanted = current = waiting.pop()
@@ -149,7 +149,7 @@ def _run(*command: str, **variables: str) -> None:
 
 
 def _make_model(folder: Path) -> None:
-    """Run the Dockerfile's own line that makes the model."""
+    """Run the line of the Dockerfile that makes the model."""
     (code,) = re.findall(r'/opt/build/bin/python -c "((?:.*\\\n)*.*)"$', _DOCKERFILE, re.MULTILINE)
     rooms = f"{_ROOT / 'schema'}{os.pathsep}{_ROOT / 'consumers'}"
     _run(sys.executable, "-c", code.replace("\\\n", "").replace("/opt", str(folder)), PYTHONPATH=rooms)
@@ -157,9 +157,9 @@ def _make_model(folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def image() -> Iterator[Image]:
-    """The image's /opt: the environment from its lock and the wheel, and the model; nothing in it can be written.
+    """Return the image's /opt: its locked packages, the wheel and the model, all read-only.
 
-    Not below pytest's own temporary folder, which is closed to every other user.
+    It is outside pytest's temporary folder, which is closed to every other user.
     """
     with TemporaryDirectory(prefix="eunoe-image-") as name:
         folder = Path(name)
@@ -187,7 +187,7 @@ def image() -> Iterator[Image]:
 
 @pytest.fixture
 def runnable(image: Image, tmp_path: Path) -> Image:
-    """The image, where its user can run the interpreter that the tests run with."""
+    """Return the image; skip the test where its user cannot run the interpreter of the tests."""
     try:
         code, output = image.run("python", "-c", "import sys; print(sys.version)", log=tmp_path / "python.log")
     except PermissionError as error:
@@ -197,8 +197,8 @@ def runnable(image: Image, tmp_path: Path) -> Image:
     return image
 
 
-def test_the_lock_of_the_image_is_what_the_extra_needs() -> None:
-    """The image has what `eunoe[consumers]` needs, in the versions that the tests run with, and nothing besides."""
+def test_the_lock_of_the_image_holds_exactly_what_the_extra_needs() -> None:
+    """The image has the requirements of `eunoe[consumers]` in the tested versions, and nothing else."""
     locked = _locked()
     assert locked.keys() == _needed("consumers")
     assert locked == {name: metadata.version(name) for name in locked}
@@ -206,7 +206,7 @@ def test_the_lock_of_the_image_is_what_the_extra_needs() -> None:
 
 
 def test_code_and_model_cannot_be_changed(runnable: Image, tmp_path: Path) -> None:
-    """The process is nobody in particular, and can write neither a file of the code nor beside it."""
+    """The process is not root, and can neither change nor add a file of the code or the model."""
     code = (
         "import os, pathlib, eunoe_consumers\n"
         "print('root' if os.geteuid() == 0 else 'no root')\n"
@@ -223,7 +223,7 @@ def test_code_and_model_cannot_be_changed(runnable: Image, tmp_path: Path) -> No
 async def test_the_image_migrates_consumes_and_recalls(
     runnable: Image, empty_database_url: str, redis_url: str, tmp_path: Path
 ) -> None:
-    """From an empty database to an answer, as a user without rights, with nothing to write to and no model hub."""
+    """It answers from an empty database, without rights, a writable folder or a model hub."""
     urls: Mapping[str, str] = {"EUNOE_REDIS_URL": redis_url, "EUNOE_DATABASE_URL": empty_database_url}
     for command in (["migrate", "up"], ["tenant", "add", "acme", "--id", str(_TENANT)]):
         code, output = await asyncio.to_thread(runnable.run, "eunoe", *command, log=tmp_path / "log", **urls)
@@ -250,5 +250,5 @@ async def test_the_image_migrates_consumes_and_recalls(
     assert context.missing == ()
     consumer.terminate()
     assert await asyncio.to_thread(consumer.wait, _END_SECONDS) == 0, log.read_text(encoding="utf-8")
-    # onnxruntime complains in an image that its telemetry cannot write, unless its telemetry is off.
+    # onnxruntime logs an error where its telemetry cannot write, unless the telemetry is off.
     assert "telemetry" not in log.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The wheel in an environment of its own: what a gateway installs, and that nothing is missing from it."""
+"""The wheel in a clean environment: it is complete, and a gateway installs nothing heavy with it."""
 
 import json
 import shutil
@@ -19,7 +19,7 @@ _HEAVY = ("asyncpg", "numpy", "onnxruntime", "fastembed", "faststream", "pgvecto
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from an sdist, as a package index would get it."""
+    """Build the wheel from an sdist, as for a package index."""
     folder = tmp_path_factory.mktemp("dist")
 
     def build(target: str, source: Path) -> Path:
@@ -29,7 +29,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return built
 
     sdist = build("sdist", _ROOT)
-    if sys.version_info >= (3, 12):  # Debian 12's Python 3.11.2 knows no filter yet
+    if sys.version_info >= (3, 12):  # Debian 12's Python 3.11.2 has no filter
         shutil.unpack_archive(sdist, folder, filter="data")
     else:
         shutil.unpack_archive(sdist, folder)
@@ -37,7 +37,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _requirements(name: str) -> set[str]:
-    """Return a distribution and everything that it needs without extras, from what is installed here."""
+    """Return a distribution and all its requirements without extras, from the metadata of the test environment."""
     found, waiting = set[str](), [name]
     while waiting:
         current = waiting.pop()
@@ -53,7 +53,7 @@ def _requirements(name: str) -> set[str]:
 
 @pytest.fixture(scope="module")
 def gateway_python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An interpreter that has the wheel and its base dependencies, and nothing else; made without a network."""
+    """Return an interpreter with only the wheel and its base dependencies, made without a network."""
     folder = tmp_path_factory.mktemp("gateway")
     venv.create(folder, with_pip=False)
     (site,) = folder.glob("lib/python*/site-packages")
@@ -75,8 +75,8 @@ def _run(python: Path, code: str) -> str:
     return finished.stdout
 
 
-def test_a_gateway_imports_the_clients_and_nothing_heavy_is_there(gateway_python: Path) -> None:
-    """`pip install eunoe` alone gives a working client without a database driver, numpy or a model runtime."""
+def test_a_gateway_installs_the_clients_and_nothing_heavy(gateway_python: Path) -> None:
+    """`pip install eunoe` gives a working client without a database driver, numpy or a model runtime."""
     _run(gateway_python, "from eunoe_producers import Gateway, Orchestrator; from eunoe_schema import MessageEvent")
     absent = _run(
         gateway_python,
@@ -85,16 +85,16 @@ def test_a_gateway_imports_the_clients_and_nothing_heavy_is_there(gateway_python
     assert absent.strip() == repr(list(_HEAVY))
 
 
-def test_the_publish_script_is_found_from_an_installed_wheel(gateway_python: Path) -> None:
-    """The client's Lua is inside the wheel, not only in the source tree."""
+def test_the_wheel_contains_the_publish_script(gateway_python: Path) -> None:
+    """An installed client finds its Lua script."""
     code = (
         "from importlib.resources import files; print(files('eunoe_producers').joinpath('lua/publish.lua').read_text())"
     )
     assert "XADD" in _run(gateway_python, code)
 
 
-def test_the_command_says_what_to_install_where_its_extra_is_missing(gateway_python: Path) -> None:
-    """`eunoe` without the extra is one line, not a traceback."""
+def test_the_command_names_its_missing_extra(gateway_python: Path) -> None:
+    """`eunoe` without the extra prints one line that says what to install."""
     finished = subprocess.run(
         [str(gateway_python), "-m", "eunoe_consumers", "demo"], capture_output=True, text=True, check=False
     )
@@ -103,8 +103,8 @@ def test_the_command_says_what_to_install_where_its_extra_is_missing(gateway_pyt
     assert "Traceback" not in finished.stderr
 
 
-def test_the_wheel_made_from_the_sdist_holds_every_file_of_every_room(wheel: Path) -> None:
-    """Python, SQL, Lua, sample data and py.typed: what is in the tree is in the wheel."""
+def test_the_wheel_contains_every_file_of_every_package(wheel: Path) -> None:
+    """Python, SQL, Lua, sample data and py.typed of the source tree are in the wheel."""
     expected = {
         str(path.relative_to(_ROOT / room))
         for room in _ROOMS
@@ -143,7 +143,7 @@ async def ask(orchestrator: Orchestrator, tenant: UUID, agent: UUID) -> list[dic
 
 
 def _type_errors(python: Path, folder: Path, sample: str) -> list[str]:
-    """Return what pyright in strict mode says of a project that uses the installed wheel."""
+    """Return the errors of pyright in strict mode in a project that uses the installed wheel."""
     (folder / "sample.py").write_text(sample, encoding="utf-8")
     (folder / "pyrightconfig.json").write_text(
         '{"typeCheckingMode": "strict", "include": ["sample.py"]}', encoding="utf-8"
@@ -157,8 +157,8 @@ def _type_errors(python: Path, folder: Path, sample: str) -> list[str]:
     return [found["message"] for found in json.loads(finished.stdout)["generalDiagnostics"]]
 
 
-def test_a_project_that_uses_the_wheel_is_type_checked(gateway_python: Path, tmp_path: Path) -> None:
-    """py.typed works: pyright's strict mode accepts right use of the clients, and sees wrong use."""
+def test_the_wheel_is_typed(gateway_python: Path, tmp_path: Path) -> None:
+    """Pyright in strict mode accepts correct use of the clients and reports wrong use."""
     assert _type_errors(gateway_python, tmp_path, _SAMPLE) == []
     (error,) = _type_errors(gateway_python, tmp_path, _SAMPLE.replace("top_k=3", 'top_k="three"'))
     assert "top_k" in error
