@@ -6,8 +6,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from eunoe_consumers.recall.query_understanding.names import NamedQuery, strip_names
-from eunoe_consumers.recall.query_understanding.words import ORDINARY_NAMES, ROLES, STOP_WORDS
+from eunoe_consumers.recall.query import NamedQuery, strip_names
+from eunoe_consumers.recall.words import ORDINARY_NAMES, ROLES, STOP_WORDS
 
 CAROLINE, MELANIE, JANE, WILL, MAY = "Caroline", "Melanie", "Dr. Jane Doe", "Will", "May"
 SPEAKERS = (

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from eunoe_consumers.recall.query_understanding.periods import Period, find_period
+from eunoe_consumers.recall.dates import Period, find_period
 
 # A Tuesday.
 NOW = datetime(2023, 11, 21, 10, 5, 30, tzinfo=UTC)

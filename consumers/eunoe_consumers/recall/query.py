@@ -1,51 +1,141 @@
-"""What a query asks for, understood without a model: who is named, and which time."""
+"""Read a query without a model call: the text to search for, the speakers whom it names, and the period."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
-from eunoe_consumers.recall.query_understanding.names import strip_names
-from eunoe_consumers.recall.query_understanding.periods import Period, find_period
+from eunoe_consumers.recall.dates import Period, find_period
+from eunoe_consumers.recall.names import find_names
 from eunoe_consumers.recall.ranking.fusion import RankingQuery
+from eunoe_consumers.recall.words import STOP_WORDS, folded_words
 
-# What happened on a day is told from the day before to a week after it.
+# People tell of a day from the day before it until a week after it.
 _BEFORE, _AFTER = timedelta(days=1), timedelta(days=7)
-_BEGINNING, _END = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+_FIRST_MOMENT, _LAST_MOMENT = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+
+# Words or signs that join two names and mean nothing without them: "Jane and John".
+_JOINS = re.compile(r"\s{0,3}(?:[,/&\u2013\u2014-]|,?\s{1,3}(?:and|or)|,?\s{1,3}&)\s{0,3}", re.IGNORECASE)
+_CLOSING = {
+    "(": ")",
+    "[": "]",
+    "{": "}",
+    '"': '"',
+    "'": "'",
+    "\u201c": "\u201d",
+    "\u2018": "\u2019",
+    "\u00ab": "\u00bb",
+}
+_OPENING = frozenset("([{\u201c\u2018\u00ab")
+# Signs to remove where the text before them, or the text after them, is gone.
+_AFTER_NOTHING = " \t\n,;:.!?/&\u2026\u2013\u2014-"
+_BEFORE_NOTHING = " \t\n,;:/&\u2013\u2014-"
+_CLOSING_MARKS = frozenset(",;:.!?\u2026)]}\u201d\u00bb")
+
+
+class NamedQuery(NamedTuple):
+    """A query without its names.
+
+    Attributes:
+        text: The text to embed.
+        named: The speakers whom the query names, in the order of their first mention.
+    """
+
+    text: str
+    named: tuple[str, ...]
 
 
 def understand(query: str, speakers: frozenset[str], asked_at: datetime) -> tuple[str, RankingQuery]:
-    """Return the text to search for, names left out, and what is known of the question."""
+    """Return the text to search for, and the query for the ranking."""
     stripped = strip_names(query, speakers)
     period = find_period(query, asked_at)
     return stripped.text, RankingQuery(
         text=query,
         speakers=speakers,
         named=frozenset(stripped.named),
-        is_within=None if period is None else _test(period),
+        is_within=None if period is None else _is_told_of(period),
     )
 
 
-def _test(period: Period) -> Callable[[datetime], bool]:
-    """Return whether a moment is when people would tell of a period; in any year, where it names none."""
-    start = _BEGINNING if period.start is None else _within_time(period.start) - _BEFORE
-    end = _END if period.end is None else _within_time(period.end) + _AFTER
+def strip_names(query: str, speakers: Collection[str]) -> NamedQuery:
+    """Remove the names of a scope's speakers: they say whose turns are meant, not what the turns are about.
+
+    In the embedded text a name attracts every turn that mentions the person, and hardly any turn of the person.
+
+    Whole words are compared, without case and encoding, and the longest form of a name wins. A first or last name
+    counts if only one speaker has it. A name that is an everyday word ("Will", "May", "Mark") counts if it is written
+    as the speaker writes it and does not begin a sentence. "user" and "assistant" are no names. Known mistakes: two
+    people with one name, a stranger with a speaker's name, and nicknames.
+
+    Args:
+        query: Any text.
+        speakers: Display names, in any order.
+
+    Returns:
+        The text without the names, and the speakers named. The text is the unchanged query if it names nobody, or if
+        only stop words would be left.
+    """
+    mentions = list(find_names(query, speakers))
+    named = tuple(dict.fromkeys(speaker for mention in mentions for speaker in mention.speakers))
+    if not named:
+        return NamedQuery(query, ())
+    left = _without(query, [(mention.start, mention.end) for mention in mentions])
+    return NamedQuery(query if STOP_WORDS.issuperset(folded_words(left)) else left, named)
+
+
+def _without(text: str, spans: Sequence[tuple[int, int]]) -> str:
+    """Return a text without some spans, given in order.
+
+    What would be left over goes, too: doubled white space, empty brackets and quotation marks, punctuation without a
+    text to separate, and the "and" between two spans.
+    """
+    left, at = "", 0
+    for place, (start, end) in enumerate(spans):
+        piece = text[at:start]
+        if place == 0:
+            left = piece
+        elif not _JOINS.fullmatch(piece):
+            left = _joined(left, piece)
+        at = end
+    return _joined(left, text[at:])
+
+
+def _joined(left: str, right: str) -> str:
+    """Join two texts after something between them was removed."""
+    left, right = left.rstrip(), right.lstrip()
+    while left and right and _CLOSING.get(left[-1]) == right[0]:
+        left, right = left[:-1].rstrip(), right[1:].lstrip()
+    if not left.strip(_AFTER_NOTHING):
+        return right.lstrip(_AFTER_NOTHING)
+    if left[-1] in _OPENING:
+        return left + right.lstrip(_AFTER_NOTHING)
+    if not right or right[0] in _CLOSING_MARKS:
+        return left.rstrip(_BEFORE_NOTHING) + right
+    return f"{left} {right}"
+
+
+def _is_told_of(period: Period) -> Callable[[datetime], bool]:
+    """Return a test of a moment: whether people talk about the period then. Without a year, any year matches."""
+    start = _FIRST_MOMENT if period.start is None else _with_margin(period.start) - _BEFORE
+    end = _LAST_MOMENT if period.end is None else _with_margin(period.end) + _AFTER
 
     def is_within(moment: datetime) -> bool:
         if not period.any_year or period.start is None or period.end is None:
             return start <= moment < end
-        first = moment.year - period.start.year
-        return any(_in_year(start, by) <= moment < _in_year(end, by) for by in (first - 1, first, first + 1))
+        years = moment.year - period.start.year
+        return any(_shifted(start, by) <= moment < _shifted(end, by) for by in (years - 1, years, years + 1))
 
     return is_within
 
 
-def _within_time(moment: datetime) -> datetime:
-    """Return a moment in UTC, moved off the ends of time so far that days can be added and taken off."""
-    return min(max(moment, _BEGINNING + _BEFORE), _END - _AFTER).astimezone(UTC)
+def _with_margin(moment: datetime) -> datetime:
+    """Return a moment in UTC, moved away from the ends of time so that the margins can be added."""
+    return min(max(moment, _FIRST_MOMENT + _BEFORE), _LAST_MOMENT - _AFTER).astimezone(UTC)
 
 
-def _in_year(moment: datetime, by: int) -> datetime:
-    """Return a moment some years later, or earlier; 29 February becomes the day before where there is none."""
-    year = min(max(moment.year + by, _BEGINNING.year), _END.year)
+def _shifted(moment: datetime, years: int) -> datetime:
+    """Shift a moment by years. 29 February becomes the 28th in a year without it."""
+    year = min(max(moment.year + years, _FIRST_MOMENT.year), _LAST_MOMENT.year)
     try:
         return moment.replace(year=year)
     except ValueError:

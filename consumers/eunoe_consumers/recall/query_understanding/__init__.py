@@ -1,1 +1,0 @@
-"""What a query says about whom and when, read without a model call."""

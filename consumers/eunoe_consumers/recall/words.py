@@ -1,0 +1,95 @@
+"""Words: how a text is cut into them, and lists of the English words that are no names, or carry no meaning."""
+
+import re
+import unicodedata
+from typing import NamedTuple
+
+# Scripts without spaces between words: Thai, Lao, Burmese, Khmer, kana, Chinese characters. Each of their characters
+# counts as a word, so that a name is found in the middle of a sentence. Hangul has spaces.
+_UNSPACED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"
+)
+# `\w` has no combining marks, so most Indian words would end at one. Marks of the basic plane suffice: a character
+# class of all planes is searched range by range, and takes several times as long.
+_MARKS = "".join(chr(code) for code in range(0x300, 0x10000) if unicodedata.category(chr(code)).startswith("M"))
+_UNSPACED_WORD = re.compile(f"[{_UNSPACED}]")
+_WORD = re.compile(f"[{_UNSPACED}][{_MARKS}]*|[^\\W{_UNSPACED}]+(?:[{_MARKS}]+[^\\W{_UNSPACED}]*)*")
+
+
+class Word(NamedTuple):
+    """A word of a text.
+
+    Attributes:
+        folded: The word for comparisons: case-folded, compatibility characters replaced.
+        start: The place of its first character.
+        end: The place behind its last character.
+    """
+
+    folded: str
+    start: int
+    end: int
+
+
+def words_of(text: str) -> list[Word]:
+    """Cut a text into its words, in order."""
+    return [Word(_fold(found.group()), found.start(), found.end()) for found in _WORD.finditer(text)]
+
+
+def folded_words(text: str) -> tuple[str, ...]:
+    """Return the words of a text as they are compared."""
+    return tuple(word.folded for word in words_of(text))
+
+
+def is_unspaced(folded: str) -> bool:
+    """Return whether a word is one character of a script without spaces."""
+    return _UNSPACED_WORD.match(folded) is not None
+
+
+def _fold(word: str) -> str:
+    """Remove differences of case and encoding: nearly Unicode's NFKC_Casefold."""
+    if word.isascii():
+        return word.lower()
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", word).casefold())
+
+
+def _set(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# Message roles, which every conversation has.
+ROLES = _set("user assistant bot system ai agent human")
+
+# Part of a display name, but nobody is called by a title alone.
+TITLES = _set("dr doctor prof professor mr mrs ms miss mx sir madam dame lord lady herr frau jr sr phd md")
+
+# Words without a meaning of their own: a query of stop words alone finds any turn. The single letters are the rests of
+# "don't" and "we're".
+STOP_WORDS = _set("""
+    a about above after again against all am an and any are as at be because been before being below between both
+    but by can could d did do does doing don down during each ever few for from further get give had has have having
+    he her here hers herself him himself his how i if in into is it its itself just ll m me more most my myself no
+    nor not now of off on once only or other our ours ourselves out over own please re s said same say says she
+    should so some such t tell than that the their theirs them themselves then there these they this those through
+    to told too under until up us ve very was we were what when where whether which while who whom whose why will
+    with would you your yours yourself
+""")
+
+# Names that are everyday words, too: "will she" is not Will, "on the mark" is not Mark. The list cannot be complete. A
+# missing word costs little: it is left out of the embedded text, and its speaker's turns are lifted.
+ORDINARY_NAMES = _set("""
+    ace amber angel april art ash august autumn basil bay bear bill bishop blue brandy brook buck bud buddy candy
+    chance chase chip chuck clay cliff cookie coral crystal daisy dale dash dawn dean dick don dot drew duke earl
+    eve ever faith fern forest fox frank gale gene ginger gold grace grant gray green guy harmony heath heaven hope
+    hunter iris ivy jack jade jay jet jewel joy june king kit lance lane lark laurel liberty long love mac major
+    mark marsh mason max may melody mercy merry miles mint misty nick noble norm olive opal page pansy park pat
+    patience pearl peg penny pepper pierce piper poppy precious price prince prudence queen rain randy ray red reed
+    rich river rob robin rock rod rose rosemary ruby rush rusty sage sandy sky snow star stark sterling stone storm
+    story sue summer sunny temple timber trace trinity trip van victory violet wade walker ward warren west will
+    willow winter wolf wood woods worth wren young
+""")
+
+# The name of a month is the month after one of these words, or beside a number.
+MONTHS = _set("january february march april may june july august september october november december")
+BEFORE_MONTHS = _set("""
+    in since during until till between before after last this next every each early mid late
+""")
