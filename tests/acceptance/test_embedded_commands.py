@@ -85,7 +85,7 @@ async def test_up_runs_everything_and_stops_everything(
     roles = _consumers_of(up.process.pid)
     assert len(roles) == len(ProcessRole)
     up.process.send_signal(number)
-    await asyncio.to_thread(up.process.wait, 30)
+    await asyncio.to_thread(up.process.wait, 60)
     assert _running(data_dir) == []
     assert not any(role.is_running() for role in roles)
 

@@ -63,7 +63,7 @@ async def test_lag_can_be_watched(clis: Clis, tenant: UUID) -> None:
 
     await wait_until(lines)
     cli.process.send_signal(signal.SIGINT)
-    assert await asyncio.to_thread(cli.process.wait, 30) == 130
+    assert await asyncio.to_thread(cli.process.wait, 60) == 130
     assert all("groups" in json.loads(line) for line in cli.log.splitlines()[:3])
 
 

@@ -52,7 +52,7 @@ async def test_a_lost_group_ends_the_process_with_exit_code_1(clis: Clis, redis:
     assert tenant
     cli = await clis.consume("window")
     await redis.flushall()
-    assert await asyncio.to_thread(cli.process.wait, 30) == 1
+    assert await asyncio.to_thread(cli.process.wait, 60) == 1
     assert "the stream was deleted" in cli.log
 
 
@@ -99,4 +99,4 @@ async def test_consumers_reconnect_when_redis_closes_their_connections(
     await wait_until(lambda: consumed(redis, Group.WINDOW, Group.EMBED))
     assert await count_rows(database_url) == 1
     cli.process.send_signal(signal.SIGTERM)
-    assert await asyncio.to_thread(cli.process.wait, 30) == 0
+    assert await asyncio.to_thread(cli.process.wait, 60) == 0

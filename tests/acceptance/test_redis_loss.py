@@ -108,7 +108,7 @@ async def test_after_flushall_consumers_end_and_windows_are_rebuilt(system: Syst
     ada, grace, edsger = system.scopes
     await system.redis.flushall()
     for role in roles:
-        assert await asyncio.to_thread(role.process.wait, 30) == 1, role.log
+        assert await asyncio.to_thread(role.process.wait, 60) == 1, role.log
         assert "Redis has lost" in role.log
     assert {"role window", "role embed", "role recall", "tenant registry"} <= (await system.health()).keys()
 
@@ -143,7 +143,7 @@ async def test_health_reports_the_time_span_of_lost_messages(system: System) -> 
     await wait_until(lambda: _is_in_window(system, scope, "lost"))
     await system.redis.flushall()
     for role in roles:
-        await asyncio.to_thread(role.process.wait, 30)
+        await asyncio.to_thread(role.process.wait, 60)
 
     await system.consume()
     (again,) = await system.publish(scope, "first of the new stream")

@@ -78,7 +78,7 @@ async def test_a_stopped_replay_continues_where_it_stopped(
         cli = clis.start(*command)
         await wait_until(under_way, what="lines on the stream")
         cli.process.send_signal(number)
-        assert await asyncio.to_thread(cli.process.wait, 30) == 128 + number, cli.log
+        assert await asyncio.to_thread(cli.process.wait, 60) == 128 + number, cli.log
         length = await redis.xlen(MESSAGES)
         assert before + 500 <= length < count
         assert f"stopped after line {length}; the same command continues from there" in cli.log
@@ -105,7 +105,7 @@ async def test_a_replay_that_waits_for_the_consumers_can_be_stopped(
     await wait_until(connected, what="the publish script to be called")
     assert cli.process.poll() is None
     cli.process.send_signal(signal.SIGINT)
-    assert await asyncio.to_thread(cli.process.wait, 30) == 130, cli.log
+    assert await asyncio.to_thread(cli.process.wait, 60) == 130, cli.log
     assert "stopped after line 0" in cli.log
     await redis.xtrim(MESSAGES, maxlen=0, approximate=False)
     assert "10 published, 0 duplicates" in await run(clis, *command)

@@ -34,7 +34,7 @@ _TENANT = UUID("11111111-1111-4111-8111-111111111111")
 _NOBODY = 65534
 # Processes run as a user without rights where the tests run as root.
 _USER, _GROUPS = (_NOBODY, list[int]()) if os.geteuid() == 0 else (None, None)
-_END_SECONDS = 60.0
+_END_SECONDS = 120.0
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,5 @@
-"""A storm over a whole Eunoe: everything that can be killed is killed under load, and then both stores are compared.
+"""A storm of faults on a complete system: processes and servers are killed under load, then both stores are compared.
 
-Shared by `benchmarks/chaos.py`, which reports what was found, and by `tests/acceptance/test_chaos.py`, which insists on
-nothing being lost, doubled, misordered or foreign.
+`tests/acceptance/test_chaos.py` runs its short form and fails on any defect. `benchmarks/chaos.py` reports the figures.
+It is a test, so it stays with the support of the tests; `benchmarks/common.py` adds this folder to the path.
 """

@@ -1,4 +1,4 @@
-"""The consumers of a storm: a process each, started again when it ends, as a supervisor would."""
+"""The consumers of a storm: one process each, started again when it ends, as a supervisor does."""
 
 import asyncio
 import signal
@@ -14,17 +14,17 @@ from eunoe_schema.streams import Group
 from eunoe_tests.processes import Launcher
 
 _POLL_SECONDS = 0.05
-_KILLED_BY_A_MESSAGE = 137  # a kill -9 is -9 here: so ends who had the killer in hand when it was told to stop
-_RESTART_SECONDS = 1.0  # not more than one start a second in the same place
-_GRACE_SECONDS = 20.0  # beyond the time that the process itself allows for its end
+_KILLED_BY_A_MESSAGE = 137  # the killer message ended it while it was stopping; a kill -9 would be -9
+_RESTART_SECONDS = 1.0  # at most one start a second in the same place
+_GRACE_SECONDS = 20.0  # in addition to the process's own time limit for a stop
 
 
 class RoleProcess:
     """One `eunoe consume ROLE`.
 
     Attributes:
-        taken: A fault has this process in its hands.
-        asked_to_end: By the storm, and how; None while it should run.
+        taken: Whether a fault works on this process.
+        asked_to_end: The signal with which the storm ended it; None while it should run.
     """
 
     def __init__(self, role: Group, settings: Settings, log: Path, launcher: Launcher) -> None:
@@ -37,24 +37,24 @@ class RoleProcess:
 
     @property
     def pid(self) -> int:
-        """Its process id, which is part of its consumer's name."""
+        """The process id, which is part of the consumer name."""
         return self._process.pid
 
     @property
     def exit_code(self) -> int | None:
-        """How it ended; None while it runs."""
+        """The exit code; None while it runs."""
         return self._process.poll()
 
     def freeze(self) -> None:
-        """Stop it where it stands."""
+        """Freeze it."""
         self._process.send_signal(signal.SIGSTOP)
 
     def wake(self) -> None:
-        """Let it go on."""
+        """Let a frozen process continue."""
         self._process.send_signal(signal.SIGCONT)
 
     def end(self, how: signal.Signals) -> None:
-        """Send it what ends it, and let it go on if it was frozen."""
+        """Send a signal that ends it; a frozen process continues to receive it."""
         self.asked_to_end = how
         self._process.send_signal(how)
         self.wake()
@@ -65,7 +65,7 @@ class RoleProcess:
         self._process.wait()
 
     async def ended(self, *, seconds: float) -> int | None:
-        """Wait for its end, so long at most; return its exit code."""
+        """Wait for the end, at most `seconds`; return the exit code."""
 
         async def has_ended() -> bool:
             return self.exit_code is not None
@@ -78,9 +78,9 @@ class Fleet:
     """Every role's processes.
 
     Attributes:
-        restarts: How often a process was started in the place of one that had ended.
-        ends_of_their_own: Exit codes of processes that nobody had asked to end.
-        unclean_ends: Processes that got SIGTERM and did not end with code 0 in time, by exit code.
+        restarts: How many ended processes were replaced.
+        ends_of_their_own: Exit codes of processes that the storm did not end.
+        unclean_ends: Exit codes other than 0 after SIGTERM; None if the process did not end in time.
     """
 
     def __init__(self, settings: Settings, roles: Sequence[Group], logs: Path, launcher: Launcher) -> None:
@@ -94,11 +94,11 @@ class Fleet:
         self._processes = [self._start(role) for role in roles]
 
     def processes(self, role: Group | None = None) -> list[RoleProcess]:
-        """Return those that should run, of a role or all."""
+        """Return the processes that should run, of one role or of all."""
         return [process for process in self._processes if role in {None, process.role}]
 
     async def supervise(self) -> None:
-        """Start what has ended again, until all are stopped or killed."""
+        """Replace ended processes until all are stopped or killed."""
         while not self._is_over:
             for place, process in enumerate(self._processes):
                 code = process.exit_code
@@ -111,7 +111,7 @@ class Fleet:
             await asyncio.sleep(_POLL_SECONDS)
 
     async def stop(self, process: RoleProcess) -> None:
-        """End a process in the orderly way; note it where it does not."""
+        """End a process with SIGTERM, and count an unclean end."""
         process.end(signal.SIGTERM)
         code = await process.ended(seconds=self._settings.shutdown_seconds + _GRACE_SECONDS)
         if code not in {0, _KILLED_BY_A_MESSAGE}:
@@ -120,12 +120,12 @@ class Fleet:
             process.kill()
 
     async def stop_all(self) -> None:
-        """End every process in the orderly way; none is started again."""
+        """End every process with SIGTERM; none is started again."""
         self._is_over = True
         await asyncio.gather(*(self.stop(process) for process in self._processes if process.exit_code is None))
 
     def kill_all(self) -> None:
-        """Leave no process behind, whatever happened."""
+        """Kill every process that still runs."""
         self._is_over = True
         for process in self._processes:
             if process.exit_code is None:

@@ -1,4 +1,4 @@
-"""The faults: who is hit, when, and how long it takes until all goes on."""
+"""The faults: what they hit, when, and how long the recovery takes."""
 
 import asyncio
 import contextlib
@@ -20,22 +20,22 @@ from eunoe_chaos.waiting import came_true
 from eunoe_schema.streams import Group, Subject
 
 _POLL_SECONDS = 0.01
-# Nothing here ought to take so long: what does is given up and shows in the figures.
+# Limits far above the normal times. A step that exceeds one is given up and shows in the figures.
 _VICTIM_SECONDS = 120.0
 _CLAIMED_SECONDS = 30.0
 _RECOVERY_SECONDS = 120.0
-_CONSUMER_LANES = 2  # so many consumers are hit at a time, beside a server
+_CONSUMER_LANES = 2  # consumers that are hit at the same time, in addition to one server
 
 
 @dataclass
 class Injected:
-    """What was done, and how it went.
+    """Counts and times of the injected faults.
 
     Attributes:
-        hits: Faults that happened; of consumers, with entries in flight.
-        recovery_seconds: From each fault until its groups were through with all that was published before its end.
+        hits: Faults that happened. A consumer is hit only with entries in flight.
+        recovery_seconds: From each fault until its groups had finished everything published before its end.
         unrecovered: Faults after which that took longer than two minutes.
-        claimed: Frozen consumers whose entries others had all taken before it woke.
+        claimed: Frozen consumers whose entries were all claimed by others before they continued.
     """
 
     hits: dict[Fault, int] = field(default_factory=lambda: dict.fromkeys(Fault, 0))
@@ -45,7 +45,7 @@ class Injected:
 
 
 class Faults:
-    """Does what a plan says: two consumers and a server at a time, in an order that the seed decides."""
+    """Injects the faults of a plan: two consumers and one server at a time, in an order given by the seed."""
 
     def __init__(
         self, plan: Plan, servers: Servers, fleet: Fleet, watch: GroupWatch, publisher: Publisher, log: Path
@@ -80,7 +80,7 @@ class Faults:
             if fault is Fault.KILLER:
                 await self._timed(fault, self._killer, [Group.EMBED])
                 continue
-            # One frozen process of a role at a time: somebody must be there to claim what it has.
+            # One frozen process of a role at a time: another one must be able to claim its entries.
             async with self._freezing[role] if fault is Fault.FREEZE else contextlib.nullcontext():
                 if (victim := await self._victim(role)) is not None:
                     hit = {Fault.KILL: self._kill, Fault.STOP: self._stop, Fault.FREEZE: self._freeze}[fault]
@@ -98,7 +98,7 @@ class Faults:
     async def _victim(self, role: Group) -> RoleProcess | None:
         """Freeze a consumer of a role while it has entries in flight, and return it.
 
-        Frozen first and looked at again: otherwise most would be done with their batch before the blow reaches them.
+        It is frozen first and checked again: otherwise most would finish their batch before the fault.
         """
         ends = time.monotonic() + _VICTIM_SECONDS
         while time.monotonic() < ends:
@@ -116,7 +116,7 @@ class Faults:
         return None
 
     async def _timed(self, fault: Fault, hit: Callable[[], Awaitable[object]], groups: Collection[Group]) -> None:
-        """Let a fault happen, and wait until its groups are through with all that was published before its end."""
+        """Inject a fault, and wait until its groups have finished everything published before its end."""
         started = time.monotonic()
         self._note(f"{fault} begins", groups)
         await hit()
@@ -129,12 +129,12 @@ class Faults:
 
         is_over = await came_true(recovered, seconds=_RECOVERY_SECONDS)
         seconds = time.monotonic() - started
-        self.injected.unrecovered += not is_over  # no await within +=: it would read first, and forget another lane's
+        self.injected.unrecovered += not is_over  # an await within += would lose the count of another lane
         self.injected.recovery_seconds[fault].append(seconds)
         self._note(f"{fault} {'is overcome' if is_over else 'is not overcome'} after {seconds:.1f} s", groups)
 
     def _note(self, what: str, groups: Collection[Group]) -> None:
-        """Write down what happens, to be read beside the logs of the consumers."""
+        """Log a step, for reading beside the logs of the consumers."""
         with self._log.open("a", encoding="utf-8") as log:
             log.write(f"{datetime.now(UTC).isoformat()} {', '.join(groups)}: {what}\n")
 

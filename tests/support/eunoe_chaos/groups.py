@@ -40,7 +40,7 @@ class _Pending(TypedDict):
 
 @dataclass(frozen=True)
 class Left:
-    """What a group has before it.
+    """The unfinished work of a group.
 
     Attributes:
         unread: Whether the stream's last entry was not delivered yet.
@@ -55,14 +55,14 @@ class Left:
 
 
 def open_plainly(url: str) -> Redis:
-    """Return a client that tries once: what is repeated behind one's back cannot be counted."""
+    """Return a client without retries, so that every attempt is counted."""
     return Redis.from_url(
         url, retry=Retry(NoBackoff(), 0), socket_timeout=_ANSWER_SECONDS, socket_connect_timeout=_ANSWER_SECONDS
     )
 
 
 class GroupWatch:
-    """Looks at groups and consumers; every question is repeated until Redis is there to answer it."""
+    """Reads the state of groups and consumers. Each read is repeated until Redis answers."""
 
     def __init__(self, url: str) -> None:
         self._redis = open_plainly(url)
@@ -83,12 +83,12 @@ class GroupWatch:
             except AWAY:
                 await asyncio.sleep(_POLL_SECONDS)
                 continue
-            except redis_errors.ResponseError:  # no consumer has made the group yet
+            except redis_errors.ResponseError:  # no consumer has created the group yet
                 return {}
             return {int(info["name"].decode().split("-")[-2]): info["pending"] for info in found}
 
     async def last_entry(self, subject: Subject) -> EntryOrder:
-        """Return the place of the last entry that a stream ever got."""
+        """Return the position of the last entry that was ever appended to a stream."""
         while True:
             try:
                 info = cast("_StreamInfo", await self._redis.xinfo_stream(stream(subject)))
@@ -98,7 +98,7 @@ class GroupWatch:
             return EntryOrder.parse(_text(info["last-generated-id"]))
 
     async def passed(self, group: Group, entry: EntryOrder) -> bool:
-        """Tell whether a group is through with every entry up to this one; False where Redis is away."""
+        """Return whether a group has finished every entry up to this one; False if Redis does not answer."""
         name = stream(group.subject)
         try:
             groups = cast("list[GroupInfo]", await self._redis.xinfo_groups(name))
@@ -111,7 +111,7 @@ class GroupWatch:
         return pending["min"] is None or EntryOrder.parse(_text(pending["min"])) > entry
 
     async def left(self, group: Group) -> Left:
-        """Return what a group has before it."""
+        """Return the unfinished work of a group."""
         last = await self.last_entry(group.subject)
         groups = cast("list[GroupInfo]", await self._redis.xinfo_groups(stream(group.subject)))
         info = next(info for info in groups if info["name"] == group.encode())

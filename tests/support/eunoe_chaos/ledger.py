@@ -1,4 +1,4 @@
-"""What was published, and what gateways were told of it."""
+"""The published events and their receipts."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -14,14 +14,14 @@ MessageKind = Literal["good", "raise", "exit"]
 
 @dataclass
 class Published:
-    """An event, and each answer that a gateway got for it.
+    """An event and its receipts.
 
     Attributes:
-        event: What was published.
+        event: The event.
         kind: `good`; or what the model does with it: `raise`, or `exit` the process.
-        entry_ids: The entry ids of its receipts: one, if the receipts agree.
-        first_receipts: Receipts that did not call it a duplicate: one at most.
-        raced: It was published by somebody else than its conversation's gateway, beside it: its place is open.
+        entry_ids: The entry ids of its receipts. There must be one.
+        first_receipts: Receipts that are not duplicates: at most one.
+        raced: Whether two gateways published it at the same time, so that its order is open.
     """
 
     event: MessageEvent
@@ -32,22 +32,22 @@ class Published:
 
     @property
     def entry_id(self) -> str:
-        """The entry id that the receipts name."""
+        """The entry id of the receipts."""
         return min(self.entry_ids)
 
     @property
     def order(self) -> EntryOrder:
-        """Its place on the stream, by its receipt."""
+        """The position on the stream, by the receipt."""
         return EntryOrder.parse(self.entry_id)
 
 
 @dataclass
 class Conversation:
-    """A scope and its events, in the order in which they were made.
+    """A scope and its events in order.
 
     Attributes:
         scope: The scope.
-        mark: What each of its messages begins with, and no other scope's.
+        mark: The beginning of each of its messages, and of no other scope's.
         events: Its events.
     """
 
@@ -56,18 +56,18 @@ class Conversation:
     events: list[Published] = field(default_factory=list[Published])
 
     def accepted(self) -> list[Published]:
-        """Return those with a receipt, in stream order."""
+        """Return the events that have a receipt, in stream order."""
         return sorted((event for event in self.events if event.entry_ids), key=lambda event: event.order)
 
 
 @dataclass
 class Ledger:
-    """All conversations, and what is counted on the way.
+    """All conversations and their counts.
 
     Attributes:
         conversations: One for each scope.
-        duplicates: Publications of an event that had been published before.
-        refusals: Events that a gateway refused though nothing was wrong with them, by error.
+        duplicates: Repeated publications of an event.
+        refusals: Valid events that a gateway refused, by error.
     """
 
     conversations: Sequence[Conversation]
@@ -80,11 +80,11 @@ class Ledger:
         return [event for conversation in self.conversations for event in conversation.events]
 
     def contradictions(self) -> int:
-        """Count the events whose receipts name different entries, or claim twice to be the first."""
+        """Count the events with different entry ids, or with two receipts that are not duplicates."""
         return sum(len(event.entry_ids) > 1 or event.first_receipts > 1 for event in self.events)
 
     def out_of_order(self) -> int:
-        """Count the events whose entry stands before that of an event that was published earlier in their scope."""
+        """Count the events that are on the stream before an earlier event of their scope."""
         count = 0
         for conversation in self.conversations:
             orders = [event.order for event in conversation.events if event.entry_ids and not event.raced]

@@ -1,4 +1,4 @@
-"""What a storm consists of."""
+"""The size of a storm and its faults."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Fault(StrEnum):
-    """What is done to a running system.
+    """A fault in a running system.
 
     Attributes:
         KILL: A consumer with entries in flight is killed with -9.
@@ -28,7 +28,7 @@ class Fault(StrEnum):
 
     @property
     def of_server(self) -> bool:
-        """Whether it is a server's fault, and not a consumer's."""
+        """Whether the fault hits a server instead of a consumer."""
         return self in {Fault.REDIS_KILL, Fault.POSTGRES_KILL, Fault.POSTGRES_REFUSAL}
 
 
@@ -37,14 +37,14 @@ class Plan:
     """A storm's size.
 
     Attributes:
-        events: Events published at least; more where the faults take longer.
-        scopes: Over so many conversations.
-        faults: How often each fault happens.
-        refusal_seconds: For how long PostgreSQL refuses connections.
+        events: The minimum number of events. More are published if the faults take longer.
+        scopes: The number of conversations.
+        faults: The number of times of each fault.
+        refusal_seconds: How long PostgreSQL refuses connections.
         events_per_second: How fast the two gateways publish together.
         duplicate_share: Share of the events that are published again.
         poison_share: Share of the entries that no group, or not every group, can process.
-        seed: Of the dice.
+        seed: The seed of all random choices.
     """
 
     events: int

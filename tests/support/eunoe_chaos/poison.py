@@ -1,4 +1,4 @@
-"""Entries that no group can process, written past the gateway."""
+"""Entries that no group can process, appended without the gateway."""
 
 import asyncio
 import json
@@ -32,13 +32,13 @@ class PoisonKind(StrEnum):
 
 @dataclass
 class Poison:
-    """A poisoned entry.
+    """A poison entry.
 
     Attributes:
-        name: Stands in it, and in nothing else.
-        subject: The stream that it was written to.
-        entry_ids: Where it is known to stand.
-        perhaps_more: Redis went away while it was written: it may stand there once more.
+        name: A text that only this entry contains.
+        subject: The stream that it was appended to.
+        entry_ids: Its known entry ids.
+        perhaps_more: Whether Redis failed during an attempt, so that the stream may hold it once more.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Poison:
 
 
 class Poisoner:
-    """Writes poison and remembers it."""
+    """Appends poison and records it."""
 
     def __init__(self, redis: Redis, tenant_id: UUID, dice: Random) -> None:
         self.written: list[Poison] = []
@@ -57,7 +57,7 @@ class Poisoner:
         self._dice = dice
 
     async def write(self) -> None:
-        """Append one entry, kind after kind; every tenth round on the stream of recall requests."""
+        """Append one entry of the next kind; every tenth round goes to the stream of recall requests."""
         kinds = list(PoisonKind)
         kind, rounds = kinds[len(self.written) % len(kinds)], len(self.written) // len(kinds)
         poison = Poison(f"poison-{len(self.written)}", Subject.RECALL if rounds % 10 == 1 else Subject.MESSAGES)
@@ -100,6 +100,6 @@ class Poisoner:
 
 
 def name_in(letter: Mapping[bytes, bytes]) -> str | None:
-    """Return the name of the poison that a dead letter holds, if any."""
+    """Return the name of the poison entry in a dead letter, or None."""
     found = (_NAME.search(value) for name, value in letter.items() if name.startswith(b"entry:"))
     return next((match.group().decode() for match in found if match), None)

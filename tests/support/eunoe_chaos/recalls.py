@@ -1,4 +1,4 @@
-"""An orchestrator that asks for context all along, and once of every scope when the storm is over."""
+"""An orchestrator that recalls during the storm, and once for every scope afterwards."""
 
 import asyncio
 from collections import Counter
@@ -19,16 +19,16 @@ _QUESTION = "What about the harbour, the lantern and the museum?"
 
 
 class Asker:
-    """Asks, and looks at what comes back.
+    """Recalls contexts and checks them.
 
     Attributes:
-        whole: Answers with all that was asked for.
-        partial: Answers that name a part that is missing.
-        late: Questions that ended with a clear error: no reply in time, or no Redis.
-        unclear: Any other end, by error; there must be none.
-        foreign: Messages and turns of another scope in an answer.
-        disordered: Windows in an answer that were out of order, or held a message twice.
-        wrong: Answers after the storm that are missing, partial, or not the conversation's last messages.
+        whole: Complete replies.
+        partial: Replies with a missing part.
+        late: Recalls that ended with an expected error: no reply in time, or no Redis.
+        unclear: Other errors, which must not happen.
+        foreign: Messages and turns of another scope in a reply.
+        disordered: Windows that were out of order or held a message twice.
+        wrong: Recalls after the storm without a complete reply or without the last messages.
     """
 
     def __init__(self, orchestrator: Orchestrator, ledger: Ledger, *, seed: int) -> None:
@@ -40,11 +40,11 @@ class Asker:
         self.unclear: Counter[str] = Counter()
 
     async def run(self, over: Callable[[], bool]) -> None:
-        """Ask until the storm is over."""
+        """Recall until the storm is over."""
         await asyncio.gather(*(self._run(over) for _ in range(_ASKERS)))
 
     async def ask_all(self, window_messages: int) -> None:
-        """Ask every scope once; nothing is an excuse now."""
+        """Recall every scope once. Every reply must be complete now."""
         waiting = list(self._ledger.conversations)
 
         async def ask() -> None:

@@ -1,4 +1,4 @@
-"""The whole storm: servers, consumers, gateways and askers under faults, and then the verdict."""
+"""The storm: servers, consumers, gateways and recalls under faults, and then the verdict."""
 
 import asyncio
 import time
@@ -36,33 +36,33 @@ _GATEWAYS = 2
 _TENANTS = 2
 _POLL_SECONDS = 0.1
 _START_SECONDS = 120.0
-_STALL_SECONDS = 90.0  # without any progress for so long, nothing will come
+_STALL_SECONDS = 90.0  # without progress for this time the system hangs
 _DISMISSAL_SECONDS = 60.0  # a dead consumer's name is kept for ten seconds, and looked for every second
 
 Progress = Callable[[int, int], None]
 
 
 class NotRunning(EunoeError):
-    """The system that the storm is for did not come up."""
+    """The system did not start."""
 
 
 @dataclass(frozen=True)
 class Aftermath:
-    """What a storm left.
+    """The results of a storm.
 
     Attributes:
         settings: Of the consumers.
         ledger: What was published.
-        poisoned: Entries written past the gateways.
+        poisoned: Poison entries appended without the gateways.
         injected: The faults.
-        asker: The answers.
+        asker: The recalls and their results.
         fleet: The consumers.
-        verdict: What is wrong in the stores.
+        verdict: The defects in the stores.
         entries_pending: Delivered and not acknowledged, all groups.
         groups_behind: Groups that have not read their stream's end.
-        consumers_left: Names in the groups after every process has ended.
-        processes_left: Processes of consumers and servers after their end.
-        seconds: From the first event until nothing was on its way any more.
+        consumers_left: Consumer names in the groups after every process has ended.
+        processes_left: Processes of consumers and servers that still run at the end.
+        seconds: From the first event until every group had finished.
     """
 
     settings: Settings
@@ -99,18 +99,18 @@ class Aftermath:
 def storm(
     plan: Plan, logs: Path, launcher: Launcher, on_progress: Progress = lambda _events, _faults: None
 ) -> Aftermath:
-    """Run a storm on servers of its own.
+    """Run a storm on its own servers.
 
     Args:
-        plan: What happens.
+        plan: The size of the storm and its faults.
         logs: A folder for the logs of the consumers.
         launcher: Starts the consumers.
-        on_progress: Told now and then how many events were published and how many faults have happened.
+        on_progress: Called repeatedly with the numbers of published events and of faults.
 
     Raises:
-        EunoeError: If a server or the consumers do not come up in the beginning.
+        EunoeError: A server or the consumers do not start.
     """
-    # As root PostgreSQL runs as another user, who must get to its data: not below a folder that is closed to others.
+    # As root, PostgreSQL runs as another user and must reach its data: no parent folder may be closed to others.
     with TemporaryDirectory(prefix="eunoe-chaos-") as folder:
         with Servers(Path(folder)) as servers:
             aftermath = asyncio.run(_storm(plan, servers, logs, launcher, on_progress))
@@ -197,7 +197,7 @@ async def _prepare(settings: Settings) -> Sequence[UUID]:
 
 @asynccontextmanager
 async def _running(settings: Settings, logs: Path, launcher: Launcher, watch: GroupWatch) -> AsyncGenerator[Fleet]:
-    """Run every role, from when all of them read until the end of the block."""
+    """Run every role during the block, which starts when all of them read."""
     fleet = Fleet(settings, [role for role in GROUPS for _ in range(PROCESSES_PER_ROLE)], logs, launcher)
     try:
 
@@ -222,7 +222,7 @@ async def _report(publisher: Publisher, faults: Faults, on_progress: Progress) -
 
 
 async def _settle(watch: GroupWatch) -> None:
-    """Wait until no group has anything before it, or nothing moves any more."""
+    """Wait until every group has finished, or nothing changes any more."""
     before, moved = None, time.monotonic()
     while any(left := [await watch.left(group) for group in GROUPS]):
         if left != before:
@@ -233,7 +233,7 @@ async def _settle(watch: GroupWatch) -> None:
 
 
 async def _dismissed(watch: GroupWatch, fleet: Fleet) -> None:
-    """Wait until the consumers of dead processes are gone from the groups."""
+    """Wait until the consumer names of dead processes are removed from the groups."""
 
     async def only_the_living() -> bool:
         return all(

@@ -66,14 +66,14 @@ class Verdict:
     details: list[str] = field(default_factory=list[str])
 
     def counts(self) -> dict[str, int]:
-        """Return the numbers by their names."""
+        """Return the counts by name."""
         return {name: value for name, value in vars(self).items() if isinstance(value, int)}
 
 
 async def judge(
     ledger: Ledger, poison: Sequence[Poison], redis: Redis, database_url: str, *, window_messages: int
 ) -> Verdict:
-    """Compare once nothing is on its way any more."""
+    """Compare both stores with the ledger, after every group has finished."""
     verdict = Verdict(reordered_events=ledger.out_of_order())
     await _judge_stream(verdict, ledger, redis)
     await _judge_rows(verdict, ledger, database_url)
@@ -84,7 +84,7 @@ async def judge(
 
 
 async def _judge_stream(verdict: Verdict, ledger: Ledger, redis: Redis) -> None:
-    """Each event stands on the stream once, where its receipt says."""
+    """Check that each event is on the stream once, at the entry id of its receipt."""
     expected = {(event.event.scope, event.event.event_id): event for event in ledger.events}
     found: Counter[tuple[Scope, str]] = Counter()
     there: set[str] = set()
@@ -112,7 +112,7 @@ def _event_key(fields: Mapping[bytes, bytes]) -> tuple[Scope, str] | None:
 
 
 async def _judge_rows(verdict: Verdict, ledger: Ledger, database_url: str) -> None:
-    """Each accepted event is one row of its scope, as it was published and where its receipt says."""
+    """Check that each accepted event is one row of its scope, as published and at its receipt's position."""
     expected = {
         (event.event.scope, event.event.event_id): event
         for event in ledger.events
@@ -146,7 +146,7 @@ async def _judge_rows(verdict: Verdict, ledger: Ledger, database_url: str) -> No
 
 
 async def _judge_windows(verdict: Verdict, ledger: Ledger, redis: Redis, size: int) -> None:
-    """Each window holds the last messages of its scope, in stream order; there is no other window."""
+    """Check that each window holds the last messages of its scope in stream order, and that no other window exists."""
     ours = {keys.window(conversation.scope).encode() for conversation in ledger.conversations}
     async for key in cast("AsyncIterator[bytes]", redis.scan_iter(match=_WINDOWS, count=_PAGE)):
         if key not in ours:
@@ -160,7 +160,7 @@ async def _judge_windows(verdict: Verdict, ledger: Ledger, redis: Redis, size: i
 def _judge_window(
     verdict: Verdict, conversation: Conversation, messages: Sequence[Mapping[str, Any]], size: int
 ) -> None:
-    # What the model refuses is no trouble to the window: it belongs there.
+    # The window does not use the model, so it also holds the messages that the model refuses.
     expected = {event.entry_id: event.event.content for event in conversation.accepted()[-size:]}
     ids = [cast("str", message["id"]) for message in messages]
     verdict.lost_window_messages += len(expected.keys() - set(ids))
@@ -177,7 +177,7 @@ def _judge_window(
 
 
 async def _judge_dead(verdict: Verdict, ledger: Ledger, poison: Sequence[Poison], redis: Redis, group: Group) -> None:
-    """Each poisoned entry is among the dead once, in every group that has to refuse it; nothing else is there."""
+    """Check that each poison entry is one dead letter of every group that must refuse it, and nothing else is."""
     expected = _must_be_dead(ledger, poison, group)
     perhaps = {entry.name for entry in poison if entry.subject is group.subject and entry.perhaps_more}
     letters = cast("list[tuple[bytes, dict[bytes, bytes]]]", await redis.xrange(dead_letters(group)))

@@ -1,4 +1,4 @@
-"""Wait for a condition whose absence is a finding, and not the end of the storm."""
+"""Wait for a condition. Its absence is a finding and does not end the storm."""
 
 import asyncio
 import time
@@ -8,7 +8,7 @@ _POLL_SECONDS = 0.01
 
 
 async def came_true(condition: Callable[[], Awaitable[bool]], *, seconds: float) -> bool:
-    """Tell whether a condition became true within `seconds`; returns as soon as it did."""
+    """Return whether a condition becomes true within `seconds`, as soon as it does."""
     ends = time.monotonic() + seconds
     while not await condition():
         if time.monotonic() > ends:

@@ -8,7 +8,7 @@ from typing import TypeVar
 ResultT = TypeVar("ResultT")
 
 
-async def wait_until(condition: Callable[[], Awaitable[ResultT]], *, seconds: float = 30.0, what: str = "") -> ResultT:
+async def wait_until(condition: Callable[[], Awaitable[ResultT]], *, seconds: float = 60.0, what: str = "") -> ResultT:
     """Return the first true result of `condition`.
 
     Raises:
