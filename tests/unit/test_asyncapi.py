@@ -103,7 +103,7 @@ def test_the_document_follows_the_official_schema() -> None:
     assert [error.message for error in validator.iter_errors(DOCUMENT)] == []
     mistakes: list[Callable[[dict[str, Any]], object]] = [
         lambda broken: broken.pop("info"),
-        lambda broken: broken["channels"]["recall"].update(adress="x"),
+        lambda broken: broken["channels"]["recall"].update(unknown="x"),
         lambda broken: broken["operations"]["answerRecall"].update(action="take"),
         lambda broken: broken["components"]["messages"]["messageEvent"].update(payloads={}),
         lambda broken: broken["components"]["schemas"]["Turn"].update(properties=[]),

@@ -12,6 +12,13 @@ _BASES = ("", "consumers", "consumers/eunoe_consumers", "producers", "schema", "
 _TEST_FILE = re.compile(r"\b(test_\w+\.py)\b")
 
 
+def test_the_first_two_documents_stay_short() -> None:
+    """A newcomer reads both whole. A new topic belongs into docs/."""
+    longest = {"README.md": 170, "ARCHITECTURE.md": 180}
+    lines = {name: len((ROOT / name).read_text(encoding="utf-8").splitlines()) for name in longest}
+    assert all(lines[name] <= longest[name] for name in longest), lines
+
+
 def test_each_row_of_the_parity_table_names_its_tests() -> None:
     """A row without a test would promise what nothing checks."""
     text = (ROOT / "docs" / "parity.md").read_text(encoding="utf-8")
