@@ -9,6 +9,8 @@ from uuid import UUID
 
 import pytest
 
+from eunoe_consumers.contract_document.examples import example
+from eunoe_consumers.contract_document.schemas import schemas
 from eunoe_schema import memory
 from eunoe_schema.codec import encode
 from eunoe_schema.errors import InvalidEvent
@@ -30,84 +32,6 @@ from eunoe_tests.contract_examples import example_requests
 
 ResultT = TypeVar("ResultT", bound=Result)
 _ID = "33333333-3333-4333-8333-333333333333"
-_AT = "2026-05-03T09:20:00Z"
-_OWNER = {"agent_id": _ID, "user_id": "ada"}
-_MEMORY: dict[str, Any] = {
-    "id": _ID,
-    "user_id": "ada",
-    "tier": "personal",
-    "category": "factual",
-    "source": "extracted",
-    "status": "active",
-    "content": "Tea.",
-    "content_hash": "0",
-    "confidence": 0.8,
-    "usefulness": 0.5,
-    "metadata": {"a": [1, None]},
-    "tags": ["t"],
-    "version": 1,
-    "retrieval_count": 0,
-    "created_at": _AT,
-    "updated_at": _AT,
-    "has_embedding": True,
-}
-_COLLECTION = {
-    "id": _ID,
-    "type": "t",
-    "name": "n",
-    "members": 1,
-    "version": 1,
-    "created_at": _AT,
-    "updated_at": _AT,
-}
-_SESSION: dict[str, Any] = {
-    **_OWNER,
-    "session_id": "s",
-    "metadata": {},
-    "opened_at": _AT,
-    "messages": 1,
-    "close_reason": "idle",
-}
-_CHECKPOINT = {"id": _ID, "session_id": "s", "state_bytes": 2, "created_at": _AT}
-_DIRECTIVE = {
-    "id": _ID,
-    "agent_id": _ID,
-    "name": "n",
-    "content": "Be brief.",
-    "ordinal": 1,
-    "version": 1,
-    "created_at": _AT,
-    "updated_at": _AT,
-}
-_RELATION = {"from_id": _ID, "type": "supports", "to_id": _ID}
-
-RESULTS: dict[str, dict[str, Any]] = {
-    "remembered": {
-        "remembered": [{"memory": _MEMORY, "created": True, "candidates": [{"memory": _MEMORY, "cosine": 0.9}]}]
-    },
-    "memory": {"memory": _MEMORY},
-    "history": {"memory": _MEMORY, "versions": [], "replaced": [_ID]},
-    "page": {"memories": [_MEMORY], "cursor": "c"},
-    "found": {"found": [{"memory": _MEMORY, "distance": 0.1}]},
-    "replaced": {"memory": _MEMORY, "created": True, "replaced": [_MEMORY]},
-    "purged": {"memory_id": _ID},
-    "used": {"memories": 1},
-    "consolidation_groups": {"groups": [{"memories": [_MEMORY], "min_cosine": 0.5}]},
-    "admin_found": {"found": [{"memory": _MEMORY}], "cursor": "c"},
-    "relation": {"relation": _RELATION, "changed": True},
-    "walk": {"reached": [{"memory": _MEMORY, "depth": 1}], "relations": [_RELATION], "complete": False},
-    "collection": {"collection": _COLLECTION},
-    "collections": {"collections": [_COLLECTION], "cursor": "c"},
-    "collection_deleted": {"collection_id": _ID},
-    "session": {"session": _SESSION},
-    "sessions": {"sessions": [_SESSION], "cursor": "c"},
-    "checkpoint_saved": {"checkpoint": _CHECKPOINT},
-    "checkpoint": {"checkpoint": {**_CHECKPOINT, "state": {"step": 1}}},
-    "checkpoints": {"checkpoints": [_CHECKPOINT], "cursor": "c"},
-    "directive": {"directive": _DIRECTIVE},
-    "directives": {"directives": [_DIRECTIVE]},
-    "directive_removed": {"directive_id": _ID},
-}
 
 
 def test_importing_the_package_registers_every_request() -> None:
@@ -174,20 +98,21 @@ def test_every_request_comes_through_the_stream_unchanged() -> None:
 
 def test_every_result_comes_through_the_reply_unchanged() -> None:
     """The kind finds the model, the JSON that comes out is the JSON that went in, and unknown members are ignored."""
-    models = {str(model.model_fields["kind"].default): model for model in result_models()}
-    assert models.keys() == RESULTS.keys()
-    for kind, members in RESULTS.items():
-        sent = {"request_id": "r", "result": {"kind": kind, **members}}
-        reply = MemoryReply.model_validate_json(json.dumps(sent))
-        assert type(reply.result) is models[kind]
-        # `None` is left out on the wire, within free JSON too.
-        assert json.loads(encode(reply)) == _without_none(sent)
-        newer = {"request_id": "r", "result": {"kind": kind, **members, "later": 1}, "later": 1}
+    for model in result_models():
+        result = example(model.__name__, schemas())
+        reply = MemoryReply.model_validate_json(json.dumps({"request_id": "r", "result": result}))
+        assert type(reply.result) is model
+        assert _contains(json.loads(encode(reply))["result"], result), model
+        newer = {"request_id": "r", "result": {**result, "later": 1}, "later": 1}
         assert MemoryReply.model_validate_json(json.dumps(newer)) == reply
 
 
-def _without_none(value: Any) -> Any:
-    if isinstance(value, dict):
-        members = cast("dict[str, Any]", value)
-        return {name: _without_none(inner) for name, inner in members.items() if inner is not None}
-    return value
+def _contains(encoded: Any, sent: Any) -> bool:
+    """Return whether the encoded JSON has every value that was sent. It also has the defaults of members left out."""
+    if isinstance(sent, dict):
+        members = cast("dict[str, Any]", sent)
+        return all(name in encoded and _contains(encoded[name], value) for name, value in members.items())
+    if isinstance(sent, list):
+        items = cast("list[Any]", sent)
+        return len(encoded) == len(items) and all(map(_contains, encoded, items))
+    return encoded == sent
