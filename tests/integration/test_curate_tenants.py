@@ -38,6 +38,12 @@ async def _list(curator: Curator, scope: MemoryScope, theirs: Memory) -> None:
         assert page.memories == ()
 
 
+async def _count(curator: Curator, scope: MemoryScope, theirs: Memory) -> None:
+    for forgotten in (False, True):
+        everything = MemoryFilter(statuses=(), forgotten=forgotten)
+        assert await curator.count(scope, everything) == 0, f"the memory {theirs.id} is counted"
+
+
 async def _search(curator: Curator, scope: MemoryScope, theirs: Memory) -> None:
     assert theirs.content == THEIRS
     assert await curator.search(scope, THEIRS, MemoryFilter(statuses=())) == ()
@@ -82,6 +88,7 @@ async def _admin_search(curator: Curator, scope: MemoryScope, theirs: Memory) ->
 CASES: Mapping[str, Callable[[Curator, MemoryScope, Memory], Awaitable[None]]] = {
     "remember": _remember,
     "list": _list,
+    "count": _count,
     "search": _search,
     "merge": _merge,
     "get": lambda curator, scope, theirs: _finds_nothing(curator.get(scope, theirs.id, forgotten=True)),

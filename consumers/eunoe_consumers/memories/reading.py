@@ -1,4 +1,4 @@
-"""`get`, `history`, `list` and `search`."""
+"""`get`, `history`, `list`, `count` and `search`."""
 
 import json
 from datetime import UTC, datetime
@@ -17,7 +17,16 @@ from eunoe_consumers.postgres.queries import QueryFile, Statement
 from eunoe_schema.memory.filters import MemoryFilter
 from eunoe_schema.memory.history import HistoryRequest, HistoryResult, MemoryVersion
 from eunoe_schema.memory.memory import Memory, MemoryResult
-from eunoe_schema.memory.read import FoundMemory, GetRequest, ListRequest, MemoryPage, SearchRequest, SearchResult
+from eunoe_schema.memory.read import (
+    CountRequest,
+    CountResult,
+    FoundMemory,
+    GetRequest,
+    ListRequest,
+    MemoryPage,
+    SearchRequest,
+    SearchResult,
+)
 
 _MAX_REPLACED = 200
 
@@ -26,6 +35,7 @@ class MemorySearchQueries(QueryFile, file="memory_search"):
     """Statements that find memories by a filter or a vector, or tell what they said before."""
 
     list_memories: Statement
+    count_memories: Statement
     nearest_memories: Statement
     nearest_filtered_memories: Statement
     has_collection: Statement
@@ -64,6 +74,14 @@ async def list_(request: ListRequest, call: Call) -> MemoryPage:
     shown, cursor = page_of(found, request.limit, lambda one: (one[1], one[0]))
     memories = await table.read(call.db, [memory_id for memory_id, _ in shown])
     return MemoryPage(memories=tuple(memories), cursor=cursor)
+
+
+@handles(CountRequest)
+async def count(request: CountRequest, call: Call) -> CountResult:
+    """Count the memories that pass a filter."""
+    await _require_collection(request.filter, call)
+    arguments = _column_arguments(request.filter) | _row_arguments(request.filter)
+    return CountResult(count=await call.db.fetchval(MemorySearchQueries.count_memories, **arguments))
 
 
 @handles(SearchRequest, counts_as_retrieval=True)

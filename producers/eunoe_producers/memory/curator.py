@@ -32,7 +32,15 @@ from eunoe_schema.memory.enums import Category, Tier
 from eunoe_schema.memory.filters import MemoryFilter
 from eunoe_schema.memory.history import HistoryRequest, HistoryResult
 from eunoe_schema.memory.memory import Memory
-from eunoe_schema.memory.read import DEFAULT_FOUND, FoundMemory, GetRequest, ListRequest, MemoryPage, SearchRequest
+from eunoe_schema.memory.read import (
+    DEFAULT_FOUND,
+    CountRequest,
+    FoundMemory,
+    GetRequest,
+    ListRequest,
+    MemoryPage,
+    SearchRequest,
+)
 from eunoe_schema.memory.remember import NewMemory, Remembered, RememberRequest
 from eunoe_schema.memory.scope import MemoryScope
 from eunoe_schema.memory.status_machine import Action
@@ -161,6 +169,11 @@ class Curator(Part, Client):
         async for page in pages(lambda cursor: self.list(scope, filter_, limit=MAX_PAGE, cursor=cursor, **call)):
             for memory in page.memories:
                 yield memory
+
+    async def count(self, scope: MemoryScope, filter_: MemoryFilter | None = None, **call: Unpack[Options]) -> int:
+        """Return the number of memories that apply to the scope. Without a filter, a memory must be active."""
+        chosen = filter_ or MemoryFilter()
+        return (await self._ask(scope, call, lambda to: CountRequest(**to, filter=chosen))).count
 
     async def search(
         self,

@@ -1,4 +1,4 @@
-"""The requests `get`, `list` and `search`."""
+"""The requests `get`, `list`, `count` and `search`."""
 
 from typing import Annotated, Literal
 
@@ -20,6 +20,14 @@ class MemoryPage(Page):
     kind: Literal["page"] = "page"
     memories: tuple[Memory, ...] = ()
     """The memories, newest first."""
+
+
+class CountResult(Result):
+    """The result of `count`."""
+
+    kind: Literal["count"] = "count"
+    count: int
+    """The number of memories."""
 
 
 class FoundMemory(ReplyModel):
@@ -51,6 +59,14 @@ class ListRequest(PageRequest[MemoryPage]):
     """Return a page of the memories that apply to the scope, newest first."""
 
     kind: Literal["list"] = "list"
+    filter: MemoryFilter = MemoryFilter()
+    """The conditions that a memory must meet."""
+
+
+class CountRequest(ReadRequest[CountResult]):
+    """Count the memories that apply to the scope."""
+
+    kind: Literal["count"] = "count"
     filter: MemoryFilter = MemoryFilter()
     """The conditions that a memory must meet."""
 

@@ -20,6 +20,13 @@ CROSS JOIN LATERAL (
 ORDER BY found.created_at DESC, found.id DESC
 LIMIT :limit::int;
 
+-- name: count_memories
+-- The number of memories that apply to a scope.
+SELECT count(*)
+FROM memories AS memory
+WHERE memory.tenant_id = :tenant_id::uuid AND memory.scope_hash IN ({owner_hashes})
+    AND {filter_created} AND {applies} AND {filter_columns} AND {filter_rows} AND {visible};
+
 -- name: nearest_memories
 -- Ids of memories that apply to a scope, the nearest to a vector first, exactly. Ranks the whole scope by the index
 -- `memories_by_scope`, then checks rows, tags and members in that order until enough have passed. Four tricks keep this
