@@ -1,4 +1,4 @@
-"""Texts that say the same: told apart by what matters, and quickly."""
+"""Near duplicates among the turns of a reply: recognised by their words, and quickly."""
 
 from collections import Counter
 from random import Random
@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 from eunoe_consumers.recall.duplicates import SeenTexts
 
 WORDS = [f"word{letter}" for letter in "abcdefghijklmnopqrst"]
-LONG = " ".join(WORDS)  # of 20 words, the fewest that are compared by their share
+LONG = " ".join(WORDS)  # 20 words: shorter texts must have the same words in the same order
 
 
-def both_new(one: str, other: str) -> bool:
-    """Tell whether two texts both come back; in either order, for what is first must make no difference."""
+def are_different(one: str, other: str) -> bool:
+    """Return whether two texts count as different. The order of the two must not matter."""
     answers: set[bool] = set()
     for texts in ((one, other), (other, one)):
         seen = SeenTexts()
-        assert seen.add(texts[0]), "the first is always new"
+        assert seen.add(texts[0]), "the first text is never a duplicate"
         answers.add(seen.add(texts[1]))
     (answer,) = answers
     return answer
@@ -41,9 +41,9 @@ def both_new(one: str, other: str) -> bool:
         (LONG, LONG.replace("worda", "wordz")),
     ],
 )
-def test_texts_of_the_same_words_are_the_same(one: str, other: str) -> None:
-    """Case, encoding, punctuation and blanks do not count; in a long text, one word of ten and the order neither."""
-    assert not both_new(one, other)
+def test_texts_of_the_same_words_are_duplicates(one: str, other: str) -> None:
+    """Case, encoding, punctuation and white space do not matter. Long texts may differ in order and one word of ten."""
+    assert not are_different(one, other)
 
 
 @pytest.mark.parametrize(
@@ -65,13 +65,13 @@ def test_texts_of_the_same_words_are_the_same(one: str, other: str) -> None:
         (LONG.removesuffix(" wordt"), LONG.replace("wordt", "wordz")),
     ],
 )
-def test_texts_that_differ_in_what_matters_both_come(one: str, other: str) -> None:
-    """A name, an order, a sign, any number; in a long text, more than one word of ten."""
-    assert both_new(one, other)
+def test_texts_with_an_important_difference_are_not_duplicates(one: str, other: str) -> None:
+    """A name, the order of a short text, a symbol, any number, or more than one word of ten in a long text."""
+    assert are_different(one, other)
 
 
-def test_each_text_is_compared_to_all_before() -> None:
-    """Not only to the last: the third time is a repetition, too, and what was left out is nothing to compare to."""
+def test_each_text_is_compared_with_all_earlier_ones() -> None:
+    """A duplicate is found at any distance. A duplicate itself is not kept for later comparisons."""
     seen = SeenTexts()
     assert [seen.add(text) for text in ("one", "two", LONG, "one", "two", LONG + " more")] == [
         True,
@@ -88,18 +88,18 @@ few_words = st.lists(st.sampled_from([*WORDS, "7", "8"]), min_size=15, max_size=
 
 @given(few_words, few_words)
 def test_long_texts_are_compared_by_the_jaccard_index(one: list[str], other: list[str]) -> None:
-    """Nine words in ten of all that both hold, repeated ones counted, and every number."""
+    """Duplicates share nine tenths of all their words, repeated words included, and every number."""
     first, second = Counter(one), Counter(other)
     common, either = (first & second).total(), (first | second).total()
     same_numbers = all(first[number] == second[number] for number in "78")
     is_long = len(one) >= 20 and len(other) >= 20
     alike = one == other or (is_long and same_numbers and 10 * common >= 9 * either)
-    assert both_new(" ".join(one), " ".join(other)) is not alike
+    assert are_different(" ".join(one), " ".join(other)) is not alike
 
 
 @given(st.text(), st.text())
-def test_any_text_is_taken_and_known_again(one: str, other: str) -> None:
-    """Whatever Unicode holds."""
+def test_any_text_is_recognised_when_it_comes_again(one: str, other: str) -> None:
+    """No Unicode text raises, or is missed the second time."""
     seen = SeenTexts()
     assert seen.add(one)
     seen.add(other)
@@ -107,10 +107,10 @@ def test_any_text_is_taken_and_known_again(one: str, other: str) -> None:
     assert not seen.add(other)
 
 
-def test_a_hundred_of_the_longest_texts_hold_nobody_up() -> None:
-    """All requests of a process wait while one's turns are compared: each pair of different texts is soon told apart.
+def test_a_hundred_of_the_longest_texts_are_compared_quickly() -> None:
+    """Other requests of the process wait during the comparison, so it stops at the first certain difference.
 
-    Counting all that two of them share, for each of 4,950 pairs, took most of a minute; the bound is of processor time.
+    Counting the common words of all 4,950 pairs took most of a minute. The limit is processor time.
     """
     dice = Random(1)  # noqa: S311 - the same texts in each run
     texts = [" ".join(f"w{dice.randrange(20_000)}" for _ in range(5_000)) for _ in range(100)]

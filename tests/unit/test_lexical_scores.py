@@ -1,4 +1,4 @@
-"""The lexical scores: BM25 of turns, of turns with their neighbours, and of sessions, against the textbook."""
+"""The lexical scores against a textbook BM25: of turns, of turns with their neighbours, and of sessions."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from eunoe_consumers.postgres.candidates import Outline
 from eunoe_consumers.recall.ranking.lexical import LexicalScores, lexical_scores
 
 K1, B = 1.2, 0.75
-# A document: its length, and how often each term of the query occurs in it; fractions where it took in neighbours.
+# Length of a document, and occurrences of each query term. Neighbours add fractions of their own.
 Document = tuple[float, dict[str, float]]
 
 
@@ -22,8 +22,8 @@ class Turn:
     """A turn of a conversation.
 
     Attributes:
-        words: All of them; the query's are "a", "b" and "c".
-        session: Which session, by name; None for none.
+        words: Its text, a letter for each word. The query is "a", "b" and "c".
+        session: The name of its session, if it has one.
     """
 
     words: str
@@ -45,7 +45,7 @@ def outline_of(turns: list[Turn], query: str = "abc") -> Outline:
 
 
 def textbook_bm25(documents: list[Document]) -> list[float]:
-    """Return BM25 of each document, the best being 1; 0 for all where no term occurs."""
+    """Return BM25 of each document, divided by the best score. All are 0 if no term occurs."""
     mean_length = sum(length for length, _ in documents) / len(documents)
     holding: dict[str, int] = defaultdict(int)
     for _, counts in documents:
@@ -69,7 +69,7 @@ def as_turns(turns: list[Turn], query: str) -> list[Document]:
 
 
 def with_neighbours(turns: list[Turn], query: str) -> list[Document]:
-    """Return each turn with half of the turns beside it and a fifth of those two away, in the same session."""
+    """Return each turn plus half of its direct neighbours and a fifth of its second ones, within its session."""
     alone = as_turns(turns, query)
     documents: list[Document] = []
     for place, turn in enumerate(turns):
@@ -93,7 +93,7 @@ def as_sessions(turns: list[Turn], query: str) -> dict[str | None, Document]:
 
 
 def textbook(turns: list[Turn], query: str = "abc") -> LexicalScores:
-    """Return what the scores should be."""
+    """Return the expected scores."""
     sessions = as_sessions(turns, query)
     of_session = dict(zip(sessions, textbook_bm25(list(sessions.values())), strict=True))
     return LexicalScores(
@@ -104,7 +104,7 @@ def textbook(turns: list[Turn], query: str = "abc") -> LexicalScores:
 
 
 def assert_same(found: LexicalScores, wanted: LexicalScores) -> None:
-    """Compare scores; a difference is the rounding of sums in another order."""
+    """Compare scores. The tolerance covers sums that are rounded in another order."""
     np.testing.assert_allclose(found.bm25, wanted.bm25, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(found.contextual, wanted.contextual, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(found.sessions, wanted.sessions, rtol=1e-9, atol=1e-12)
@@ -125,14 +125,14 @@ turns_of_a_scope = st.lists(
 @example([Turn("a")])
 @example([Turn("a"), Turn("a")])
 @example([Turn("xaab", "f"), Turn("x", "f"), Turn("bb", "s"), Turn("c", "f"), Turn("xyz", None), Turn("a", None)])
-def test_scores_are_those_of_the_textbook(turns: list[Turn]) -> None:
-    """For any conversation, sessions interleaved or none at all: each of the three is plain BM25 over its documents."""
+def test_scores_equal_textbook_bm25(turns: list[Turn]) -> None:
+    """Each of the three scores is plain BM25 over its own documents, also for interleaved or missing sessions."""
     assert_same(lexical_scores(outline_of(turns)), textbook(turns))
 
 
 @given(turns_of_a_scope)
-def test_scores_are_shares_of_the_best(turns: list[Turn]) -> None:
-    """The best turn of a scope has 1, none has more or less than nothing; without an occurrence all have 0."""
+def test_scores_are_relative_to_the_best(turns: list[Turn]) -> None:
+    """Scores are in 0..1, and the best turn has 1. All are 0 if no term occurs."""
     scores = lexical_scores(outline_of(turns))
     occurs = any(set(turn.words) & set("abc") for turn in turns)
     for values in (scores.bm25, scores.contextual, scores.sessions):
@@ -142,33 +142,33 @@ def test_scores_are_shares_of_the_best(turns: list[Turn]) -> None:
 
 
 def test_an_empty_scope_has_no_scores() -> None:
-    """No turn, no score, and no error."""
+    """The arrays are empty, and nothing raises."""
     scores = lexical_scores(outline_of([]))
     assert [len(values) for values in (scores.bm25, scores.contextual, scores.sessions)] == [0, 0, 0]
 
 
-def test_a_query_without_a_term_scores_nothing() -> None:
-    """Only stop words, only signs, or words that nobody has used: every turn has 0."""
+def test_a_query_without_a_known_term_gives_0() -> None:
+    """A query of stop words, punctuation or unknown words gives every turn 0."""
     turns = [Turn("ab"), Turn("xy")]
     for query in ("", "z"):
         scores = lexical_scores(outline_of(turns, query))
         assert [values.tolist() for values in (scores.bm25, scores.contextual, scores.sessions)] == [[0, 0]] * 3
 
 
-def test_a_scope_of_one_turn_has_its_best() -> None:
-    """With one document the idf is small but not nothing: the turn is the best there is."""
+def test_the_only_turn_of_a_scope_scores_1() -> None:
+    """The idf of a single document is small but positive, so the turn is the best one."""
     scores = lexical_scores(outline_of([Turn("xxa")]))
     assert [float(values[0]) for values in (scores.bm25, scores.contextual, scores.sessions)] == [1, 1, 1]
 
 
-def test_turns_of_signs_alone_have_no_length() -> None:
-    """Where no turn has any term, nothing is divided by nothing."""
+def test_turns_of_punctuation_have_length_0() -> None:
+    """If no turn has any term, the mean length is 0, and no score is NaN."""
     scores = lexical_scores(outline_of([Turn(""), Turn("")]))
     assert scores.bm25.tolist() == [0, 0]
 
 
-def test_an_occurrence_beyond_the_newest_turns_counts_nothing() -> None:
-    """Postings reach further back than the outline of a giant scope: what is not in it is left out, term and all."""
+def test_an_occurrence_outside_the_outline_is_ignored() -> None:
+    """Postings of a giant scope reach further back than its outline. Terms that only occur there are dropped."""
     outline = Outline.build(([20, 30], [1, 1], [3, 3]), ([1, 2, 2], [10, 20, 25], [5, 1, 1]))
     assert (outline.term_count, outline.term_numbers.tolist(), outline.term_places.tolist()) == (1, [0], [0])
     assert lexical_scores(outline).bm25.tolist() == [1, 0]

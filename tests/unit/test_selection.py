@@ -1,4 +1,4 @@
-"""From ranked turns to those of a reply, without servers: what is chosen, what is left out, and how each comes."""
+"""The selection of turns for a reply: limits, duplicates, excerpts, neighbours and the token budget."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,20 +21,20 @@ DEFAULTS = SelectionDefaults(top_k=10, min_cosine=None, excerpts=False, repeats=
 
 @dataclass
 class Neighbours:
-    """What stands beside turns, by position, in place of PostgreSQL; keeps what it was asked."""
+    """Stands in for PostgreSQL: returns neighbours by the position of their turn, and records the requests."""
 
     beside: dict[int, Beside] = field(default_factory=dict[int, Beside])
     asked: list[list[int]] = field(default_factory=list[list[int]])
 
     async def neighbours(self, scope: Scope, positions: Sequence[int]) -> dict[int, Beside]:
-        """Return what is known, and nothing for the others."""
+        """Return the neighbours of each turn, or none."""
         assert scope.user_id == "ada"
         self.asked.append(list(positions))
         return {position: self.beside.get(position, Beside(None, None)) for position in positions}
 
 
 class WordCounter:
-    """Counts words as tokens, in place of the model."""
+    """Stands in for the model: a token is a word."""
 
     async def count_tokens(self, text: str) -> int:
         """Count words."""
@@ -49,7 +49,7 @@ def request_of(**options: Any) -> RecallRequest:
 
 
 def ranked_of(*contents: str, **fields: Any) -> list[Ranked]:
-    """Return turns e0, e1, ..., the best first, whose cosines fall from 0.9 in steps of 0.1."""
+    """Return turns e0, e1, ..., the best first. Their cosines are 0.9, 0.8, ..."""
     return [
         Ranked(candidate_of(place, 0.9 - place / 10, content, **fields), 2.0 - place, {"cosine": 2.0 - place})
         for place, content in enumerate(contents)
@@ -71,18 +71,18 @@ async def select(
 
 
 def events(selected: Selected) -> list[str]:
-    """Return the event ids of what was selected."""
+    """Return the event ids of the selected turns."""
     return [turn.event_id for turn in selected.turns]
 
 
-def turn_beside(event_id: str, session_id: str | None) -> NeighbourTurn:
-    """Return a turn that stands beside another one."""
+def neighbour_of(event_id: str, session_id: str | None) -> NeighbourTurn:
+    """Return the neighbour of a turn."""
     return NeighbourTurn(event_id, "user", f"{event_id} says so", "Ben", session_id)
 
 
 @pytest.mark.parametrize(("asked", "default", "count"), [(2, 4, 2), (None, 4, 4), (0, 4, 0), (100, 4, 5), (None, 0, 0)])
-async def test_top_k_bounds_the_turns(asked: int | None, default: int, count: int) -> None:
-    """What the request says, or else the setting; no more than there are."""
+async def test_top_k_limits_the_turns(asked: int | None, default: int, count: int) -> None:
+    """The request overrides the setting. There may be fewer turns."""
     defaults = SelectionDefaults(top_k=default, min_cosine=None, excerpts=False, repeats=False)
     selected = await select(ranked_of("a", "b", "c", "d", "e"), defaults=defaults, top_k=asked)
     assert events(selected) == [f"e{n}" for n in range(count)]
@@ -92,22 +92,22 @@ async def test_top_k_bounds_the_turns(asked: int | None, default: int, count: in
 @pytest.mark.parametrize(
     ("asked", "default", "found"), [(0.75, None, 2), (None, 0.75, 2), (-1.0, 0.75, 3), (0.8, None, 2), (1.0, None, 0)]
 )
-async def test_min_cosine_is_a_bound_of_the_cosine(asked: float | None, default: float | None, found: int) -> None:
-    """Not of the score; a turn that has just as much is in; the request goes before the setting."""
+async def test_min_cosine_does_not_limit_the_score(asked: float | None, default: float | None, found: int) -> None:
+    """A turn exactly at the limit is selected. The request overrides the setting."""
     defaults = SelectionDefaults(top_k=10, min_cosine=default, excerpts=False, repeats=False)
     ranked = [Ranked(candidate_of(n, cosine, f"t{n}"), 5.0, {}) for n, cosine in enumerate((0.9, 0.8, 0.7))]
     assert len(events(await select(ranked, defaults=defaults, min_cosine=asked))) == found
 
 
-async def test_what_is_left_out_makes_room() -> None:
-    """Excluded turns, repetitions and those below the bound do not count among the top k."""
+async def test_top_k_counts_selected_turns_only() -> None:
+    """Excluded turns, duplicates and turns below the minimum cosine leave their place to others."""
     ranked = ranked_of("a", "b", "B!", "c", "d")
     assert events(await select(ranked, "e0", top_k=2)) == ["e1", "e3"]
     assert events(await select(ranked, "e0", top_k=2, min_cosine=0.65)) == ["e1"]
 
 
-async def test_the_best_of_those_that_say_the_same_comes() -> None:
-    """Once; one that is excluded or too far away stands for nobody; a setting lets all of them come."""
+async def test_of_duplicate_turns_the_best_is_selected() -> None:
+    """An excluded turn suppresses no duplicate of it. A setting selects all duplicates."""
     ranked = ranked_of("Hello there.", "hello, THERE", "Hello there!")
     assert events(await select(ranked)) == ["e0"]
     assert events(await select(ranked, "e0")) == ["e1"]
@@ -115,8 +115,8 @@ async def test_the_best_of_those_that_say_the_same_comes() -> None:
     assert events(await select(ranked, defaults=repeats)) == ["e0", "e1", "e2"]
 
 
-async def test_a_turn_has_what_was_found_of_it() -> None:
-    """Every field of the candidate, its place as an entry id, and both scores."""
+async def test_a_turn_has_the_fields_of_its_candidate() -> None:
+    """Every field, the position as an entry id, the cosine and the score."""
     candidate = candidate_of((1_700_000_000_000 << 20) + 7, 0.5, "Hi", speaker="Ada", session_id="s", role="user")
     (turn,) = (await select([Ranked(candidate, 1.5, {"cosine": 1.5})])).turns
     assert (turn.event_id, turn.entry_id) == (candidate.event_id, "1700000000000-7")
@@ -126,16 +126,16 @@ async def test_a_turn_has_what_was_found_of_it() -> None:
     assert (turn.excerpt, turn.before, turn.after, turn.explanation) == (None, None, None, None)
 
 
-async def test_an_explanation_comes_on_request() -> None:
-    """The parts, rounded to what one reads."""
+async def test_a_score_is_explained_on_request() -> None:
+    """The explanation contains the parts of the score, rounded."""
     found = Ranked(candidate_of(1, 0.5), 0.75, {"cosine": 0.5000000001, "date": 0.25})
     (turn,) = (await select([found], explain=True)).turns
     assert turn.explanation == {"cosine": 0.5, "date": 0.25}
 
 
 @pytest.mark.parametrize(("asked", "default", "cut"), [(True, False, True), (None, True, True), (False, True, False)])
-async def test_a_long_turn_comes_whole_or_as_its_piece(asked: bool | None, default: bool, cut: bool) -> None:  # noqa: FBT001 - columns of the table
-    """The request goes before the setting; a turn of one piece is whole in any case."""
+async def test_a_long_turn_is_returned_whole_or_as_an_excerpt(asked: bool | None, default: bool, cut: bool) -> None:  # noqa: FBT001 - columns of the table
+    """The request overrides the setting. A turn of one piece is always whole."""
     defaults = SelectionDefaults(top_k=10, min_cosine=None, excerpts=default, repeats=False)
     long = Ranked(candidate_of(1, 0.5, "one two three", span=(4, 7)), 2.0, {})
     short = Ranked(candidate_of(2, 0.5, "four"), 1.0, {})
@@ -147,13 +147,13 @@ async def test_a_long_turn_comes_whole_or_as_its_piece(asked: bool | None, defau
     assert (second.content, second.excerpt) == ("four", None)
 
 
-async def test_neighbours_come_on_request_and_of_the_same_session() -> None:
-    """Asked for in one go, for what was chosen only; what stands beside a turn in another session stays away."""
+async def test_neighbours_of_the_same_session_are_read_on_request() -> None:
+    """One query reads the neighbours of all selected turns. A message of another session is no neighbour."""
     reader = Neighbours(
         {
-            0: Beside(turn_beside("b", "s"), turn_beside("a", "s")),
-            1: Beside(turn_beside("b", "other"), turn_beside("a", None)),
-            2: Beside(None, turn_beside("a", "s")),
+            0: Beside(neighbour_of("b", "s"), neighbour_of("a", "s")),
+            1: Beside(neighbour_of("b", "other"), neighbour_of("a", None)),
+            2: Beside(None, neighbour_of("a", "s")),
         }
     )
     ranked = ranked_of("x", "y", "z", "w", session_id="s")
@@ -168,15 +168,15 @@ async def test_neighbours_come_on_request_and_of_the_same_session() -> None:
 
 
 async def test_turns_without_a_session_are_neighbours() -> None:
-    """As they are to the ranking: what has no session shares one."""
-    reader = Neighbours({0: Beside(turn_beside("b", None), turn_beside("a", "s"))})
+    """All turns without a session count as one session, as in the ranking."""
+    reader = Neighbours({0: Beside(neighbour_of("b", None), neighbour_of("a", "s"))})
     (turn,) = (await select(ranked_of("x"), reader=reader, neighbours=True)).turns
     assert turn.before is not None
     assert turn.after is None
 
 
-async def test_without_need_nobody_is_asked_for_neighbours() -> None:
-    """Not if the request does not want them, nor if nothing was found."""
+async def test_neighbours_are_read_only_if_needed() -> None:
+    """Nothing is read if the request does not ask for neighbours, or if no turn is selected."""
     reader = Neighbours()
     await select(ranked_of("x"), reader=reader)
     await select([], reader=reader, neighbours=True)
@@ -198,7 +198,7 @@ async def test_without_need_nobody_is_asked_for_neighbours() -> None:
 async def test_a_token_budget_keeps_the_best_whole_turns(
     budget: int, kept: list[str], cut: list[tuple[str, int]]
 ) -> None:
-    """In the order of their scores; a shorter one takes the place of one that does not fit, and what is cut is told."""
+    """Turns are taken by score. A shorter turn may replace one that does not fit, and `cut` names the dropped turns."""
     ranked = ranked_of("one two", "three four five six", "seven eight nine")
     selected = await select(ranked, token_budget=budget)
     assert events(selected) == kept
@@ -208,26 +208,26 @@ async def test_a_token_budget_keeps_the_best_whole_turns(
     assert all(turn.content in {"one two", "three four five six", "seven eight nine"} for turn in selected.turns)
 
 
-async def test_a_budget_counts_what_comes() -> None:
-    """An excerpt by its own tokens, and a turn's neighbours with it."""
+async def test_a_budget_counts_excerpts_and_neighbours() -> None:
+    """An excerpt costs its own tokens only, and a turn costs those of its neighbours, too."""
     long = [Ranked(candidate_of(1, 0.5, "one two three", span=(4, 7)), 1.0, {})]
     assert events(await select(long, token_budget=1)) == []
     assert events(await select(long, token_budget=1, excerpts=True)) == ["e1"]
-    beside = Neighbours({1: Beside(turn_beside("b", None), turn_beside("a", None))})
+    beside = Neighbours({1: Beside(neighbour_of("b", None), neighbour_of("a", None))})
     selected = await select(long, reader=beside, token_budget=8, neighbours=True)
     assert [found.tokens for found in selected.cut] == [9]
     assert events(await select(long, reader=beside, token_budget=9, neighbours=True)) == ["e1"]
 
 
-async def test_the_budget_is_of_the_top_k() -> None:
-    """What lies beyond the top k does not fill the place of what was cut."""
+async def test_the_budget_cuts_within_the_top_k() -> None:
+    """A turn beyond the top k does not replace a turn that the budget cut."""
     selected = await select(ranked_of("one two three", "four", "five"), top_k=2, token_budget=2)
     assert (events(selected), [found.event_id for found in selected.cut]) == (["e1"], ["e0"])
 
 
-async def test_what_must_not_come_back_is_no_neighbour_either() -> None:
-    """The message being answered, and what the window shows, stand beside no turn."""
-    reader = Neighbours({0: Beside(turn_beside("b", "s"), turn_beside("a", "s"))})
+async def test_an_excluded_message_is_no_neighbour() -> None:
+    """The answered message and the messages of the window are not returned as neighbours."""
+    reader = Neighbours({0: Beside(neighbour_of("b", "s"), neighbour_of("a", "s"))})
     (turn,) = (await select(ranked_of("x", session_id="s"), "a", reader=reader, neighbours=True)).turns
     assert turn.before is not None
     assert turn.after is None
