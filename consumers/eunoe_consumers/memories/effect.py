@@ -118,7 +118,7 @@ class CurateMemories:
     async def _send(self, channel: str, reply: MemoryReply) -> None:
         with redis_wrapped():
             if not await self._redis.publish(channel, encode(reply)):
-                log.info("nobody listens", channel=channel, request_id=reply.request_id)
+                log.info("no subscriber", channel=channel, request_id=reply.request_id)
 
 
 def _problem(request_id: str, code: ProblemCode, message: str) -> MemoryReply:

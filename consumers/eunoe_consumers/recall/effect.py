@@ -1,4 +1,4 @@
-"""The effect of the group `recall`: reply to each request, if need be with a part of the context."""
+"""The effect of the group `recall`: reply to each request, with a part of the context if some parts are late."""
 
 import asyncio
 import contextlib
@@ -33,7 +33,7 @@ class AnswerRequests:
         self._reply_once = register_lua(redis, "eunoe_consumers.recall", "reply")
 
     async def __call__(self, batch: Sequence[Delivered[RecallRequest]]) -> Mapping[str, EunoeError]:
-        """Answer a batch. Return the error of each request whose reply could not be sent, by entry id."""
+        """Answer a batch. Return the errors of replies that could not be sent, by entry id."""
         with redis_wrapped():
             seconds, microseconds = await self._redis.time()
         now_ms = seconds * 1000 + microseconds / 1000
@@ -52,7 +52,7 @@ class AnswerRequests:
 
     async def _answer(self, delivered: Delivered[RecallRequest], now_ms: float) -> EunoeError | None:
         request = delivered.event
-        queued_ms = max(0.0, now_ms - delivered.order.milliseconds)  # both times are of Redis' clock
+        queued_ms = max(0.0, now_ms - delivered.order.milliseconds)  # both by the clock of Redis
         if queued_ms >= request.deadline_seconds * 1000:
             log.info("expired", entry_id=delivered.id, queued_ms=round(queued_ms))
             return None  # the client has stopped waiting
@@ -66,7 +66,7 @@ class AnswerRequests:
         except TransientError as error:
             return error
         if cast("int", received) == 0:
-            log.info("nobody listens", channel=request.reply_to, request_id=request.request_id)
+            log.info("no subscriber", channel=request.reply_to, request_id=request.request_id)
         else:
             self._retrievals.record(MemoryScope.of(request.scope), [memory.id for memory in context.memories])
         return None
