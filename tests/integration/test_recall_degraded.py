@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from eunoe_consumers.embedding.hash_embedder import RAISE_MARKER, HashEmbedder
 from eunoe_consumers.postgres.candidates import CandidateReader
 from eunoe_consumers.postgres.errors import StoreUnavailable
-from eunoe_consumers.recall.known_scopes import KnownScopes
+from eunoe_consumers.recall.turn_search import KnownScopes
 from eunoe_consumers.recall.window_reader import WindowReader
 from eunoe_consumers.settings import Settings
 from eunoe_producers import Gateway, Orchestrator

@@ -8,17 +8,24 @@ from datetime import datetime
 from typing import Any, Literal, TypeVar
 
 import numpy as np
+from cachetools import TTLCache
 
 from eunoe_consumers.embedding.coalescing import CoalescingEmbedder
 from eunoe_consumers.postgres.candidates import CandidateReader, Outline, ScopeFacts
-from eunoe_consumers.recall.known_scopes import KnownScopes
 from eunoe_consumers.recall.query import understand
 from eunoe_consumers.recall.ranking.fusion import Ranked, rank
 from eunoe_consumers.recall.ranking.lexical import LexicalScores, lexical_scores
 from eunoe_consumers.recall.ranking.weights import BM25, Weights, is_dialogue
+from eunoe_consumers.recall.words import ROLES
 from eunoe_schema.scope import Scope
 
 ResultT = TypeVar("ResultT")
+
+# The facts of a scope hardly ever change, so they are cached.
+_CACHED_SCOPES = 10_000
+_CACHE_SECONDS = 60.0
+# Some gateways write these words in place of a name.
+_NO_NAMES = ROLES | {"customer"}
 
 
 @dataclass
@@ -66,6 +73,28 @@ class _Lexical:
         scores = self.scores.contextual if self.weights.contextual_bm25 else self.scores.bm25
         best = np.argsort(-scores, kind="stable")[:limit]
         return [int(position) for position in self.outline.positions[best[scores[best] > 0]]]
+
+
+class KnownScopes:
+    """Reads the facts of scopes from PostgreSQL, and caches them for a minute."""
+
+    def __init__(self, reader: CandidateReader) -> None:
+        self._reader = reader
+        self._known: TTLCache[Scope, ScopeFacts, float]
+        self._known = TTLCache(maxsize=_CACHED_SCOPES, ttl=_CACHE_SECONDS, timer=time.monotonic)
+
+    async def facts(self, scope: Scope) -> ScopeFacts:
+        """Return the facts of a scope, without speakers that have a role in place of a name.
+
+        Raises:
+            StoreUnavailable: If PostgreSQL failed.
+        """
+        known = self._known.get(scope)
+        if known is None:
+            found = await self._reader.facts(scope)
+            named = frozenset(speaker for speaker in found.speakers if speaker.casefold() not in _NO_NAMES)
+            known = self._known[scope] = ScopeFacts(named, found.is_giant)
+        return known
 
 
 class TurnSearch:
