@@ -20,8 +20,8 @@ from eunoe_schema.recall import Context, Freshness, MissingPart, RecallRequest, 
 log = structlog.stdlib.get_logger()
 ResultT = TypeVar("ResultT")
 
-# A request that waits for its own write stops waiting when this share of its deadline is left for search and reply. All
-# parts end when half of that share is left; half of the rest is for the selection, the remainder for the reply's way.
+# The last share of a deadline, kept for the search and the reply. A request stops waiting for its own write when this
+# share begins. The parts end at its half, the selection at three quarters; the last quarter sends the reply.
 _RESERVED_SHARE = 0.2
 # Requests per process that may wait for their own write at the same time. Further ones are answered at once, with the
 # write reported as missing, so that waiting requests never block the others.
@@ -120,7 +120,7 @@ class RecallAnswerer:
 
 
 def _excluded(window: FreshWindow | None, request: RecallRequest) -> set[str]:
-    """Return the event ids that the context must not repeat. The window tells the event id of the entry `after`."""
+    """Return the event ids that the context must not repeat: the request's `exclude`, and the message of `after`."""
     excluded = set(request.exclude)
     if window is not None and request.after is not None:
         excluded |= {m.event_id for m in window.messages if m.id == request.after and m.event_id}
@@ -167,7 +167,7 @@ _abandoned: set["asyncio.Future[Any]"] = set()  # the event loop keeps no refere
 
 
 def _forget(part: "asyncio.Future[Any]") -> None:
-    """Forget an abandoned part, and its error: the reply named the part already."""
+    """Drop an abandoned part and its error, because the reply has named the part as missing."""
     _abandoned.discard(part)
     if not part.cancelled():
         part.exception()

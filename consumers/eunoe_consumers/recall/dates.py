@@ -62,23 +62,23 @@ _PATTERNS = {
 _EXPRESSION = re.compile(
     rf"(?<![{_LETTERS}])(?:" + "|".join(f"(?P<{kind}>{pattern})" for kind, pattern in _PATTERNS.items()) + ")"
 )
-# Most queries name no time, and this finds it out ten times as fast.
+# A first test, ten times as fast as `_EXPRESSION`: most queries name no time.
 _MAY_NAME_TIME = re.compile(
     rf"[0-9]{{4}}|[0-9]/[0-9]|ago\b|yesterday|today|tonight|\b(?:last|this|past|previous|weekend)\b|{_WEEKDAYS}"
     rf"|\b{_MONTHS}\b|\b{_SEASONS}\b"
 )
 
 # The words before an expression decide whether it names a time: "in May" does, "May I" and "room 2023" do not.
-_PART = r"(?:start|beginning|middle|end) of"
+_PART_OF = r"(?:start|beginning|middle|end) of"
 _LEAD = re.compile(
     r"(?<!\w)(?P<word>in|on|at|of|since|during|over|before|after|until|till|by|up to|from|between|next|every|each"
-    rf"|coming|version|release|section|chapter|room|page|no|number|{_PART}|early|late|mid)"
-    rf"\.?[ -](?:(?:the|an?|about|around|early|late|mid|{_PART})[ -]){{0,3}}$"
+    rf"|coming|version|release|section|chapter|room|page|no|number|{_PART_OF}|early|late|mid)"
+    rf"\.?[ -](?:(?:the|an?|about|around|early|late|mid|{_PART_OF})[ -]){{0,3}}$"
 )
 _LEAD_CHARS = 40  # the length of the longest lead: "between about the beginning of "
 _OPEN_AFTER = frozenset({"since", "after"})
 _OPEN_BEFORE = frozenset({"before", "until", "till", "by", "up to"})
-# These make even "may" and "march" a month; "by may" may be a verb.
+# After these words even "may" and "march" are months. After "by" they may be verbs.
 _BEFORE_ANY_MONTH = frozenset(
     {"in", "since", "during", "before", "after", "until", "till", "up to", "between", "early", "late", "mid"}
     | {f"{part} of" for part in ("start", "beginning", "middle", "end")}
@@ -91,7 +91,7 @@ _FUTURE_OR_HABIT = frozenset({"next", "every", "each", "coming"})
 _BEFORE_NUMBERS_OF_THINGS = frozenset({"version", "release", "section", "chapter", "room", "page", "no", "number"})
 _VERBS = frozenset({"may", "march", "mar"})
 _PEOPLE = frozenset({"april", "may", "june", "august"})
-# Neither names nor other words: with a capital they need no lead.
+# Months that are neither a person's name nor another word. With a capital they need no word before them.
 _CLEAR_MONTHS = frozenset({"january", "february", "july", "september", "october", "november", "december"})
 # A unit after a number makes it an amount: "in 2023 steps", "between 1950 and 2000 people".
 _COUNTED = re.compile(
@@ -102,7 +102,7 @@ _COUNTED = re.compile(
 _POSSESSIVE = re.compile("['\u2019\u02bc]s\\b")
 _RANGE = re.compile(" ?(?:to|until|till|through|and|-|\u2013|\u2014) ")
 
-# Between the two ends of one period.
+# The text between the two ends of one period: "and", "to the end of".
 _JOINS = re.compile(
     " ?(?:\\b(?:and|to|until|till|through|up to)\\b|[-\u2013\u2014]) ?(?:(?:in|on|of|the|early|mid|late)[ -]){0,2}"
 )
@@ -130,14 +130,24 @@ class Period:
 
 
 class _Expression(NamedTuple):
-    """Words that may name a time, where they stand in the query, and the word that leads to them."""
+    """Words that may name a time.
+
+    Attributes:
+        kind: The form of the expression.
+        words: The words in lower case.
+        written: The words as the query has them.
+        start: The place of the first character in the query.
+        end: The place behind the last character.
+        lead: The word before them that decides about their meaning, such as "in" or "since"; empty if there is none.
+        lead_start: The place of that word; `start` if there is none.
+    """
 
     kind: Kind
-    words: str  # in lower case
+    words: str
     written: str
     start: int
     end: int
-    lead: str  # in lower case; empty if there is none
+    lead: str
     lead_start: int
 
     @property
@@ -153,15 +163,13 @@ class _Part(NamedTuple):
 def find_period(query: str, now: datetime) -> Period | None:
     """Return the first period that a query names, or None.
 
-    Two expressions joined by "and", "to" or "until" are one period, from the first to the last. A day, weekday, month
-    or season without a year is the latest that begins at `now` or before; "last Friday" and "last summer" have ended.
-    "last week" is Monday to Monday, "the past week" the days until today, "two weeks ago" that whole week.
-
-    Words are English. Digits are read in any language: 2023-05-07, 2023/5/7, 7.5.2023 (dots: day first), 5/7/2023
-    (slashes: month first, unless it is above 12), 25-12-2023 (hyphens: only if the month is unambiguous).
-
-    Known mistakes: "in May" about a person, "since August came". Not looked for: times of day, holidays, the future
-    ("next week", "tomorrow") and habits ("on Fridays").
+    - "and", "to" and "until" join two expressions to one period, from the first to the last.
+    - A day, weekday, month or season without a year is the latest one that has begun. "last Friday" has ended.
+    - "last week" is Monday to Monday, "the past week" the days until today, "two weeks ago" that whole week.
+    - Words are English. Digits are read in any language: 2023-05-07, 2023/5/7, 7.5.2023 (dots: day first), 5/7/2023
+      (slashes: month first, unless it is above 12), 25-12-2023 (hyphens: only if the month is unambiguous).
+    - Known mistakes: "in May" about a person, "since August came".
+    - Times of day, holidays, the future ("next week", "tomorrow") and habits ("on Fridays") are ignored.
 
     Args:
         query: Any text.
@@ -183,11 +191,11 @@ def find_period(query: str, now: datetime) -> Period | None:
 
 
 def _lowered(text: str) -> str:
-    """Return a text in lower case, each character at its place."""
+    """Return a text in lower case with the same length, so that places in both agree."""
     low = text.lower()
     if len(low) == len(text):
         return low
-    # The Turkish capital I with a dot becomes two characters in lower case.
+    # The Turkish capital I with a dot would become two characters, so it stays.
     return "".join(low if len(low := character.lower()) == 1 else character for character in text)
 
 

@@ -24,7 +24,7 @@ from eunoe_consumers.recall.words import (
     words_of,
 )
 
-# A shorter part of a name does not stand for the person.
+# A first or last name with fewer letters is more likely another word.
 _MIN_PART_LETTERS = 3
 # A name of digits must be as long as a telephone number. A shorter number may be any number.
 _MIN_DIGITS = 5
@@ -42,7 +42,7 @@ _APOSTROPHES = "'\u2019\u02bc\uff07"  # typewriter, typographic, phonetic, full-
 _POSSESSIVE = re.compile(rf"[{_APOSTROPHES}][sS]\b")
 # Between the words of a name: "Jane Doe", "Jean-Luc", "J. R. Doe", "Bob (Sales)", but not "Jane, Doe" or "Jane? Doe".
 _WITHIN_NAME = re.compile(r"[^\w,;:?!\uff0c\uff1b\uff1a\uff1f\uff01\u3001\u3002]{0,3}")
-# Before the first word of a sentence, which has a capital in any case.
+# The text before the first word of a sentence. That word has a capital, whether it is a name or not.
 _AFTER_SENTENCE = re.compile(r"(?:^|[.!?\u2026:\n][\"'\u201d\u2019)\]]?)\s{0,3}[^\w\s]{0,2}$")
 _AFTER_SENTENCE_CHARS = 8
 _UNTIL = frozenset({"to", "until", "till", "through"})
@@ -52,9 +52,9 @@ class Mention(NamedTuple):
     """A name in a text.
 
     Attributes:
-        start: The place of its first character.
-        end: The place behind it, a possessive ending included.
-        speakers: The display names of the speakers whom it names.
+        start: The place of the first character.
+        end: The place behind the name and its possessive ending.
+        speakers: The display names of the named speakers.
     """
 
     start: int
@@ -67,11 +67,11 @@ class _Form:
     """One form of a name.
 
     Attributes:
-        words: Its folded words.
-        speakers: The speakers whom it names; more than one if their names differ in case alone.
-        before: The symbols at its beginning, "@" in "@jane".
-        after: The symbols at its end, "++" in "C++".
-        spellings: For an everyday word, the spellings that make it a name; empty if any spelling does.
+        words: The folded words.
+        speakers: The speakers with this form; several if their names differ in case alone.
+        before: The symbols before the words, "@" in "@jane".
+        after: The symbols after the words, "++" in "C++".
+        spellings: The spellings in which an everyday word is a name; empty if every spelling is one.
     """
 
     words: tuple[str, ...]
@@ -83,7 +83,7 @@ class _Form:
 
 @dataclass(slots=True)
 class _Tree:
-    """All forms by their words, so that one walk compares a text with all of them.
+    """A prefix tree of forms by their words. One walk compares a text with all forms.
 
     Attributes:
         forms: The forms that end here, those with the most symbols first.
@@ -155,7 +155,7 @@ def _forms(speakers: frozenset[str]) -> list[_Form]:
 
 
 def _is_name(words: tuple[str, ...]) -> bool:
-    """Return whether a display name can be searched for: no role, no "I", no short number, no single character."""
+    """Return whether a full name can be searched for. A role, "I", a short number or a single character cannot."""
     if len(words) > _MAX_WORDS or (len(words) == 1 and (words[0] in ROLES or words[0] == "i" or is_unspaced(words[0]))):
         return False
     letters = "".join(words)
@@ -186,7 +186,7 @@ def _short_names(name: str) -> Iterator[tuple[tuple[str, ...], str]]:
 
 
 def _required_spellings(form: tuple[str, ...], spellings: set[str]) -> frozenset[str]:
-    """Return the spellings that make an everyday word a name: the speaker's own, if it has a capital, or with one."""
+    """Return the spellings in which an everyday word is a name: the speaker's own and the word with a capital."""
     word, *others = form
     if others or (len(word) > 1 and word not in _EVERYDAY):
         return frozenset()
@@ -195,7 +195,7 @@ def _required_spellings(form: tuple[str, ...], spellings: set[str]) -> frozenset
 
 
 def _longest_form(text: str, words: Sequence[Word], place: int, tree: _Tree) -> _Form | None:
-    """Return the longest form that stands at a word."""
+    """Return the longest form that begins at a word and is a name there; None if there is none."""
     candidates: list[_Form] = []
     node = tree.next[words[place].folded]
     for last in range(place + 1, len(words) + 1):
@@ -208,7 +208,7 @@ def _longest_form(text: str, words: Sequence[Word], place: int, tree: _Tree) -> 
 
 
 def _is_mention(text: str, words: Sequence[Word], place: int, form: _Form) -> bool:
-    """Return whether the words at a place, which are those of a form, are a name."""
+    """Return whether a form is a name at a place of the text. Its words match already; its surroundings decide."""
     named = words[place : place + len(form.words)]
     start, end = named[0].start, named[-1].end
     if not text.endswith(form.before, 0, start) or not text.startswith(form.after, end):

@@ -1,4 +1,4 @@
-"""Read a query without a model call: the text to search for, the speakers whom it names, and the period."""
+"""Understand a query without a language model: the text to search for, the named speakers, and the named period."""
 
 import re
 from collections.abc import Callable, Collection, Sequence
@@ -10,8 +10,8 @@ from eunoe_consumers.recall.names import find_names
 from eunoe_consumers.recall.ranking.fusion import RankingQuery
 from eunoe_consumers.recall.words import STOP_WORDS, folded_words
 
-# People tell of a day from the day before it until a week after it.
-_BEFORE, _AFTER = timedelta(days=1), timedelta(days=7)
+# People talk about a day from the day before it until a week after it.
+_MARGIN_BEFORE, _MARGIN_AFTER = timedelta(days=1), timedelta(days=7)
 _FIRST_MOMENT, _LAST_MOMENT = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 # Words or signs that join two names and mean nothing without them: "Jane and John".
@@ -38,7 +38,7 @@ class NamedQuery(NamedTuple):
 
     Attributes:
         text: The text to embed.
-        named: The speakers whom the query names, in the order of their first mention.
+        named: The speakers that the query names, in the order of their first mention.
     """
 
     text: str
@@ -53,27 +53,28 @@ def understand(query: str, speakers: frozenset[str], asked_at: datetime) -> tupl
         text=query,
         speakers=speakers,
         named=frozenset(stripped.named),
-        is_within=None if period is None else _is_told_of(period),
+        is_within=None if period is None else _test_of(period),
     )
 
 
 def strip_names(query: str, speakers: Collection[str]) -> NamedQuery:
-    """Remove the names of a scope's speakers: they say whose turns are meant, not what the turns are about.
+    """Remove the names of a scope's speakers. A name selects the turns of a speaker, and says nothing about a topic.
 
-    In the embedded text a name attracts every turn that mentions the person, and hardly any turn of the person.
+    In the embedded text, a name would attract turns that mention the person, and hardly any turn by the person.
 
-    Whole words are compared, without case and encoding, and the longest form of a name wins. A first or last name
-    counts if only one speaker has it. A name that is an everyday word ("Will", "May", "Mark") counts if it is written
-    as the speaker writes it and does not begin a sentence. "user" and "assistant" are no names. Known mistakes: two
-    people with one name, a stranger with a speaker's name, and nicknames.
+    - Whole words are compared, without case and encoding. The longest form of a name wins.
+    - A first or last name counts if only one speaker has it.
+    - A name that is an everyday word ("Will", "May", "Mark") counts if it is written as the speaker writes it and does
+      not begin a sentence. "user" and "assistant" are not names.
+    - Known mistakes: two people with one name, a stranger with a speaker's name, and nicknames.
 
     Args:
         query: Any text.
         speakers: Display names, in any order.
 
     Returns:
-        The text without the names, and the speakers named. The text is the unchanged query if it names nobody, or if
-        only stop words would be left.
+        The text without the names, and the named speakers. The text is unchanged if it names no speaker, or if only
+        stop words would be left.
     """
     mentions = list(find_names(query, speakers))
     named = tuple(dict.fromkeys(speaker for mention in mentions for speaker in mention.speakers))
@@ -84,10 +85,10 @@ def strip_names(query: str, speakers: Collection[str]) -> NamedQuery:
 
 
 def _without(text: str, spans: Sequence[tuple[int, int]]) -> str:
-    """Return a text without some spans, given in order.
+    """Remove spans, given in order, from a text.
 
-    What would be left over goes, too: doubled white space, empty brackets and quotation marks, punctuation without a
-    text to separate, and the "and" between two spans.
+    Also remove their traces: doubled white space, empty brackets and quotation marks, punctuation that separates
+    nothing any more, and the "and" between two spans.
     """
     left, at = "", 0
     for place, (start, end) in enumerate(spans):
@@ -114,10 +115,10 @@ def _joined(left: str, right: str) -> str:
     return f"{left} {right}"
 
 
-def _is_told_of(period: Period) -> Callable[[datetime], bool]:
-    """Return a test of a moment: whether people talk about the period then. Without a year, any year matches."""
-    start = _FIRST_MOMENT if period.start is None else _with_margin(period.start) - _BEFORE
-    end = _LAST_MOMENT if period.end is None else _with_margin(period.end) + _AFTER
+def _test_of(period: Period) -> Callable[[datetime], bool]:
+    """Return a test for the time of a turn: whether the turn may be about a period. Without a year, any year passes."""
+    start = _FIRST_MOMENT if period.start is None else _with_room(period.start) - _MARGIN_BEFORE
+    end = _LAST_MOMENT if period.end is None else _with_room(period.end) + _MARGIN_AFTER
 
     def is_within(moment: datetime) -> bool:
         if not period.any_year or period.start is None or period.end is None:
@@ -128,9 +129,9 @@ def _is_told_of(period: Period) -> Callable[[datetime], bool]:
     return is_within
 
 
-def _with_margin(moment: datetime) -> datetime:
-    """Return a moment in UTC, moved away from the ends of time so that the margins can be added."""
-    return min(max(moment, _FIRST_MOMENT + _BEFORE), _LAST_MOMENT - _AFTER).astimezone(UTC)
+def _with_room(moment: datetime) -> datetime:
+    """Return a moment in UTC, far enough from the first and last datetime that the margins can be added."""
+    return min(max(moment, _FIRST_MOMENT + _MARGIN_BEFORE), _LAST_MOMENT - _MARGIN_AFTER).astimezone(UTC)
 
 
 def _shifted(moment: datetime, years: int) -> datetime:

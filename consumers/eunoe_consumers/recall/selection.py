@@ -1,4 +1,4 @@
-"""Select the turns of a context from the ranked ones, and give each the form that the request asks for."""
+"""Select the turns of a context from the ranked turns, with the excerpts and neighbours that the request asks for."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -113,11 +113,12 @@ class Selection:
 
 
 def _shown(beside: Beside | None, found: Ranked, excluded: Collection[str]) -> Beside | None:
-    """Return the neighbours that may be shown: of the same session, and not excluded."""
+    """Return the neighbours that may be shown: in the same session, and not excluded."""
 
     def shown(turn: NeighbourTurn | None) -> NeighbourTurn | None:
-        of_session = turn is not None and turn.session_id == found.candidate.session_id
-        return turn if turn is not None and of_session and turn.event_id not in excluded else None
+        if turn is None or turn.session_id != found.candidate.session_id or turn.event_id in excluded:
+            return None
+        return turn
 
     return None if beside is None else Beside(shown(beside.before), shown(beside.after))
 

@@ -1,7 +1,6 @@
-"""Read an expression of time as a span of the calendar.
+"""Turn an expression of time into a span of the Gregorian calendar.
 
-The calendar is Gregorian. Weeks begin on Monday, and seasons are the meteorological ones of the northern hemisphere.
-python-dateutil reads the dates.
+Weeks begin on Monday. Seasons are the meteorological ones of the northern hemisphere. python-dateutil reads the dates.
 """
 
 import re
@@ -52,8 +51,8 @@ _STEPS: Final = {
 }
 _DAY: Final = _STEPS["day"]
 _CLOCK: Final = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1)}
-# From which to which day of the week, Monday being 0.
 _WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+# The first day of the week and the day behind the last one; Monday is 0.
 _DAYS_OF_WEEK: Final = {name: (day, day + 1) for day, name in enumerate(_WEEKDAYS)} | {"weekend": (5, 7)}
 _MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _SEASONS: Final = {"spring": 3, "summer": 6, "autumn": 9, "fall": 9, "winter": 12}
@@ -104,7 +103,7 @@ def _unit_around(moment: datetime, unit: str) -> Span:
 
 
 def _nearby(name: str, moment: datetime) -> tuple[Span, relativedelta]:
-    """Return the weekday or weekend of a moment's week, or the month or season of its year, and how often it recurs."""
+    """Return the weekday or weekend in a moment's week, or the month or season in its year, and its interval."""
     if name in _DAYS_OF_WEEK:
         monday = _unit_around(moment, "week").start
         first, end = _DAYS_OF_WEEK[name]
@@ -121,6 +120,7 @@ def _latest_begun(name: str, latest: datetime) -> Span:
 
 
 def _latest_ended(name: str, now: datetime) -> Span:
+    """Return the latest weekday, weekend, month or season that has ended."""
     span, interval = _nearby(name, now)
     while span.end > now:
         span = Span(span.start - interval, span.end - interval)
@@ -146,7 +146,7 @@ def _iso(words: str, now: datetime, _latest: datetime) -> Span:
 
 
 def _numeric(words: str, now: datetime, _latest: datetime) -> Span | None:
-    """Read the day first with dots, the month first with slashes. With hyphens, refuse a date that is ambiguous."""
+    """Read the day first with dots, the month first with slashes. Return None for an ambiguous date with hyphens."""
     first, second, _ = (int(number) for number in re.split(r"[./-]", words))
     if "-" in words and first != second and max(first, second) <= len(_MONTHS):
         return None
@@ -178,7 +178,7 @@ def _day(words: str, now: datetime, latest: datetime) -> datetime:
 
 
 def _parse(words: str, now: datetime, *, day_first: bool = False) -> datetime:
-    """Return the midnight at which a date begins, or a month without a day."""
+    """Parse a date, or a month without a day, to the midnight at which it begins."""
     return parse(words, dayfirst=day_first, default=datetime(_LEAP_YEAR, 1, 1, tzinfo=now.tzinfo))
 
 
@@ -187,7 +187,7 @@ def _month_of_year(words: str, now: datetime, _latest: datetime) -> Span:
 
 
 def _ago(words: str, now: datetime, _latest: datetime) -> Span:
-    """Return the whole minute, hour, day, week, month or year. A vague number gives several of them."""
+    """Return the whole minute, hour, day, week, month or year. A vague number such as "few" covers several."""
     fewest, most, unit = _amount(words)
     if unit not in _CLOCK:
         first, last = now - most * _STEPS[unit], now - fewest * _STEPS[unit]
@@ -207,7 +207,7 @@ def _rolling(words: str, now: datetime, _latest: datetime) -> Span:
 
 
 def _amount(words: str) -> tuple[int, int, str]:
-    """Return the smallest and the largest number that is meant, and the unit."""
+    """Return the smallest and the largest number that the words may mean, and the unit."""
     found = _UNIT.search(words)
     unit = found.group() if found else ""
     for word in words.split():
@@ -220,7 +220,7 @@ def _amount(words: str) -> tuple[int, int, str]:
 
 
 def _clock_before(now: datetime, number: int, unit: str) -> datetime:
-    # Through UTC, so that an hour ago is 60 minutes ago on the day the clocks change, too.
+    # Computed in UTC: an hour ago is 60 minutes ago, also on the day when the clocks change.
     return (now.astimezone(UTC) - number * _CLOCK[unit]).astimezone(now.tzinfo)
 
 

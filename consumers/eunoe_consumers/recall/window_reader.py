@@ -58,10 +58,10 @@ class WindowReader:
         return self._windows.size
 
     async def read(self, scope: Scope, *, after: str | None, wait_seconds: float) -> FreshWindow:
-        """Return the whole window of a scope. Wait until the entry `after` is applied, or can never be.
+        """Return the whole window of a scope. Wait until the entry `after` is applied, or can no longer be applied.
 
-        An entry is applied if it is in the window, or if the window is full and begins later, because it was there
-        before. An event that was published twice is applied if it is there under its other entry id.
+        An entry is applied if it is in the window, or if it has left a full window. An event that was published twice
+        is also applied if the window holds it under its other entry id.
 
         Raises:
             WrongKeyType: If the key is not a list.

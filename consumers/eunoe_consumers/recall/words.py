@@ -1,4 +1,4 @@
-"""Words: how a text is cut into them, and lists of the English words that are no names, or carry no meaning."""
+"""Cut texts into words, and list English words that are not names or carry no meaning."""
 
 import re
 import unicodedata
@@ -21,8 +21,8 @@ class Word(NamedTuple):
 
     Attributes:
         folded: The word for comparisons: case-folded, compatibility characters replaced.
-        start: The place of its first character.
-        end: The place behind its last character.
+        start: The place of the first character.
+        end: The place behind the last character.
     """
 
     folded: str
@@ -36,7 +36,7 @@ def words_of(text: str) -> list[Word]:
 
 
 def folded_words(text: str) -> tuple[str, ...]:
-    """Return the words of a text as they are compared."""
+    """Return the folded form of each word of a text. Only this form is compared."""
     return tuple(word.folded for word in words_of(text))
 
 
@@ -56,14 +56,14 @@ def _set(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# Message roles, which every conversation has.
+# Gateways write these words in place of a name.
 ROLES = _set("user assistant bot system ai agent human")
 
-# Part of a display name, but nobody is called by a title alone.
+# Words of a display name that do not name a person alone.
 TITLES = _set("dr doctor prof professor mr mrs ms miss mx sir madam dame lord lady herr frau jr sr phd md")
 
-# Words without a meaning of their own: a query of stop words alone finds any turn. The single letters are the rests of
-# "don't" and "we're".
+# Words that carry no meaning: a query of stop words alone finds any turn. The single letters come from "don't" and
+# "we're".
 STOP_WORDS = _set("""
     a about above after again against all am an and any are as at be because been before being below between both
     but by can could d did do does doing don down during each ever few for from further get give had has have having
@@ -74,8 +74,8 @@ STOP_WORDS = _set("""
     with would you your yours yourself
 """)
 
-# Names that are everyday words, too: "will she" is not Will, "on the mark" is not Mark. The list cannot be complete. A
-# missing word costs little: it is left out of the embedded text, and its speaker's turns are lifted.
+# Names that are also everyday words: "will she" is not Will, "on the mark" is not Mark. The list cannot be complete. A
+# word that is missing here costs little: it is not embedded, and the turns of the speaker with that name rank higher.
 ORDINARY_NAMES = _set("""
     ace amber angel april art ash august autumn basil bay bear bill bishop blue brandy brook buck bud buddy candy
     chance chase chip chuck clay cliff cookie coral crystal daisy dale dash dawn dean dick don dot drew duke earl
@@ -88,7 +88,7 @@ ORDINARY_NAMES = _set("""
     willow winter wolf wood woods worth wren young
 """)
 
-# The name of a month is the month after one of these words, or beside a number.
+# "April" is the month, and not a person, after one of the words in `BEFORE_MONTHS` or beside a number.
 MONTHS = _set("january february march april may june july august september october november december")
 BEFORE_MONTHS = _set("""
     in since during until till between before after last this next every each early mid late

@@ -1,9 +1,9 @@
-"""Cues in a text: it is a question, it asks for a time, it names a time."""
+"""Recognise questions, and texts that ask for a time or name one."""
 
 import re
 
-# The question marks of Latin, Arabic, Armenian, Ethiopic and full-width text. The Greek one is a semicolon, which means
-# something else everywhere else. Closing quotation marks or brackets may follow, and a note in square brackets.
+# The question marks of Latin, Arabic, Armenian, Ethiopic and full-width text. The Greek one is left out: in every other
+# script it is a semicolon. Closing quotation marks or brackets may follow, and a note in square brackets.
 _ASKS = re.compile("[?\u061f\u055e\u1367\uff1f][\\s\"'\u201d\u2019\xbb)\\]]*(?:\\[[^\\]]*\\]\\s*)?$")
 _ASKS_FOR_TIME = re.compile(r"\bwhen\b|\bwhat (?:date|day|year|month|time)\b|\bhow long\b", re.IGNORECASE)
 _DAY = "monday|tuesday|wednesday|thursday|friday|saturday|sunday"

@@ -23,7 +23,7 @@ class RankingQuery:
     Attributes:
         text: The text of the request, unchanged.
         speakers: All speakers of the scope.
-        named: The speakers whom the query names.
+        named: The speakers that the query names.
         is_within: Whether a moment is in the period that the query names; None if it names no period.
     """
 
@@ -63,26 +63,26 @@ def rank(
     if not candidates:
         return []
     ordered = sorted(candidates, key=lambda candidate: candidate.position)
-    scope = _Places(ordered, outline)
-    own = _own_parts(query, ordered, weights)
-    own["bm25"] = weights.bm25 * scope.of(lexical.bm25)
-    own["contextual_bm25"] = weights.contextual_bm25 * scope.of(lexical.contextual)
-    base = scope.spread(own["cosine"] + own["bm25"])
-    asking = scope.spread(np.array([is_question(candidate.content) for candidate in ordered], dtype=np.float64))
-    nearest, second = (beside(base, scope.sessions, distance)[scope.at] for distance in (1, 2))
-    own["neighbour"] = weights.neighbour * nearest
-    own["second_neighbour"] = weights.second_neighbour * second
-    own["answer"] = weights.answer * beside(base * asking, scope.sessions, 1, after=False)[scope.at]
-    own["question"] = -weights.question * asking[scope.at]
-    score = np.sum(list(own.values()), axis=0)
-    own["session"] = weights.session * scope.best_of_session(score)
-    own["session_bm25"] = weights.session_bm25 * scope.of(lexical.sessions)
-    score = np.sum(list(own.values()), axis=0)
+    places = _Places(ordered, outline)
+    parts = _own_parts(query, ordered, weights)
+    parts["bm25"] = weights.bm25 * places.select(lexical.bm25)
+    parts["contextual_bm25"] = weights.contextual_bm25 * places.select(lexical.contextual)
+    base = places.spread(parts["cosine"] + parts["bm25"])
+    asking = places.spread(np.array([is_question(candidate.content) for candidate in ordered], dtype=np.float64))
+    nearest, second = (beside(base, places.sessions, distance)[places.at] for distance in (1, 2))
+    parts["neighbour"] = weights.neighbour * nearest
+    parts["second_neighbour"] = weights.second_neighbour * second
+    parts["answer"] = weights.answer * beside(base * asking, places.sessions, 1, after=False)[places.at]
+    parts["question"] = -weights.question * asking[places.at]
+    score = np.sum(list(parts.values()), axis=0)
+    parts["session"] = weights.session * places.best_of_session(score)
+    parts["session_bm25"] = weights.session_bm25 * places.select(lexical.sessions)
+    score = np.sum(list(parts.values()), axis=0)
     return [
         Ranked(
             ordered[index],
             float(score[index]),
-            {name: float(part[index]) for name, part in own.items() if part[index]},
+            {name: float(part[index]) for name, part in parts.items() if part[index]},
         )
         for index in _descending(score)
     ]
@@ -118,10 +118,14 @@ def _descending(scores: Array) -> list[int]:
 
 
 class _Places:
-    """The places of the candidates in the outline.
+    """The places of the candidates in the outline of their scope.
 
-    A turn that was written after the outline was read is not in it, nor is the oldest part of a long scope. Such a
-    candidate gets a place after the outline, in a session of its own.
+    The outline lacks turns that were written after it was read, and the oldest turns of a long scope. Such a candidate
+    gets a place after the outline, in a session of its own.
+
+    Attributes:
+        at: The place of each candidate, shape (candidates,).
+        sessions: The session of each place, shape (places,).
     """
 
     def __init__(self, candidates: Sequence[TurnCandidate], outline: Outline) -> None:
@@ -138,20 +142,19 @@ class _Places:
         )
 
     def spread(self, values: Array) -> Array:
-        """Return values of the candidates as values of all places; 0 for turns that are no candidates."""
+        """Return the candidates' values at all places; 0 for turns that are not candidates."""
         spread = np.zeros(len(self.sessions))
         spread[self.at] = values
         return spread
 
-    def of(self, values: Array) -> Array:
-        """Return the candidates' values from values of the outline; 0 for candidates outside it."""
-        known = len(values)
-        return (
-            np.where(self.at < known, values[np.minimum(self.at, known - 1)], 0.0) if known else np.zeros(len(self.at))
-        )
+    def select(self, values: Array) -> Array:
+        """Select the candidates' values from the values of the outline; 0 for candidates outside it."""
+        padded = np.zeros(len(self.sessions))
+        padded[: len(values)] = values
+        return padded[self.at]
 
     def best_of_session(self, scores: Array) -> Array:
-        """Return for each candidate the mean of its session's three best scores; of fewer in a shorter session."""
+        """Return for each candidate the mean of the three best scores in its session; of fewer in a shorter session."""
         sizes = np.minimum(np.bincount(self.sessions), _SESSION_BEST)
         best = np.zeros(len(sizes))
         mine = self.sessions[self.at]

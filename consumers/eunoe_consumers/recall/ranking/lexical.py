@@ -1,4 +1,4 @@
-"""Score the words of turns, of turns with their neighbours, and of sessions by BM25.
+"""Score turns, turns with their neighbours, and whole sessions by their words: BM25.
 
 Robertson and Zaragoza, The Probabilistic Relevance Framework: BM25 and Beyond (2009). k1 and b have their usual values.
 """
@@ -19,12 +19,12 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class LexicalScores:
-    """The BM25 of each turn of an outline, shape (n,), divided by the best of the scope; 0 without a term of the query.
+    """BM25 scores for each turn of an outline, 0..1: divided by the best score of the scope. All have the shape (n,).
 
     Attributes:
-        bm25: The turns themselves.
-        contextual: The turns with a share of their neighbours' terms.
-        sessions: The sessions of the turns.
+        bm25: The score of the turn.
+        contextual: The score of the turn with a share of its neighbours' terms.
+        sessions: The score of the turn's session.
     """
 
     bm25: Array

@@ -15,7 +15,7 @@ class Weights(BaseModel):
     Attributes:
         cosine: The cosine of the query and the turn's best piece.
         bm25: The BM25 of the turn, divided by the best BM25 of the scope.
-        contextual_bm25: The same over turns that take in a share of their neighbours' terms.
+        contextual_bm25: The same for the turn with a share of its neighbours' terms.
         neighbour: The cosine and BM25 of the turns directly before and after it in its session.
         second_neighbour: The same for the turns two places away.
         answer: The cosine and BM25 of the turn directly before it, if that turn is a question.
@@ -24,7 +24,7 @@ class Weights(BaseModel):
             and one of its pieces may well be the answer.
         brevity: Subtracted for each e-fold below 200 characters.
         date: Added to a turn in the period that the query names.
-        speaker: Added to a turn of a speaker whom the query names.
+        speaker: Added to a turn of a speaker that the query names.
         time: Added to a turn that names a time, if the query asks for one.
         user: Added to a turn of the user, if no speaker of the scope has a name.
         session: The mean score of the session's three best turns.
@@ -78,8 +78,8 @@ ASSISTANT = Weights(
     session_bm25=0.1,
 )
 BM25 = Weights(cosine=0.0, bm25=1.0)
-# In terms of a turn's first 400 characters. Half of the turns of a dialogue have 11 to 15 terms, of a chat with an
-# assistant 31 to 39.
+# The limit between the two kinds, in terms of a turn's first 400 characters. The median turn of a dialogue has 11 to 15
+# terms, the median turn of a chat with an assistant 31 to 39.
 _DIALOGUE_TERMS = 22.0
 
 
