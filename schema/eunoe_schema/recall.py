@@ -38,7 +38,7 @@ class RecallRequest(ContractModel):
     top_k: Annotated[int, Field(ge=0, le=MAX_TOP_K)] | None = None
     """The largest number of turns. The default is the consumers' EUNOE_RECALL_TOP_K."""
     window: Annotated[int, Field(ge=0, le=MAX_WINDOW)] | None = None
-    """The largest number of window messages, newest first. The default is the whole window."""
+    """The largest number of window messages; the newest are kept. The default is the whole window."""
     min_cosine: Annotated[float, Field(ge=-1, le=1)] | None = None
     """Leave out turns that are less similar than this. The default is the consumers' EUNOE_RECALL_MIN_COSINE."""
     after: EntryId | None = None

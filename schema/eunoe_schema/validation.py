@@ -10,6 +10,12 @@ from eunoe_schema.errors import InvalidEvent
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
+# pydantic names Python's types. Most people who read these errors wrote JSON.
+_PLAIN = {
+    "tuple_type": "Input should be a valid list",
+    "dict_type": "Input should be a valid object",
+    "model_type": "Input should be a valid object",
+}
 _SHOWN_CHARS = 80
 _SHOWN_ERRORS = 3
 
@@ -38,7 +44,7 @@ def describe(error: ValidationError) -> str:
 
 def _describe(item: ErrorDetails) -> str:
     """Return one problem: the path to the field, what is wrong, and the value."""
-    problem = item["msg"].removeprefix("Value error, ")
+    problem = _PLAIN.get(item["type"], item["msg"]).removeprefix("Value error, ")
     if not item["loc"] and item["type"] == "value_error":  # a check of the whole model, whose message names the fields
         return problem
     path = ".".join(map(str, item["loc"]))[:_SHOWN_CHARS] or "event"  # the sender chooses an unknown field's name

@@ -160,7 +160,7 @@ def test_invalid_flat_fields_get_a_reason() -> None:
     assert reason_of({**FLAT, b"content": b"ab\xff"}).startswith("not decodable: 'utf-8' codec can't decode byte 0xff")
     assert reason_of({**FLAT, b"\xff": b"x"}).startswith("not decodable: 'utf-8' codec can't decode byte 0xff")
     assert reason_of({**FLAT, b"metadata": b"{"}).startswith("not decodable: Expecting property name")
-    assert reason_of({**FLAT, b"metadata": b"[1]"}).startswith("metadata: Input should be a valid dictionary")
+    assert reason_of({**FLAT, b"metadata": b"[1]"}).startswith("metadata: Input should be a valid object")
     assert reason_of({**FLAT, b"metadata": b'{"a": NaN}'}).startswith("metadata: is not JSON")
     assert reason_of({}).startswith("event_id: Field required; tenant_id: Field required")
 

@@ -18,7 +18,7 @@ from eunoe_schema.recall import RecallReply, RecallRequest
 _HEADER = "# Made by `make docs` from the models in schema/eunoe_schema. Change the models, not this file.\n"
 _WIDTH = 112
 _INLINE_CHARS = 110
-# The messages that are no requests on curated memory.
+# The messages that are not requests on curated memory.
 _MODELS: dict[str, type[BaseModel]] = {
     "messageEvent": MessageEvent,
     "recallRequest": RecallRequest,

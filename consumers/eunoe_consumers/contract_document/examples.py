@@ -5,6 +5,7 @@ from typing import Any, cast
 from pydantic import JsonValue
 
 from eunoe_consumers.contract_document.schemas import SCHEMAS, Json, members_of
+from eunoe_schema.memory.content import content_hash
 from eunoe_schema.streams import reply_channel
 
 _AGENT = "22222222-2222-4222-8222-222222222222"
@@ -19,7 +20,7 @@ _MEMORY: Json = {
     "source": "extracted",
     "status": "active",
     "content": _CONTENT,
-    "content_hash": "1d0c8a5c8ad8c6ba5d0e6b8a8f0a6d3b",
+    "content_hash": content_hash(_CONTENT),
     "confidence": 0.8,
     "usefulness": 0.5,
     "metadata": {},

@@ -32,13 +32,13 @@ class AdminSearchRequest(Request[AdminSearchResult]):
 
     kind: Literal["admin_search"] = "admin_search"
     words: Annotated[str, Field(min_length=1, max_length=WORDS_CHARS), WithoutNul, NotBlank] | None = None
-    """Words that a content must hold, all of them, in any case. The newest memory comes first."""
+    """Words that the content must contain, all of them, in upper or lower case. The newest memory comes first."""
     query: Annotated[str, Field(min_length=1, max_length=MAX_QUERY_CHARS), WithoutNul] | None = None
-    """A text to compare by meaning, in place of `words`. The nearest memory comes first. The search is approximate."""
+    """A text to search by meaning, instead of `words`. The nearest memory comes first. The search is approximate."""
     statuses: Annotated[tuple[Status, ...], Field(max_length=10)] = ()
     """The statuses to search. An empty list stands for all of them."""
     forgotten: bool = False
-    """Search the memories that are forgotten and not purged, in place of the others."""
+    """Search the forgotten memories that are not purged, instead of the others."""
     limit: Annotated[int, Field(ge=1, le=MAX_FOUND)] = DEFAULT_FOUND
     """The number of memories, 1..100."""
     cursor: Cursor | None = None

@@ -53,8 +53,8 @@ class Request(ContractModel, Generic[ResultT_co]):
     tenant_id: UUID
     """The tenant."""
     deadline_seconds: Annotated[float, Field(gt=0, le=MAX_DEADLINE_SECONDS)] = DEFAULT_DEADLINE_SECONDS
-    """How long the client waits, counted from the entry id. A late read is dropped. A late change is made, because a
-    client that repeats the request must find it made."""
+    """How long the client waits, counted from the time of the entry id. After that, a read is not answered. A change is
+    still made, so that a client that repeats the request finds it done."""
 
     changes: ClassVar[bool] = True
     """Whether the request changes anything. The reply to a change is kept; a late read is dropped."""
@@ -103,7 +103,7 @@ class Request(ContractModel, Generic[ResultT_co]):
 
     @property
     def touches(self) -> frozenset[str]:
-        """What the request reads or changes. Requests that share a name here are done in stream order."""
+        """Names of the objects that the request reads or changes. Requests that share a name run in stream order."""
         return frozenset()
 
     @property
@@ -131,7 +131,7 @@ class ScopedRequest(Request[ResultT_co], Generic[ResultT_co]):
         return MemoryScope(tenant_id=self.tenant_id, agent_id=self.agent_id, user_id=self.user_id)
 
     def _within_tenant(self, *names: object) -> frozenset[str]:
-        """Return names for `touches`, none of which is another tenant's."""
+        """Return names for `touches`. The tenant id keeps the names of two tenants apart."""
         return frozenset(f"{self.tenant_id}:{name}" for name in names)
 
 
@@ -201,7 +201,7 @@ def result_models() -> tuple[type[Result], ...]:
 
 
 def decode_request(fields: Mapping[bytes, bytes]) -> AnyRequest | Refusal:
-    """Decode an entry's fields. It never raises for what is in them."""
+    """Decode the fields of an entry on `eunoe:memory`. Never raises, whatever the fields contain."""
     decoded = decode(fields, _request_union())
     return decoded if isinstance(decoded, Refusal) else decoded.root
 

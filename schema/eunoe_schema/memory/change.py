@@ -44,7 +44,7 @@ class ChangeRequest(VersionedRequest[ResultT_co], OneMemoryRequest[ResultT_co], 
 
 
 class ReviseRequest(ChangeRequest[MemoryResult]):
-    """Change the members of a memory that the request names. Each earlier content is kept as a version."""
+    """Change a memory. Members that the request leaves out stay. Each earlier content is kept as a version."""
 
     kind: Literal["revise"] = "revise"
     content: Content | None = None
@@ -80,7 +80,10 @@ class ReviseRequest(ChangeRequest[MemoryResult]):
 
 
 class SupersedeRequest(ChangeRequest[ReplacedResult]):
-    """Replace a memory by a new one of the same owner. The old one stays as history and points to the new one."""
+    """Replace a memory by a new one of the same owner. The old one stays as history and points to the new one.
+
+    The new memory takes over nothing from the old one: name the tier, the tags and all other members to keep.
+    """
 
     kind: Literal["supersede"] = "supersede"
     replacement: NewMemory

@@ -29,7 +29,7 @@ Description = Annotated[str, Field(max_length=DESCRIPTION_CHARS), WithoutNul]
 
 
 class Collection(ReplyModel):
-    """A named set of memories. It has an owner, as a memory has, and may hold memories of other owners."""
+    """A named set of memories. Like a memory, it has an owner. Its memories may have other owners."""
 
     id: UUID
     """The id, unique within the tenant."""
@@ -48,7 +48,7 @@ class Collection(ReplyModel):
     version: int
     """Rises with each change of type, name or description."""
     created_at: datetime
-    """When the collection was made."""
+    """When the collection was created."""
     updated_at: datetime
     """When the collection or its members last changed."""
 
@@ -78,7 +78,7 @@ class CollectionDeletedResult(Result):
 
 
 class CreateCollectionRequest(ScopedRequest[CollectionResult]):
-    """Make a collection that belongs to the scope."""
+    """Create a collection that belongs to the scope."""
 
     kind: Literal["create_collection"] = "create_collection"
     type: CollectionType
@@ -116,7 +116,7 @@ class GetCollectionRequest(_CollectionRequest[CollectionResult], ReadRequest[Col
 
 
 class UpdateCollectionRequest(_CollectionRequest[CollectionResult], VersionedRequest[CollectionResult]):
-    """Change the members of a collection that the request names."""
+    """Change the type, the name or the description of a collection."""
 
     kind: Literal["update_collection"] = "update_collection"
     type: CollectionType | None = None
@@ -140,7 +140,7 @@ class DeleteCollectionRequest(_CollectionRequest[CollectionDeletedResult], Versi
 
 
 class _MembersRequest(_CollectionRequest[CollectionResult]):
-    """A change of a collection's members."""
+    """A change of the memories in a collection."""
 
     memory_ids: Annotated[tuple[UUID, ...], Field(min_length=1, max_length=MAX_MEMBERS)]
     """The memories, 1..100."""

@@ -33,7 +33,7 @@ class Directive(ReplyModel):
     version: int
     """Rises with each change of content or place."""
     created_at: datetime
-    """When the directive was made."""
+    """When the directive was created."""
     updated_at: datetime
     """When the directive last changed."""
 
@@ -82,7 +82,7 @@ class _DirectiveRequest(ScopedRequest[ResultT_co], Generic[ResultT_co]):
 
 
 class SetDirectiveRequest(_DirectiveRequest[DirectiveResult], VersionedRequest[DirectiveResult]):
-    """Make a directive, or change the one with that name."""
+    """Create a directive, or change the directive with that name."""
 
     kind: Literal["set_directive"] = "set_directive"
     name: Name
@@ -116,7 +116,7 @@ class RemoveDirectiveRequest(_DirectiveRequest[DirectiveRemovedResult], Versione
 
 
 class ListDirectivesRequest(_DirectiveRequest[DirectivesResult], ReadRequest[DirectivesResult]):
-    """Return the directives that apply to the scope, in their order: those for every user, and those for this one."""
+    """Return the directives of the agent for every user and for this user, in their order."""
 
     kind: Literal["list_directives"] = "list_directives"
 

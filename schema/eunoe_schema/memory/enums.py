@@ -41,7 +41,7 @@ class Status(StrEnum):
 
 
 class RelationType(StrEnum):
-    """What one memory is to another. A superseded or merged memory names its successor itself, without a relation."""
+    """How one memory relates to another. A superseded or merged memory names its successor without a relation."""
 
     RELATED_TO = "related_to"
     SUPPORTS = "supports"

@@ -1,4 +1,4 @@
-"""The filter of `list` and `search`."""
+"""The filter of `list`, `count` and `search`."""
 
 from typing import Annotated
 from uuid import UUID
@@ -16,30 +16,30 @@ class MemoryFilter(ContractModel):
     """Conditions that a memory must meet, all of them. An empty list sets no condition."""
 
     tiers: Annotated[tuple[Tier, ...], Field(max_length=10)] = ()
-    """One of these tiers."""
+    """The memory has one of these tiers."""
     categories: Annotated[tuple[Category, ...], Field(max_length=10)] = ()
-    """One of these categories."""
+    """The memory has one of these categories."""
     statuses: Annotated[tuple[Status, ...], Field(max_length=10)] = (Status.ACTIVE,)
-    """One of these statuses. By default, a memory must be active."""
+    """The memory has one of these statuses. By default, it must be active."""
     sources: Annotated[tuple[Source, ...], Field(max_length=10)] = ()
-    """One of these sources."""
+    """The memory has one of these sources."""
     tags: Tags = ()
-    """All of these tags."""
+    """The memory has all of these tags."""
     metadata: Metadata = Field(default_factory=dict)
-    """Members that the metadata must hold, compared as jsonb's `@>` does. `{"stressor": true}` ignores other members,
-    `{"mood": {"calm": true}}` looks into the member `mood`, and the order of an array does not matter."""
+    """The metadata contains these members, as PostgreSQL's `@>` compares them. `{"stressor": true}` ignores other
+    members, `{"mood": {"calm": true}}` looks into the member `mood`, and the order of an array does not matter."""
     collection_id: UUID | None = None
-    """A member of this collection. The collection must apply to the scope."""
+    """The memory is in this collection. The collection must apply to the scope."""
     session: SessionRef | None = None
-    """Remembered from this session."""
+    """The memory comes from this session."""
     created_from: Moment | None = None
-    """Remembered at this time or later."""
+    """The memory was created at this time or later."""
     created_until: Moment | None = None
-    """Remembered before this time."""
+    """The memory was created before this time."""
     updated_from: Moment | None = None
-    """Last changed at this time or later."""
+    """The memory last changed at this time or later."""
     updated_until: Moment | None = None
-    """Last changed before this time."""
+    """The memory last changed before this time."""
     forgotten: bool = False
-    """Forgotten and not purged, in place of not forgotten. `statuses` then means the status before the memory was
-    forgotten; an empty list finds all forgotten memories."""
+    """The memory is forgotten and not purged; by default, it must not be forgotten. With this condition, `statuses`
+    means the status from before the memory was forgotten. An empty list then finds all forgotten memories."""

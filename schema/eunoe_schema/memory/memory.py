@@ -32,7 +32,7 @@ class MemoryCore(ReplyModel):
     metadata: dict[str, JsonValue]
     """A JSON object."""
     created_at: datetime
-    """When the memory was made."""
+    """When the memory was created."""
     updated_at: datetime
     """When the memory last changed."""
 
@@ -45,7 +45,7 @@ class Memory(MemoryCore):
     status: Status
     """The status."""
     content_hash: str
-    """The SHA-256 that recognises the same content."""
+    """The SHA-256 of the content without its case and spacing. The same content has the same hash."""
     usefulness: float
     """How useful the memory has been in prompts, 0..1. Feedback moves it."""
     tags: tuple[str, ...] = ()
@@ -67,7 +67,7 @@ class Memory(MemoryCore):
     accessed_at: datetime | None = None
     """When the memory was last used in any way."""
     expires_at: datetime | None = None
-    """The end that a caller gave the memory."""
+    """The end that a caller chose. It is left out if the tier decides."""
     lapses_at: datetime | None = None
     """When the memory expires, by `expires_at` or by its tier. From then on it is treated as archived. It is left out
     if the memory never expires."""
@@ -83,7 +83,7 @@ class Memory(MemoryCore):
 
 
 class RecalledMemory(MemoryCore):
-    """A memory in the context of a recall. `Curator.get` returns all its members."""
+    """A memory in the context of a recall. The request `get` returns all its members."""
 
     cosine: float | None = None
     """The similarity to the query, -1..1. It is left out while the memory or the query has no embedding."""

@@ -26,12 +26,12 @@ class Direction(StrEnum):
 
 
 class Relation(ReplyModel):
-    """What one memory is to another."""
+    """A relation from one memory to another."""
 
     from_id: UUID
     """The memory that supports, refines, causes ... the other."""
     type: RelationType
-    """What it is to the other."""
+    """How it relates to the other."""
     to_id: UUID
     """The other memory."""
 
@@ -73,7 +73,7 @@ class _RelationRequest(ScopedRequest[RelationResult]):
     from_id: UUID
     """The memory that supports, refines, causes ... the other."""
     type: RelationType
-    """What it is to the other."""
+    """How it relates to the other."""
     to_id: UUID
     """The other memory."""
 

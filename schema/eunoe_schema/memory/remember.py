@@ -18,10 +18,10 @@ DEFAULT_CONFIDENCE = 0.8
 
 
 class NewMemory(ContractModel):
-    """A memory to be made.
+    """A new memory.
 
-    If the owner already has a memory with this content, that memory is confirmed. It takes over the tier and the end of
-    the new one if the new one would live longer.
+    If the owner already has a memory with this content, that memory is confirmed. If the new memory would expire later,
+    the confirmed memory takes over its tier and its end.
     """
 
     content: Content
@@ -48,7 +48,7 @@ class NewMemory(ContractModel):
 
 
 class Remembered(ReplyModel):
-    """The memory that one content led to."""
+    """The result for one content: a new or a confirmed memory."""
 
     memory: Memory
     """The new or confirmed memory."""
@@ -68,11 +68,11 @@ class RememberResult(Result):
 
     kind: Literal["remembered"] = "remembered"
     remembered: tuple[Remembered, ...]
-    """One memory for each content, in their order."""
+    """One element for each content, in the order of the request."""
 
 
 class RememberRequest(ScopedRequest[RememberResult]):
-    """Make memories that belong to the scope, all or none. A content that the scope has already is confirmed."""
+    """Create memories that belong to the scope, all or none. A content that the owner already has is confirmed."""
 
     kind: Literal["remember"] = "remember"
     memories: Annotated[tuple[NewMemory, ...], Field(min_length=1, max_length=MAX_MEMORIES)]
@@ -86,7 +86,7 @@ class RememberRequest(ScopedRequest[RememberResult]):
 
     @property
     def touches(self) -> frozenset[str]:
-        """The contents, so that concurrent requests do not make the same memory twice."""
+        """The contents, so that concurrent requests do not create the same memory twice."""
         owner = f"{self.agent_id}:{self.user_id}"
         return self._within_tenant(*(f"{owner}:{content_hash(new.content)}" for new in self.memories))
 

@@ -21,7 +21,7 @@ class UsedResult(Result):
 
     kind: Literal["used"] = "used"
     memories: int
-    """The number of memories for which the report counted."""
+    """The number of memories that the report was counted for."""
 
 
 class RetrievedRequest(ScopedRequest[UsedResult]):
