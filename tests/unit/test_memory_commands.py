@@ -111,6 +111,7 @@ def test_the_schema_of_a_kind_shows_nested_fields() -> None:
         (["session", "open", "s1"], "eunoe memory request open_session"),
         (["directive", "list"], "eunoe memory request list_directives"),
         (["consolidation", "replace"], "consolidation_groups"),
+        (["supersede", "x", "y"], "takes over nothing from the old one: name the tier, the tags"),
         (["collection"], "create_collection or "),
     ],
 )

@@ -1,1 +1,1 @@
-"""The command line: what an operator and a newcomer type. Heavy modules are imported inside the commands."""
+"""The command line. Each command imports its heavy modules itself, so that the others start fast."""

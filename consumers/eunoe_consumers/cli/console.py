@@ -1,4 +1,4 @@
-"""Where commands write: results to standard output, everything else to standard error."""
+"""The console of the commands: results go to standard output, everything else to standard error."""
 
 import json
 import sys
@@ -11,7 +11,7 @@ errors = Console(stderr=True)
 
 
 def print_plain(text: str, *, style: str | None = None, console: Console = output) -> None:
-    """Write a line as it is: without markup, highlighting or wrapping, so that it can be copied."""
+    """Write a line without markup, highlighting or wrapping, so that it can be copied."""
     console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
 
 

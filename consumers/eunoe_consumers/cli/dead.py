@@ -112,8 +112,8 @@ def replay(
 ) -> None:
     """Append the original entries to their stream again, and remove the dead letters.
 
-    Do this after the cause is fixed. Every group of the stream receives the new entry; a group that had processed the
-    old one stores nothing twice. An entry that still cannot be processed becomes a dead letter again.
+    Fix the cause first. Every group of the stream receives the new entry; a group that processed the old entry already
+    stores nothing twice. An entry that still cannot be processed becomes a dead letter again.
     """
     _require_ids_or_all(letter_ids, every=every)
 
@@ -170,7 +170,7 @@ def drop(
     if as_json:
         print_json({"dropped": dropped})
     else:
-        output.print(f"dropped {dropped} of {group}", highlight=False)
+        output.print(f"dropped {dropped} dead letter{'' if dropped == 1 else 's'} of {group}", highlight=False)
     if letter_ids and dropped < len(set(letter_ids)):
         errors.print(f"{group} has no dead letters for {len(set(letter_ids)) - dropped} of these ids", style="red")
         raise typer.Exit(1)

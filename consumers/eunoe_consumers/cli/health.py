@@ -31,8 +31,9 @@ def health(
     """Check Redis, PostgreSQL, the schema, the tenants and the consumers of every role, and say what to do.
 
     The exit code is 0 when nothing fails, and 1 otherwise. A consumer is alive if it has read entries or sent a
-    heartbeat within EUNOE_CLAIM_AFTER_SECONDS. Row counts are estimates of the database. After Redis has lost data,
-    the check `lost messages` names the time span of the messages that may be lost, until --dismiss-losses.
+    heartbeat within EUNOE_CLAIM_AFTER_SECONDS. Row counts are estimates of the database. After Redis has lost data, the
+    check `lost messages` warns and names the time span of the messages that may be lost. --dismiss-losses ends the
+    warning.
     """
     from eunoe_consumers.cli import health_checks  # noqa: PLC0415 - asyncpg
 

@@ -116,7 +116,7 @@ def _check_group(group: GroupFigures, *, alive_seconds: float) -> Check:
         )
         return Check(name, "warn", found, advice)
     if gone := len(group.consumers) - alive:
-        advice = "nothing: other consumers claim their entries and remove them from the group"
+        advice = "nothing to do: other consumers claim their entries and remove them from the group"
         return Check(name, "warn", f"{found}; {gone} gone", advice)
     return Check(name, "ok", found)
 

@@ -1,4 +1,4 @@
-"""`eunoe index`: show the giant scopes, and build their approximate indexes."""
+"""`eunoe index`: show the giant scopes, and build the indexes of their approximate search."""
 
 import asyncio
 from typing import TYPE_CHECKING, Annotated
@@ -28,10 +28,11 @@ def index(
     build: Annotated[bool, typer.Option("--build", help="Build missing indexes, and drop unused ones.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the giant scopes, those with more turns than EUNOE_ANN_SCOPE_ROWS, and the state of their indexes.
+    """Show the giant scopes, with more turns than EUNOE_ANN_SCOPE_ROWS, and the state of their indexes.
 
-    Search within a scope is exact. In a giant scope an exact search takes long, so that it uses the scope's own HNSW
-    index as soon as there is one, and is approximate. A scope keeps its index until it has shrunk to half of the limit.
+    Recall searches a scope exactly. In a giant scope, an exact search takes too long. As soon as the scope has its own
+    HNSW index, the search uses the index and is approximate. A scope keeps its index until it has shrunk to half of the
+    limit.
 
     Building an index takes minutes, and blocks neither readers nor writers. It is faster if the server's
     maintenance_work_mem can hold the whole index, about 1.6 KB per turn. With --build, the login must be able to take

@@ -1,4 +1,4 @@
-"""`eunoe janitor run`: do by hand one round of what the role `janitor` does regularly."""
+"""`eunoe janitor run`: run one round of the janitor by hand."""
 
 import asyncio
 from dataclasses import asdict
@@ -25,9 +25,9 @@ def janitor() -> None:
 
 @app.command(epilog="Example: eunoe janitor run --json")
 def run(*, as_json: JsonOption = False) -> None:
-    """Do one round: archive expired memories, purge memories that ended long ago, drop old kept replies.
+    """Run one round: archive expired memories, purge memories that ended long ago, delete old kept replies.
 
-    It works in batches, one tenant after the other. If another janitor is at work, it does nothing.
+    The round works in batches, one tenant after the other. It does nothing while another janitor is at work.
     """
     settings = Settings()
     configure_logs(settings)

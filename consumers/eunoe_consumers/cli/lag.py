@@ -34,7 +34,7 @@ def lag(
     watch: Annotated[bool, typer.Option("--watch", help="Refresh the figures until Ctrl-C.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show streams, consumer groups and consumers: how much waits, since when, and who works on it.
+    """Show the streams, the consumer groups and their consumers: entries that wait, and their age.
 
     Lag counts the entries that no consumer of the group has read yet. Pending counts the entries that a consumer has
     read and not acknowledged. A growing lag means too few consumers: start more processes of that role. Other

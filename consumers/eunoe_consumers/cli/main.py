@@ -1,4 +1,4 @@
-"""The application `eunoe`: its commands, its exit codes, and the way errors reach a terminal."""
+"""The application `eunoe`: its commands, its exit codes and its error messages."""
 
 import re
 import signal
@@ -76,7 +76,7 @@ def main() -> None:
         app()
     except (ConfigurationError, InvalidEvent) as error:
         _fail(str(error), MISCONFIGURED)
-    except (EunoeError, OSError) as error:  # OSError: of a file. Errors of servers are wrapped already.
+    except (EunoeError, OSError) as error:  # OSError: a file. Errors of servers are EunoeErrors.
         _fail(str(error) or type(error).__name__, FAILED)
     except ValidationError as error:  # raised by Settings
         _fail(f"a setting is wrong (EUNOE_<NAME>): {describe(error)}", MISCONFIGURED)

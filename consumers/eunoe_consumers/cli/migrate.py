@@ -24,9 +24,9 @@ app = typer.Typer(no_args_is_help=True, help="Apply and roll back the database's
 def up(*, as_json: JsonOption = False) -> None:
     """Create the roles, the extension, and everything that the schema lacks.
 
-    Several processes may run it at the same time: exactly one applies each migration. The embeddings are as wide as
-    EUNOE_EMBEDDING_DIMENSIONS says; the width cannot be changed later. The login must be allowed to create roles and
-    the extension.
+    Several processes may run it at the same time: exactly one applies each migration. EUNOE_EMBEDDING_DIMENSIONS sets
+    the width of the embeddings, which cannot be changed later. The login must be allowed to create roles and the
+    extension.
     """
     applied = _migrate(lambda migrator: migrator.up())
     _report("applied", applied, "nothing to apply: the schema is current", as_json=as_json)
@@ -48,7 +48,7 @@ def down(
 
 @app.command(epilog="Example: eunoe migrate status --json")
 def status(*, as_json: JsonOption = False) -> None:
-    """Show which migrations the database has."""
+    """Show every migration, and whether the database has it."""
     found = _migrate(lambda migrator: migrator.status())
     if as_json:
         print_json([{"version": row.version, "name": row.name, "applied": row.applied} for row in found])

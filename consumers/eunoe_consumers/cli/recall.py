@@ -68,7 +68,7 @@ def recall(
     ] = None,
     tier: Annotated[
         list[Tier] | None,
-        typer.Option(help="Also return memories of this tier; personal ones always come. Repeatable."),
+        typer.Option(help="Also return memories of this tier; personal memories are always returned. Repeatable."),
     ] = None,
     deadline: Annotated[
         float, typer.Option(max=MAX_DEADLINE_SECONDS, metavar="SECONDS", help="How long to wait for the reply.")

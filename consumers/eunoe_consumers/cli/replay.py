@@ -51,7 +51,7 @@ def replay(
     agent: Annotated[UUID | None, typer.Option(help="The agent of every line.")] = None,
     field: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=SOURCE", help="Read the event's field NAME from the file's SOURCE; repeatable."),
+        typer.Option(metavar="NAME=SOURCE", help="Read the event field NAME from the file's field SOURCE; repeatable."),
     ] = None,
     constants: Annotated[
         list[str] | None,

@@ -80,7 +80,7 @@ class Replay:
     Attributes:
         gateway: The gateway's client.
         file: The JSON-lines file.
-        mapping: Makes an event's fields of a line.
+        mapping: Converts a line into the fields of an event.
         checkpoint: Saved after every chunk.
         refused: Collects the refused lines.
         report: Called after every chunk with the progress, and with whether the backlog is full.
@@ -165,7 +165,7 @@ class Replay:
             publishing.cancel()
 
     def _raise_if_all_fail(self, error: EunoeError) -> None:
-        """Raise an error that every further line would meet, too."""
+        """Raise an error that every further line would get, too."""
         if isinstance(error, TenantRegistryMissing) or (
             isinstance(error, UnknownTenant) and "tenant_id" in self.mapping.constants
         ):

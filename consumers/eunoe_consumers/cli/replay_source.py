@@ -9,7 +9,7 @@ from typing import BinaryIO, cast
 
 from eunoe_schema.events import MessageEvent
 
-# Other systems write ids as numbers; in these fields the contract wants text.
+# Other systems write ids as numbers. The contract requires text in these fields.
 _TEXT_FIELDS = frozenset({"event_id", "user_id", "content", "session_id", "thread_id", "channel", "speaker"})
 
 
@@ -38,7 +38,7 @@ class Chunk:
 
 @dataclass(frozen=True)
 class FieldMapping:
-    """Makes the fields of an event of a line.
+    """Converts a line of the file into the fields of an event.
 
     Attributes:
         sources: The name in the file for each mapped field of the event.

@@ -52,6 +52,9 @@ def show(*, as_json: JsonOption = False) -> None:
     if as_json:
         print_json([asdict(tenant) for tenant in found])
         return
+    if not found:
+        output.print("there is no tenant: `eunoe tenant add NAME` registers one", highlight=False)
+        return
     table = Table("id", "name", "language", "created at")
     for tenant in found:
         table.add_row(str(tenant.id), tenant.name, tenant.language, f"{tenant.created_at:%Y-%m-%d %H:%M:%S}")

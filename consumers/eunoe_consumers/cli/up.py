@@ -18,7 +18,7 @@ _CHECK_SECONDS = 0.5
 def up() -> None:
     """Run the servers and every role until Ctrl-C or SIGTERM, and print the URLs of the servers.
 
-    It migrates the schema first. Each role runs in its own process, which is started again when it ends.
+    The command migrates the schema first. Each role runs in its own process. A process that ends is started again.
     """
     settings = Settings()
     folder = settings.data_dir or default_data_dir()

@@ -36,9 +36,9 @@ ReturnT = TypeVar("ReturnT")
 
 @dataclass(frozen=True)
 class Call:
-    """The scope that a command names, and how it waits for a reply and prints it.
+    """The options of a command that sends requests: the scope, the deadline, and the form of the output.
 
-    Without an agent or a user, the scope is every agent or every user. Without a deadline, the command has a default.
+    None stands for every agent, every user, or the command's own deadline.
     """
 
     tenant: str
@@ -61,7 +61,7 @@ class Call:
         return self.run(model, lambda asker: asker.ask(model, fields, request_id=request_id))
 
     def run(self, model: type[AnyRequest], action: "Callable[[Asker], Awaitable[ReturnT]]") -> ReturnT:
-        """Return the result of an action that sends requests of one model over one connection. Raises as `ask` does."""
+        """Return the result of an action that sends requests over one connection. Raises the errors of `ask`."""
         self.owner(model)  # refuses a missing owner before any server is contacted
 
         async def connect(settings: Settings, tenant_id: UUID) -> ReturnT:
@@ -118,7 +118,7 @@ class Asker:
 
 
 def no_reply(error: "CurationTimeout") -> str:
-    """Return what to check at a shell if no reply came."""
+    """Return an error message for a timeout, with the things to check at a shell."""
     return (
         f"no reply within {error.deadline_seconds:g} s: is a curate consumer running (`eunoe consume curate`), and "
         "does it use the same Redis?"
@@ -127,7 +127,7 @@ def no_reply(error: "CurationTimeout") -> str:
 
 @contextlib.contextmanager
 def _explain(model: type[AnyRequest]) -> Generator[None]:
-    """Add to an error of the client what to do at a shell."""
+    """Add advice for the shell to the errors of the client."""
     from eunoe_producers import CurationTimeout, MemoryNotFound, NotFound  # noqa: PLC0415 - redis
 
     try:
@@ -138,7 +138,7 @@ def _explain(model: type[AnyRequest]) -> Generator[None]:
     except NotFound as error:
         raise EunoeError(f"{error}: `eunoe memory request {_listing(model)}` shows those that apply") from error
     except CurationTimeout as error:
-        again = f" The change may be done all the same: with --request-id {error.request_id}, it is done only once"
+        again = f" The change may still happen: repeat it with --request-id {error.request_id}, and it is done once"
         raise EunoeError(f"{no_reply(error)}{again if model.changes else ''}") from error
 
 

@@ -8,7 +8,7 @@ from eunoe_consumers.cli.memory.find import admin_search, get, history, list_, s
 from eunoe_consumers.cli.memory.remember import remember
 from eunoe_consumers.cli.memory.request import example_call, request
 from eunoe_consumers.cli.memory.transitions import TRANSITIONS, purge, transition
-from eunoe_schema.memory.base import request_kinds
+from eunoe_schema.memory.base import request_kinds, request_model
 
 _FIND, _CHANGE, _MORE = "Remember and find", "Change the state of a memory", "Everything else"
 _SCOPE = "--tenant acme --user ada"
@@ -44,7 +44,7 @@ _OTHER_KINDS = {"collection": ("add_members", "remove_members"), "consolidation"
 
 
 def _former(name: str) -> Callable[[typer.Context], None]:
-    """Return a command that names the request in the place of a command that earlier versions had."""
+    """Return a hidden command that replaces a command of earlier versions: it names the request to use instead."""
 
     def refuse(context: typer.Context) -> None:
         kinds = [name]
@@ -52,10 +52,16 @@ def _former(name: str) -> Callable[[typer.Context], None]:
             verb = context.args[0] if context.args else ""
             kinds = [kind for kind in request_kinds() if name in kind or kind in _OTHER_KINDS.get(name, ())]
             kinds = [kind for kind in kinds if kind.startswith(f"{verb}_")] or kinds
-        call = example_call(kinds[0]) if len(kinds) == 1 else "eunoe memory request KIND '{...}'"
+        if len(kinds) > 1:
+            context.fail(
+                "use a request: eunoe memory request KIND '{...}'. `eunoe memory request KIND --schema` shows the "
+                f"fields of a kind: {' or '.join(kinds)}."
+            )
+        (kind,) = kinds
+        # All but the summary: it may say how the request differs from the former command.
+        details = "".join(f"{word} " for word in (request_model(kind).__doc__ or "").partition("\n")[2].split())
         context.fail(
-            f"use a request: {call}. `eunoe memory request KIND --schema` shows the fields of the kind "
-            f"{' or '.join(kinds)}."
+            f"use a request: {example_call(kind)}. {details}`eunoe memory request {kind} --schema` shows all fields."
         )
 
     return refuse

@@ -28,7 +28,7 @@ def get(
     deadline: o.Deadline = None,
     as_json: o.AsJson = False,
 ) -> None:
-    """Show one memory with everything that is known about it."""
+    """Show one memory with all its fields."""
     call = Call(tenant, agent, user, deadline, as_json)
     memory = call.ask(GetRequest, memory_id=memory_id, forgotten=forgotten).memory
     call.show(memory, memory_record(memory))
@@ -49,7 +49,7 @@ def history(
     """Show the contents that a memory has had, the newest first, and the memories that it replaced."""
     call = Call(tenant, agent, user, deadline, as_json)
     found = call.ask(HistoryRequest, memory_id=memory_id, forgotten=forgotten, before=before, limit=limit)
-    lines = [f"it replaced {replaced}, which has a history of its own" for replaced in found.replaced]
+    lines = [f"it replaced {replaced}, which has its own history" for replaced in found.replaced]
     if len(found.versions) == limit and (oldest := found.versions[-1].version) > 1:
         lines.append(f"there may be more: --before {oldest} shows it")
     call.show(found, versions_table(found.versions), *lines)
@@ -68,7 +68,7 @@ def list_(
     limit: Annotated[int, typer.Option(min=1, help="How many memories at most.")] = DEFAULT_PAGE,
     every: Annotated[bool, typer.Option("--all", help="All memories, however many.")] = False,
     cursor: Annotated[
-        str | None, typer.Option(metavar="CURSOR", help="Start where the previous page ended; it names the cursor.")
+        str | None, typer.Option(metavar="CURSOR", help="Continue after the page with this cursor.")
     ] = None,
     tenant: o.Tenant,
     agent: o.Agent = None,
@@ -138,7 +138,8 @@ def admin_search(
     forgotten: o.OnlyForgotten = False,
     limit: Found = DEFAULT_FOUND,
     cursor: Annotated[
-        str | None, typer.Option(metavar="CURSOR", help="With --words: start where the previous page ended.")
+        str | None,
+        typer.Option(metavar="CURSOR", help="With --words: continue after the page with this cursor."),
     ] = None,
     tenant: o.Tenant,
     deadline: o.Deadline = None,

@@ -31,7 +31,7 @@ RequestId = Annotated[
     str | None,
     typer.Option(
         metavar="TEXT",
-        help="Names the request: repeated with the same id, it is done only once.  [default: a new id]",
+        help="The id of the request. Repeat it with the same id, and it is done only once.  [default: a new id]",
         rich_help_panel=SCOPE,
     ),
 ]
@@ -39,7 +39,7 @@ RequestId = Annotated[
 MemoryId = Annotated[UUID, typer.Argument(metavar="ID", help="The memory's id.", show_default=False)]
 Version = Annotated[int | None, typer.Option(min=1, help="Refuse the change unless the memory still has this version.")]
 AlsoForgotten = Annotated[bool, typer.Option("--forgotten", help="Also show a forgotten memory.")]
-OfTier = Annotated[list[Tier] | None, typer.Option("--tier", help="Only this tier; repeat it for any of several.")]
+OfTier = Annotated[list[Tier] | None, typer.Option("--tier", help="Only this tier; repeat it for one of several.")]
 OfCategory = Annotated[list[Category] | None, typer.Option("--category", help="Only this category; repeatable.")]
 OfStatus = Annotated[
     list[Status] | None, typer.Option("--status", help="Only this status; repeatable.  [default: active]")
@@ -48,7 +48,7 @@ AnyStatus = Annotated[bool, typer.Option("--any-status", help="Memories of every
 WithTag = Annotated[list[str] | None, typer.Option("--tag", help="Only with this tag; repeat it for all of several.")]
 WithMetadata = Annotated[
     dict[str, Any] | None,
-    typer.Option("--metadata", parser=parse_object, metavar="JSON", help="Only if the metadata contain this object."),
+    typer.Option("--metadata", parser=parse_object, metavar="JSON", help="Only if the metadata contains this object."),
 ]
 OnlyForgotten = Annotated[bool, typer.Option("--forgotten", help="Only forgotten memories that are not purged yet.")]
 Conditions = Annotated[

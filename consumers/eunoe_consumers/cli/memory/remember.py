@@ -54,7 +54,7 @@ def remember(
             parser=_parse_future, metavar="TIME", help="When it expires; without a zone UTC.  [default: by tier]"
         ),
     ] = None,
-    review: Annotated[bool, typer.Option("--review", help="Keep it out of recall until someone approves it.")] = False,
+    review: Annotated[bool, typer.Option("--review", help="Keep it out of use until someone approves it.")] = False,
     session: Annotated[
         str | None, typer.Option(metavar="ID", help="The session that it came from; needs --agent and --user.")
     ] = None,

@@ -46,9 +46,9 @@ def request(
 ) -> None:
     """Send a request of any kind to curated memory, and print the result as JSON.
 
-    Use it for everything that has no command of its own: revise, supersede, merge and tag memories; relations,
+    Use it for everything without a command of its own: count, revise, supersede, merge and tag memories; relations,
     collections, sessions, checkpoints, directives; feedback and consolidation. The options set the scope, the request
-    id and the deadline; JSON has all other fields.
+    id and the deadline. JSON contains all other fields.
     """
     if kind is None or show_list:
         _show_kinds(as_json=as_json)
@@ -91,7 +91,7 @@ def example_call(kind: str) -> str:
 
 
 def purpose(kind: str) -> str:
-    """Return what a request of this kind does, in a sentence."""
+    """Return the effect of a request of this kind, in one or two sentences."""
     if kind in TRANSITIONS:
         return TRANSITIONS[kind]
     return (request_model(kind).__doc__ or "").partition("\n")[0]
@@ -123,7 +123,8 @@ def _show_fields(kind: str, model: type[AnyRequest], *, as_json: bool) -> None:
     if as_json:
         print_json({**own, "$defs": definitions})
         return
-    output.print(Text(f"{kind}: {purpose(kind)}\n"))
+    about = purpose(kind) if kind in TRANSITIONS else " ".join((model.__doc__ or "").split())
+    output.print(Text(f"{kind}: {about}\n"))
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")

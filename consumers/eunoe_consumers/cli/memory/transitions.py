@@ -10,13 +10,13 @@ from eunoe_consumers.cli.options import YesOption
 from eunoe_schema.memory import Action
 from eunoe_schema.memory.change import PurgeRequest, TransitionRequest
 
-# The commands that take a memory to another state, with their help.
+# The commands that move a memory to another state, and their help.
 TRANSITIONS: Mapping[str, str] = {
     Action.FORGET: "Forget a memory: it is hidden from everything, and can be restored until it is purged.",
     Action.RESTORE: "Bring back an archived or forgotten memory.",
     Action.APPROVE: "Approve a memory that waits for review. `eunoe memory list --status pending_review` shows them.",
     Action.REJECT: "Reject a memory that waits for review: it is archived.",
-    Action.ARCHIVE: "Archive an active memory: it is out of use, and not forgotten.",
+    Action.ARCHIVE: "Archive an active memory: take it out of use without forgetting it.",
 }
 
 
