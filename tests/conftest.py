@@ -121,7 +121,7 @@ async def database_url(servers: ServerUrls, template: str) -> AsyncIterator[str]
 async def redis_url(servers: ServerUrls) -> AsyncIterator[str]:
     """An empty Redis."""
     for step in ("before", "after"):
-        # A connection of its own each time: a test may cut all that are open.
+        # A new connection each time, because a test may close all open ones.
         async with Redis.from_url(servers.redis_url) as redis:
             await redis.flushall()
         if step == "before":
@@ -169,7 +169,7 @@ async def other_tenant(database: Database, registry: TenantRegistry) -> UUID:
 
 @pytest.fixture
 def settings(redis_url: str, database_url: str, model_cache: Path) -> Settings:
-    """Settings of consumers on this test's servers; claims lapse fast, so that recovery is seen soon."""
+    """Settings of consumers on the servers of this test. Claims expire after a second, which keeps tests short."""
     return Settings(
         redis_url=redis_url, database_url=database_url, model_cache_dir=model_cache, claim_after_seconds=1.0
     )

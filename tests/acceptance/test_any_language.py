@@ -103,7 +103,7 @@ async def test_a_plain_redis_client_publishes_and_recalls(clis: Clis, client: An
     )
 
     async def answered() -> list[dict[str, Any]]:
-        # The question is a message too, and the most similar one to itself.
+        # The question is itself a message, and the most similar one, so it is excluded.
         asked_again = {"query": "What is the name of my pet?", "exclude": ["asked"], "window": 0, "top_k": 1}
         attempt = await client.ask(f"r-{time.monotonic_ns()}", **asked_again)
         return [turn for turn in attempt["context"]["turns"] if turn["event_id"] == "said-0"]

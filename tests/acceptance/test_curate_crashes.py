@@ -16,7 +16,7 @@ from eunoe_tests.waiting import wait_until
 _CALLERS, _MEMORIES = 4, 12
 _KILLS, _HIT = 12, 3
 _PATIENCE_SECONDS = 0.3  # shorter than the claim time, so that requests in flight are sent again
-_DOUBT, _KEPT_DOUBT = 0.2, 0.9  # of a new memory; what a confirmation leaves of it
+_DOUBT, _KEPT_DOUBT = 0.2, 0.9  # 1 - confidence of a new memory; the share that a confirmation leaves
 
 
 async def _work(curator: Curator, scope: MemoryScope, caller: int) -> dict[UUID, str]:

@@ -26,17 +26,17 @@ from eunoe_tests.waiting import wait_until
 _README = ROOT / "README.md"
 _TENANT = "11111111-1111-4111-8111-111111111111"
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-# Documents with an example to run, beside README. Starting the consumers for the others would show nothing.
+# The documents with examples, besides README. For the others no consumers need to be started.
 _EXAMPLES = [doc for doc in DOCUMENTS if doc != _README and any(block.is_example for block in blocks(doc))]
 # A consumer that is alive must count as alive on a busy machine, too.
 _CLAIM_AFTER_SECONDS = 15.0
 
 
 class Reader:
-    """Does what a document says, block by block.
+    """Runs the blocks of a document, one after another.
 
     Attributes:
-        outputs: What each program has printed, run by run.
+        outputs: The output of each run of each program.
     """
 
     def __init__(self, clis: Clis, redis: Redis, redis_url: str, folder: Path) -> None:
@@ -49,7 +49,7 @@ class Reader:
         self._memory_id = ""
 
     async def begin(self, stack: AsyncExitStack) -> None:
-        """Give the examples what README's first programs make: the constants, the messages, connected clients."""
+        """Give the examples the results of the first programs of README: constants, messages and connected clients."""
         programs = {block.program: block.text for block in blocks(_README) if block.program}
         exec(compile(programs["gateway.py"], "gateway.py", "exec"), self._names)  # noqa: S102 - our own document
         for name, client in (("gateway", Gateway), ("orchestrator", Orchestrator), ("curator", Curator)):
@@ -69,7 +69,7 @@ class Reader:
                 await self._run_command(command, block.place)
 
     async def run_program(self, name: str) -> None:
-        """Run a program again that was saved before."""
+        """Run a saved program again."""
         finished = await asyncio.to_thread(
             subprocess.run,
             [sys.executable, name],
@@ -87,7 +87,7 @@ class Reader:
         await self.run_program(name)
 
     async def _run_fragment(self, block: Block) -> None:
-        lines = "\n" * block.line + block.text  # a traceback names the line of the document
+        lines = "\n" * block.line + block.text  # so that a traceback names the line of the document
         code = compile(lines, str(block.document), "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
         running = cast("Awaitable[None] | None", eval(code, self._names))  # noqa: S307 - our own document
         if running is not None:
@@ -115,7 +115,7 @@ class Reader:
                 pytest.fail(f"{place}: nothing runs {command.words[0]}: see eunoe_tests.documents.NOT_RUN")
 
     async def _value(self, word: str, arguments: list[str]) -> str:
-        """Return what a reader would write in the place of a placeholder or of a file's name."""
+        """Return the value that a reader would write for a placeholder or a file name."""
         if word == "ID":
             return self._memory_id
         if word == "LETTER_ID":
@@ -145,7 +145,7 @@ class Reader:
 async def reader(
     clis: Clis, redis: Redis, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Reader]:
-    """A reader whose second terminal has the tenant of README, and whose first one runs every role."""
+    """A reader with two terminals: the first runs every role, and the second has the tenant of README."""
     monkeypatch.setenv("EUNOE_REDIS_URL", redis_url)
     monkeypatch.chdir(tmp_path)
     await run(clis, "tenant", "add", "acme", "--id", _TENANT)

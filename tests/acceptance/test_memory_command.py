@@ -158,8 +158,8 @@ async def _waiting(redis: Redis, requests: int) -> bool:
 
 async def test_a_mistake_is_explained_in_a_line(clis: Clis, tenant: UUID) -> None:
     """No owner, another owner, an unknown tenant, a broken contract, no consumer; never a traceback."""
-    nobody = MemoryCommands(clis, ("--tenant", str(tenant)))
-    assert "give --agent, --user, or both" in await nobody.shown("list", code=2)
+    without_owner = MemoryCommands(clis, ("--tenant", str(tenant)))
+    assert "give --agent, --user, or both" in await without_owner.shown("list", code=2)
     ada = of_ada(clis, tenant)
     for words, said in (
         (["remember", ""], "content: String should have at least 1 character"),

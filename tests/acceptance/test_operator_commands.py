@@ -163,9 +163,8 @@ async def test_a_consumer_silent_since_a_restart_of_redis_is_not_alive(
         valkey = Valkey(tmp_path / "valkey", stack)
         async with Redis.from_url(valkey.url) as redis:
             await ensure_groups(redis)
-            await redis.xgroup_createconsumer(
-                stream(Subject.MESSAGES), Group.WINDOW, "dead"
-            )  # as its log is read again
+            # So Redis knows the consumer as after a restart, when it reads its append-only file.
+            await redis.xgroup_createconsumer(stream(Subject.MESSAGES), Group.WINDOW, "dead")
             report = await run_json(clis, "health", code=1, redis_url=valkey.url, claim_after_seconds=600.0)
     (role,) = [check for check in report["checks"] if check["name"] == "role window"]
     assert (role["status"], "no consumer is alive" in role["found"]) == ("fail", True)

@@ -61,10 +61,10 @@ class System:
         """Publish more than a window for each scope, wait until it is applied, and return the windows."""
         for scope in self.scopes:
             await self.publish(scope, *[f"{scope.user_id}-{n}" for n in range(PAST)])
-        await self.settle()
+        await self.await_consumed()
         return {scope: await window_of(self.redis, scope) for scope in self.scopes}
 
-    async def settle(self) -> None:
+    async def await_consumed(self) -> None:
         """Wait until both groups have finished."""
         await wait_until(lambda: consumed(self.redis, Group.WINDOW, Group.EMBED), what="all applied")
 
@@ -76,10 +76,10 @@ class System:
     async def reported_loss(self) -> str:
         """Wait until a consumer has noticed the loss, and return the report of `eunoe health`."""
 
-        async def told() -> str:
+        async def report() -> str:
             return (await self.health()).get("lost messages", {}).get("found", "")
 
-        return await wait_until(told, what="health to report a loss")
+        return await wait_until(report, what="health to report a loss")
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ async def test_after_flushall_consumers_end_and_windows_are_rebuilt(system: Syst
         assert await window_of(system.redis, ada) == before[ada]
 
         await system.publish(grace, "new")
-        await system.settle()
+        await system.await_consumed()
         assert (await window_of(system.redis, grace))[:-1] == before[grace][1:]
         assert (await window_events(system.redis, grace))[-1] == "new"
 
@@ -137,8 +137,8 @@ async def test_health_reports_the_time_span_of_lost_messages(system: System) -> 
     scope = system.scopes[0]
     embed = roles[list(Group).index(Group.EMBED)]
     (safe,) = await system.publish(scope, "safe")
-    await system.settle()
-    assert embed.stop() == 0  # its last watermark is the last that is known
+    await system.await_consumed()
+    assert embed.stop() == 0  # the watermark at its stop is the last known one
     (lost,) = await system.publish(scope, "lost")
     await wait_until(lambda: _is_in_window(system, scope, "lost"))
     await system.redis.flushall()
@@ -147,10 +147,10 @@ async def test_health_reports_the_time_span_of_lost_messages(system: System) -> 
 
     await system.consume()
     (again,) = await system.publish(scope, "first of the new stream")
-    told = await system.reported_loss()
+    loss = await system.reported_loss()
     started, ended = (EntryOrder.parse(receipt.entry_id).time for receipt in (safe, again))
-    assert f"{started:%Y-%m-%d %H:%M:%S}" <= told.partition("between ")[2]
-    assert told.partition(" and ")[2] <= f"{ended:%Y-%m-%d %H:%M:%S.%f} UTC, "
+    assert f"{started:%Y-%m-%d %H:%M:%S}" <= loss.partition("between ")[2]
+    assert loss.partition(" and ")[2] <= f"{ended:%Y-%m-%d %H:%M:%S.%f} UTC, "
     async with await Orchestrator.connect(system.valkey.url) as orchestrator:
         context = await orchestrator.recall(scope, "what was lost?", after=lost, top_k=0, deadline=_DEADLINE_SECONDS)
     assert context.freshness.applied is False
@@ -158,7 +158,7 @@ async def test_health_reports_the_time_span_of_lost_messages(system: System) -> 
     assert context.freshness.waited_ms < _DEADLINE_SECONDS * 1000 / 2
     # Publishing again, as health advises, stores the lost message and changes nothing else.
     await system.publish(scope, "safe", "lost")
-    await system.settle()
+    await system.await_consumed()
     assert (await stored_events(system.database_url, scope))[-2:] == ["first of the new stream", "lost"]
     await asyncio.to_thread(system.clis.run, "health", "--dismiss-losses")
     assert "lost messages" not in await system.health()

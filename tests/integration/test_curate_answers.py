@@ -21,7 +21,7 @@ from eunoe_schema.memory.reply import MemoryReply
 from eunoe_tests.curation import Login
 from eunoe_tests.waiting import wait_until
 
-# As they are locked when they are remembered together.
+# The order in which a request locks them.
 FIRST, LAST = sorted(("Ada likes tea.", "Ada likes cake."), key=content_hash)
 
 
@@ -52,7 +52,7 @@ async def test_a_deadlock_is_retried_at_once(executor: RequestExecutor, tenant: 
     both = [NewMemory(content=text) for text in (FIRST, LAST)]
     await remember(executor, tenant, *both, request_id="made")
     lock = "SELECT FROM memories WHERE content = $1 FOR UPDATE"
-    await login.execute("SET deadlock_timeout = '1min'")  # the other side is the one that PostgreSQL ends
+    await login.execute("SET deadlock_timeout = '1min'")  # PostgreSQL then cancels the executor and not this connection
     async with login.transaction():
         await login.execute(lock, LAST)
         confirming = asyncio.create_task(remember(executor, tenant, *both, request_id="confirmed"))

@@ -205,8 +205,8 @@ async def test_the_history_of_a_memory_is_read(curator: Curator, tenant: UUID) -
         await curator.revise(scope, first.id, content=content, confidence=0.9)
     history = await curator.history(scope, first.id)
     assert history.memory.content == "Ada lives in Wien."
-    told = [(one.version, one.content, one.confidence, one.metadata) for one in history.versions]
-    assert told == [
+    contents = [(one.version, one.content, one.confidence, one.metadata) for one in history.versions]
+    assert contents == [
         (3, "Ada lives in Wien.", 0.9, {"a": 1}),
         (2, "Ada lives in Salzburg.", 0.9, {"a": 1}),
         (1, "Ada lives in Graz.", 0.8, {"a": 1}),

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 
 Login: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
-# By role and table what it may do, for a tenant that is named; what is not here is refused.
+# The privileges of each role on each table, for the named tenant. Everything else is refused.
 ALL = {"SELECT", "INSERT", "UPDATE", "DELETE"}
 MAY: dict[str, dict[str, set[str]]] = {
     "eunoe_ingest": {},

@@ -38,7 +38,7 @@ async def test_records_of_another_scope_are_not_found(
             theirs = await fill_records(curator, memory_scope(tenant, f"user {number}"))
             before = await everything(database_url, tenant)
             strangers = {
-                "tenant": memory_scope(other_tenant, f"user {number}"),  # of equal agent and user
+                "tenant": memory_scope(other_tenant, f"user {number}"),  # with the same agent and user
                 "agent": memory_scope(tenant, f"user {number}", UUID(int=number + 1)),
                 "user": memory_scope(tenant, f"stranger {number}"),
             }

@@ -94,7 +94,7 @@ async def test_a_walk_survives_cycles_and_keeps_its_limit(curator: Curator, tena
     assert not bounded.complete
     whole = await curator.relations.walk(scope, ids[0], depth=10, limit=5)
     assert (whole.reached[-1].memory.id, whole.reached[-1].depth, whole.complete) == (far.id, 2, True)
-    # Over every way there are 4^n of n relations: who counted ways would not come to the end of this tail.
+    # There are 4^n paths of n relations. A walk that visited every path would never end.
     tail = [far, *[await remembered(curator, scope, f"tail{number} alone") for number in range(6)]]
     for one, other in pairwise(tail):
         await curator.relations.relate(scope, one.id, SUPPORTS, other.id)
@@ -113,7 +113,7 @@ async def test_a_walk_passes_visible_memories_only(curator: Curator, tenant: UUI
         end.id,
         wide.id,
     }
-    # Asked for her with every agent, what is of one agent does not apply.
+    # In the scope of the user with every agent, memories of one agent do not apply.
     assert (await curator.relations.walk(ada_everywhere, wide.id, depth=5)).reached == ()
     with pytest.raises(MemoryNotFound):
         await curator.relations.walk(eve, one.id)

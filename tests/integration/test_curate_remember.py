@@ -70,7 +70,7 @@ async def test_a_session_of_another_scope_is_refused(curator: Curator, tenant: U
     with pytest.raises(InvalidEvent, match=f"session belongs to agent {AGENT}"):
         await curator.remember(memory_scope(tenant, "bob", UUID(int=7)), theirs)
     wide = await remembered(curator, memory_scope(tenant, user=None), "three", session=stranger)
-    assert wide.session == stranger  # the agent's with every user may come from a session with any
+    assert wide.session == stranger  # a memory of the agent with every user may come from a session with any of them
     connection = await asyncpg.connect(database_url)
     try:
         assert await connection.fetchval("SELECT count(*) FROM sessions") == 1
@@ -101,7 +101,7 @@ async def test_a_confirmed_memory_keeps_the_later_end(curator: Curator, tenant: 
 
     tier, lapses_at = await again("tea", tier=Tier.TASK)
     assert (tier, lapses_at is not None) == (Tier.TASK, True)
-    assert await again("tea", tier=Tier.TASK) == (Tier.TASK, lapses_at)  # counted from its making
+    assert await again("tea", tier=Tier.TASK) == (Tier.TASK, lapses_at)  # counted from its creation
     assert await again("tea", tier=Tier.PROJECT) == (Tier.PROJECT, None)
     assert await again("tea", tier=Tier.PERSONAL, expires_at=soon) == (Tier.PROJECT, None)
     assert await again("ticket", expires_at=soon) == (Tier.PERSONAL, soon)

@@ -1,4 +1,4 @@
-"""Sessions through the public client: opened by a message or a request, closed by a request or a silence."""
+"""Sessions through the public client: opened by a message or a request, closed by a request or after the idle time."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -74,7 +74,7 @@ async def test_published_messages_open_sessions(
     """By the session id of the event, else by its thread, and within a thread by the idle time."""
     talk, start = scope_of(tenant), ago(3_000)
     moments = [("named", 0, "s", None), ("a1", 0, None, "a"), ("a2", 60, None, "a"), ("b1", 0, None, "b")]
-    moments.append(("a3", 60 + 1_801, None, "a"))  # after the silence that gateways take for the end
+    moments.append(("a3", 60 + 1_801, None, "a"))  # after the idle time of gateways
     async with consuming(quick(settings), Group.EMBED), await Gateway.connect(redis_url) as gateway:
         for event_id, seconds, session_id, thread_id in moments:
             at = start + timedelta(seconds=seconds)
@@ -86,8 +86,8 @@ async def test_published_messages_open_sessions(
 
         await wait_until(stored)
     sessions = [session async for session in curator.sessions.list_all(memory_scope(tenant))]
-    told = {(one.thread_id, one.first_event_id, one.last_event_id, one.messages) for one in sessions}
-    assert told == {(None, "named", "named", 1), ("a", "a1", "a2", 2), ("a", "a3", "a3", 1), ("b", "b1", "b1", 1)}
+    opened = {(one.thread_id, one.first_event_id, one.last_event_id, one.messages) for one in sessions}
+    assert opened == {(None, "named", "named", 1), ("a", "a1", "a2", 2), ("a", "a3", "a3", 1), ("b", "b1", "b1", 1)}
     assert {one.session_id for one in sessions if one.thread_id is None} == {"s"}
 
 
@@ -128,7 +128,7 @@ async def test_a_closed_session_opens_again_with_a_message_or_a_request(
     closed = await curator.sessions.close(scope, "s")
     assert (closed.is_open, closed.close_reason) == (False, CloseReason.REQUESTED)
     assert await curator.sessions.close(scope, "s") == closed
-    await writer.write([turn(tenant, "late", "s", ago(4))])  # was on its way when the session was closed
+    await writer.write([turn(tenant, "late", "s", ago(4))])  # published before the session was closed
     assert (await curator.sessions.get(scope, "s")).close_reason is CloseReason.REQUESTED
     await writer.write([turn(tenant, "e2", "s", datetime.now(UTC) + timedelta(seconds=1))])
     assert (await curator.sessions.get(scope, "s")).is_open

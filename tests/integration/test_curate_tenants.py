@@ -14,11 +14,11 @@ from eunoe_schema.memory.usage import UsedResult
 from eunoe_tests.curation import curating, memory_scope, remembered
 from eunoe_tests.record_cases import RECORD_CASES
 
-THEIRS = "What somebody else remembers."
+THEIRS = "A memory of another scope."
 NEW = NewMemory(content="Something else.")
 
 
-async def _finds_nothing(found: Awaitable[object]) -> None:
+async def _assert_not_found(found: Awaitable[object]) -> None:
     """Assert that a memory of another scope gets the same answer as one that does not exist."""
     with pytest.raises(MemoryNotFound, match=r"there is no memory .* that applies to this scope"):
         await found
@@ -52,13 +52,13 @@ async def _search(curator: Curator, scope: MemoryScope, theirs: Memory) -> None:
 
 async def _merge(curator: Curator, scope: MemoryScope, theirs: Memory) -> None:
     mine = await remembered(curator, scope, "Mine.")
-    await _finds_nothing(curator.merge(scope, [mine.id, theirs.id], NEW))
-    # Listed, not got: what is got is counted afterwards, which would change a row in the middle of another's attempt.
+    await _assert_not_found(curator.merge(scope, [mine.id, theirs.id], NEW))
+    # `list` and not `get`: a read memory is counted later, which would change a row during the next attempt.
     assert mine.id in {memory.id for memory in (await curator.list(scope)).memories}
 
 
 async def _used(curator: Curator, scope: MemoryScope, kind: str, *ids: UUID) -> None:
-    """A report on another's memory changes nothing. The client waits for no answer, so this asks for one."""
+    """Assert that a report on the memory changes nothing. The client waits for no answer, so this asks for one."""
     result = await curator.request(kind, {**scope.model_dump(), "memory_ids": ids}, deadline=30)
     assert isinstance(result, UsedResult)
     assert result.memories == 0
@@ -66,7 +66,7 @@ async def _used(curator: Curator, scope: MemoryScope, kind: str, *ids: UUID) -> 
 
 async def _feedback(curator: Curator, scope: MemoryScope, theirs: Memory) -> None:
     members = {**scope.model_dump(), "memory_id": theirs.id, "score": 0}
-    await _finds_nothing(curator.request("feedback", members, deadline=30))
+    await _assert_not_found(curator.request("feedback", members, deadline=30))
 
 
 async def _consolidation_groups(curator: Curator, scope: MemoryScope, theirs: Memory) -> None:
@@ -84,25 +84,25 @@ async def _admin_search(curator: Curator, scope: MemoryScope, theirs: Memory) ->
         assert (theirs.id in {one.memory.id for one in page.found}) is not another_tenant
 
 
-# By the kind of request: what a tenant tries on the memory of another. A kind without a case fails below.
+# For each kind of request, an attempt on the memory of another scope. The test below fails for a kind without one.
 CASES: Mapping[str, Callable[[Curator, MemoryScope, Memory], Awaitable[None]]] = {
     "remember": _remember,
     "list": _list,
     "count": _count,
     "search": _search,
     "merge": _merge,
-    "get": lambda curator, scope, theirs: _finds_nothing(curator.get(scope, theirs.id, forgotten=True)),
-    "history": lambda curator, scope, theirs: _finds_nothing(curator.history(scope, theirs.id, forgotten=True)),
-    "revise": lambda curator, scope, theirs: _finds_nothing(curator.revise(scope, theirs.id, content="Mine now.")),
-    "supersede": lambda curator, scope, theirs: _finds_nothing(curator.supersede(scope, theirs.id, NEW)),
-    "archive": lambda curator, scope, theirs: _finds_nothing(curator.archive(scope, theirs.id)),
-    "restore": lambda curator, scope, theirs: _finds_nothing(curator.restore(scope, theirs.id)),
-    "approve": lambda curator, scope, theirs: _finds_nothing(curator.approve(scope, theirs.id)),
-    "reject": lambda curator, scope, theirs: _finds_nothing(curator.reject(scope, theirs.id)),
-    "forget": lambda curator, scope, theirs: _finds_nothing(curator.forget(scope, theirs.id)),
-    "purge": lambda curator, scope, theirs: _finds_nothing(curator.purge(scope, theirs.id)),
-    "tag": lambda curator, scope, theirs: _finds_nothing(curator.tag(scope, theirs.id, "mine")),
-    "untag": lambda curator, scope, theirs: _finds_nothing(curator.untag(scope, theirs.id, "theirs")),
+    "get": lambda curator, scope, theirs: _assert_not_found(curator.get(scope, theirs.id, forgotten=True)),
+    "history": lambda curator, scope, theirs: _assert_not_found(curator.history(scope, theirs.id, forgotten=True)),
+    "revise": lambda curator, scope, theirs: _assert_not_found(curator.revise(scope, theirs.id, content="Mine now.")),
+    "supersede": lambda curator, scope, theirs: _assert_not_found(curator.supersede(scope, theirs.id, NEW)),
+    "archive": lambda curator, scope, theirs: _assert_not_found(curator.archive(scope, theirs.id)),
+    "restore": lambda curator, scope, theirs: _assert_not_found(curator.restore(scope, theirs.id)),
+    "approve": lambda curator, scope, theirs: _assert_not_found(curator.approve(scope, theirs.id)),
+    "reject": lambda curator, scope, theirs: _assert_not_found(curator.reject(scope, theirs.id)),
+    "forget": lambda curator, scope, theirs: _assert_not_found(curator.forget(scope, theirs.id)),
+    "purge": lambda curator, scope, theirs: _assert_not_found(curator.purge(scope, theirs.id)),
+    "tag": lambda curator, scope, theirs: _assert_not_found(curator.tag(scope, theirs.id, "mine")),
+    "untag": lambda curator, scope, theirs: _assert_not_found(curator.untag(scope, theirs.id, "theirs")),
     "retrieved": lambda curator, scope, theirs: _used(curator, scope, "retrieved", theirs.id),
     "injected": lambda curator, scope, theirs: _used(curator, scope, "injected", theirs.id),
     "feedback": _feedback,
@@ -140,7 +140,7 @@ async def test_memories_of_another_scope_are_not_found(
             theirs = await remembered(curator, owner, THEIRS, tags=("theirs",), review=kind in {"approve", "reject"})
             before = await _everything(database_url, tenant)
             strangers = {
-                "tenant": memory_scope(other_tenant, f"user {number}"),  # of equal agent and user
+                "tenant": memory_scope(other_tenant, f"user {number}"),  # with the same agent and user
                 "agent": memory_scope(tenant, f"user {number}", UUID(int=number + 1)),
                 "user": memory_scope(tenant, f"stranger {number}"),
             }

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.slow
 
 Login: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Stored: TypeAlias = dict[int, NDArray[np.float32]]
-# What PostgreSQL knows of the tables: nothing and never vacuumed; nothing; out of date; up to date.
+# Statistics of the tables: none and never vacuumed; none; out of date; up to date.
 Statistics: TypeAlias = Literal["untouched", "none", "stale", "fresh"]
 
 LIMIT_ROWS = 300
@@ -118,7 +118,7 @@ def shared(servers: ServerUrls, template: str) -> Iterator[Callable[[Statistics]
             made.append(name)
             return await fill(f"{server}/{name}", statistics)
 
-        with ThreadPoolExecutor(1) as thread:  # the test that asks first has a running event loop
+        with ThreadPoolExecutor(1) as thread:  # the first test that needs a database already runs an event loop
             return thread.submit(asyncio.run, make()).result()
 
     yield filled
@@ -253,7 +253,7 @@ async def test_exact_search_reads_the_covering_index_and_nothing_else(
     """An index-only scan reads the whole scope, whatever the statistics say. No HNSW index is used."""
     filled = shared(statistics)
     stored = {**filled.ordinary, **filled.giants}
-    ordinary = list(filled.ordinary)  # the last one was written after the statistics were taken
+    ordinary = list(filled.ordinary)  # the last scope was written after ANALYZE
     async with logged_in(filled.url) as login:
         for scope in (*filled.giants, *ordinary[:3], *ordinary[-4:]):
             async with login.transaction():

@@ -153,7 +153,7 @@ async def test_the_policy_alone_isolates(login: Login, stored: dict[Scope, str],
             async with as_role(login, role, tenant=""):
                 if await tenants_of(login, table):
                     failures.append(f"{role} without a tenant sees rows of {table}")
-            async with as_role(login, role, batch=str(tenant)):  # the right to write is no right to read
+            async with as_role(login, role, batch=str(tenant)):  # it permits writing only
                 if await tenants_of(login, table):
                     failures.append(f"{role} with a batch of tenants sees rows of {table}")
     assert failures == []
@@ -202,7 +202,7 @@ async def test_ingest_writes_only_for_the_tenants_of_its_batch(
             async with database.transaction(DatabaseRole.INGEST, batch_tenants=batch) as connection:
                 await connection.execute(statement)
     async with as_role(login, "eunoe_ingest", batch=f"{other_tenant},{tenant}"):
-        for statement in inserts:  # for a tenant that is named, each of them goes through
+        for statement in inserts:  # for a named tenant each statement succeeds
             await login.execute(statement)
 
 
@@ -262,7 +262,7 @@ async def test_even_the_owner_sees_and_changes_nothing(login: Login, stored: dic
             assert await login.execute(f"DELETE FROM {table}") == "DELETE 0"  # noqa: S608
 
 
-# Tables without rows of a tenant.
+# These tables have no rows of a tenant.
 TENANTLESS = {"stream_watermarks", "stream_losses"}
 
 

@@ -217,7 +217,7 @@ async def test_near_duplicates_are_merged_if_enabled(
 @pytest.mark.parametrize(
     ("tier", "kept_days", "gone_days", "lives_days"),
     [
-        ("project", 1, None, None),  # an end of its own, merged with one that has none
+        ("project", 1, None, None),  # it has an end, and is merged with a memory without one
         ("project", None, 1, None),
         ("project", 1, 9, 9),
         ("project", 9, 1, 9),

@@ -1,4 +1,4 @@
-"""Redis goes away and comes back: a gateway outlasts it within its time limit."""
+"""An outage of Redis: a gateway waits for its end, within a time limit."""
 
 import asyncio
 from collections.abc import Iterator
@@ -51,7 +51,7 @@ async def test_a_publish_outlasts_an_outage_and_appends_once(valkey: Valkey) -> 
 
 
 async def test_a_long_outage_raises_with_server_and_time(valkey: Valkey) -> None:
-    """Nobody waits for ever."""
+    """After `retry_seconds` the error names the server and the time."""
     options = GatewayOptions(retry_seconds=0.5)
     async with await Gateway.connect(valkey.url, options) as gateway:
         valkey.kill()
@@ -77,7 +77,7 @@ async def test_a_wrong_url_is_named_without_its_password(url: str, reason: str) 
 
 
 async def test_a_refusal_of_redis_is_raised_at_once(redis: Redis, redis_url: str) -> None:
-    """If its memory is full, the error quotes Redis, and nobody waits for it to pass."""
+    """If its memory is full, the error quotes Redis, and the call is not repeated."""
     scope = scope_of(uuid4())
     await redis.sadd(keys.TENANTS, keys.REGISTRY_MARK, str(scope.tenant_id))
     async with await Gateway.connect(redis_url) as gateway:

@@ -160,7 +160,7 @@ async def test_legal_extremes_are_stored_unchanged_and_recalled(
             assert exact(row["metadata"]) == exact(json.dumps(event.metadata))
             (message,) = [m for m in await window_of(redis, event.scope) if m["event_id"] == event.event_id]
             assert (message["content"], message.get("speaker")) == (event.content, event.speaker)
-            others = [other.event_id for other in events if other is not event]  # some say the same
+            others = [other.event_id for other in events if other is not event]  # so that the event is the only turn
             context = await orchestrator.recall(event.scope, "hello", window=0, exclude=others, deadline=20)
             assert context.missing == ()
             (turn,) = context.turns

@@ -186,4 +186,4 @@ async def test_a_starting_process_stops_at_once(settings: Settings) -> None:
     stop.set()
     started = time.monotonic()
     await running
-    assert time.monotonic() - started < 60  # of the 300 that it would wait
+    assert time.monotonic() - started < 60  # it would wait for 300 seconds

@@ -147,10 +147,10 @@ async def test_a_lone_surrogate_is_dead_lettered(hashed: Settings, redis: Redis,
     async with consuming(hashed, Group.RECALL):
         await redis.xadd(stream(Subject.RECALL), {DATA_FIELD: body})
 
-        async def buried() -> int:
+        async def dead_letter_count() -> int:
             return await redis.xlen(dead_letters(Group.RECALL))
 
-        assert await wait_until(buried) == 1
+        assert await wait_until(dead_letter_count) == 1
 
 
 async def test_any_query_gets_a_complete_reply(
@@ -181,7 +181,7 @@ async def test_any_text_finds_itself(
 async def test_thousands_of_random_searches_succeed(database: Database, tenant: UUID) -> None:
     """The search on PostgreSQL, with each ranking: no error, each candidate once, in order of its score."""
     memory, scope, dice = Memory(database, HashEmbedder(384)), scope_of(tenant), Random(11)  # noqa: S311 - the same in each run
-    await memory.take(
+    await memory.store_events(
         [event_of(scope, f"e{n}", text, speaker=SPEAKERS[n % len(SPEAKERS)]) for n, text in enumerate(CONTENTS)]
     )
 

@@ -142,9 +142,9 @@ async def test_finished_requests_are_deleted_from_their_stream(redis: Redis, a: 
     """Messages stay on theirs, because other groups read them."""
     recall = consumer_of(redis, "a", Group.RECALL)
     await add(redis, 3, recall.stream)
-    answered, buried, waiting = await read(redis, recall)
+    answered, refused, waiting = await read(redis, recall)
     await recall.acknowledge([answered.id])
-    assert await recall.dead_letter(buried, "not a request")
+    assert await recall.dead_letter(refused, "not a request")
     left = entries_of(cast("list[tuple[bytes, dict[bytes, bytes]]]", await redis.xrange(recall.stream)))
     assert [entry.id for entry in left] == [waiting.id]
     assert await owners(redis, Group.RECALL) == {waiting.id: "a"}

@@ -170,7 +170,7 @@ async def test_a_large_id_before_a_pending_entry_stops_no_watch(
     await watch.record()
     await redis.xack(MESSAGES, Group.EMBED, good)
     await watch.record()
-    assert str((await watch.observe() or pytest.fail("not watched")).durable) == good
+    assert str((await watch.observe() or pytest.fail("the watch did not continue")).durable) == good
     assert await stream_log.losses() == []
 
 

@@ -26,7 +26,7 @@ async def stored(database: Database, language: str | None, *contents: str) -> Sc
     """Return a scope of a new tenant, with stored messages."""
     tenant = await TenantTable(database).add(f"tenant {language}", language=language)
     scope = scope_of(tenant.id)
-    await Memory(database, HashEmbedder(384)).tell(scope, *contents)
+    await Memory(database, HashEmbedder(384)).store(scope, *contents)
     return scope
 
 

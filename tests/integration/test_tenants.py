@@ -128,7 +128,7 @@ async def test_an_absent_registry_is_filled(redis: Redis, database: Database, ta
     assert await redis.smembers(keys.TENANTS) == {b"-"}
     acme, umbrella = await table.add("acme"), await table.add("umbrella")
     await registry.fill_if_absent()
-    assert await redis.smembers(keys.TENANTS) == {b"-"}, "a registry that is there is left alone"
+    assert await redis.smembers(keys.TENANTS) == {b"-"}, "a filled registry is not changed"
     await redis.delete(keys.TENANTS)
     await registry.fill_if_absent()
     assert await redis.smembers(keys.TENANTS) == {b"-", str(acme.id).encode(), str(umbrella.id).encode()}
@@ -180,7 +180,7 @@ async def test_removing_a_tenant_removes_its_rows_and_no_others(
     for owner in (tenant, other_tenant):
         await fill_curated(login, owner)
     await login.execute("INSERT INTO giant_scopes SELECT id, id, 'ada', 'index_' || id, 1, now() FROM tenants")
-    # Any table of a tenant's rows must be in the list, or this test would not see what stays behind.
+    # Every table with rows of a tenant must be in this list, or the test would miss remaining rows.
     of_tenants = await login.fetch(
         "SELECT relname FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid AND attname = 'tenant_id' "
         "WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' ORDER BY relname"
@@ -196,7 +196,7 @@ async def test_removing_a_tenant_removes_its_rows_and_no_others(
     for name in TABLES:
         assert await owners(name) == {other_tenant}
     assert await names(table) == ["umbrella"]
-    await table.remove(tenant)  # again is no error
+    await table.remove(tenant)  # a second removal is no error
 
 
 async def test_removing_a_tenant_removes_its_keys_and_no_others(

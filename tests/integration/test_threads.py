@@ -30,13 +30,13 @@ from eunoe_tests.waiting import wait_until
 TENANT = UUID("b0000000-0000-4000-8000-000000000001")
 ADA = scope_of(TENANT)
 CALL = ToolCall(id="c1", name="refund", arguments={"order": 7})
-# So slow a rate that no token comes back while a test runs.
+# At this rate the bucket gains no whole token during a test.
 LIMITS = PublishLimits(rate_per_second=0.001, rate_burst=20)
 
 
 @pytest.fixture
 async def both(redis_url: str) -> AsyncIterator[tuple[ThreadState, ThreadState]]:
-    """Two processes' accessors."""
+    """The accessors of two processes."""
     options = ThreadOptions(limits=LIMITS)
     async with (
         await ThreadState.connect(redis_url, options) as one,
@@ -47,13 +47,13 @@ async def both(redis_url: str) -> AsyncIterator[tuple[ThreadState, ThreadState]]
 
 @pytest.fixture
 def threads(both: tuple[ThreadState, ThreadState]) -> ThreadState:
-    """One process's accessors."""
+    """The accessors of one process."""
     return both[0]
 
 
-async def lapse(redis: Redis, key: str) -> None:
-    """Let a key expire now, rather than when it would."""
-    assert await redis.pexpire(key, 1), f"{key} is not there"
+async def expire(redis: Redis, key: str) -> None:
+    """Make a key expire now, and wait until it is gone."""
+    assert await redis.pexpire(key, 1), f"{key} does not exist"
 
     async def is_gone() -> bool:
         return not await redis.exists(key)
@@ -67,7 +67,7 @@ async def test_fifty_concurrent_calls_take_exactly_the_burst(both: tuple[ThreadS
     allowed = [outcome for outcome in outcomes if isinstance(outcome, Allowed)]
     refused = [outcome for outcome in outcomes if isinstance(outcome, TokensRefused)]
     assert (len(allowed), len(refused)) == (20, 30)
-    # Each took a token of its own; the trickle of 0.001 a second adds less than a whole one.
+    # Each call took its own token. A rate of 0.001 per second adds less than one token.
     assert sorted(int(outcome.tokens_left) for outcome in allowed) == list(range(20))
     assert all(900 < outcome.retry_after_seconds <= 1000 for outcome in refused)
 
@@ -91,7 +91,7 @@ async def test_a_claim_has_one_owner(both: tuple[ThreadState, ThreadState], redi
     assert sum(won) == 1
     (claim,) = [key.decode() for key in cast("list[bytes]", await redis.keys(f"{TENANT}:dedup:*"))]
     assert 24 * 3600 - 60 < await redis.ttl(claim) <= 24 * 3600
-    await lapse(redis, claim)
+    await expire(redis, claim)
     assert await both[1].once.first_time(ADA, "e1")
 
 
@@ -141,7 +141,7 @@ async def test_no_update_is_lost(both: tuple[ThreadState, ThreadState]) -> None:
 async def test_an_expired_state_conflicts_with_an_old_copy(threads: ThreadState, redis: Redis) -> None:
     """A caller with an old copy gets a conflict and can begin anew."""
     version = await threads.sessions.save(TENANT, "t", {"a": 1}, 0, expires_after_seconds=60)
-    await lapse(redis, keys.session(TENANT, "t"))
+    await expire(redis, keys.session(TENANT, "t"))
     assert await threads.sessions.load(TENANT, "t") == ({}, 0)
     with pytest.raises(StateConflict) as caught:
         await threads.sessions.save(TENANT, "t", {"a": 2}, version)
@@ -153,7 +153,7 @@ async def test_an_engagement_expires(threads: ThreadState, redis: Redis) -> None
     """After that, the agent must be mentioned again."""
     await threads.engaged.engage(TENANT, "t", expires_after_seconds=60)
     assert await threads.engaged.is_engaged(TENANT, "t")
-    await lapse(redis, keys.engaged(TENANT, "t"))
+    await expire(redis, keys.engaged(TENANT, "t"))
     assert not await threads.engaged.is_engaged(TENANT, "t")
 
 
@@ -182,7 +182,7 @@ async def test_of_concurrent_answers_to_a_tool_call_one_counts(both: tuple[Threa
 async def test_a_question_expires(threads: ThreadState, redis: Redis) -> None:
     """A late answer confirms nothing, and the thread can be asked again."""
     await threads.tool_confirmations.ask(TENANT, "t", CALL, expires_after_seconds=60)
-    await lapse(redis, keys.tool_confirm(TENANT, "t"))
+    await expire(redis, keys.tool_confirm(TENANT, "t"))
     assert await threads.tool_confirmations.pending(TENANT, "t") is None
     assert await threads.tool_confirmations.confirm(TENANT, "t", "c1") == NothingPending()
     assert (await threads.tool_confirmations.ask(TENANT, "t", CALL)).answer is None

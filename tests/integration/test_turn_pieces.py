@@ -33,7 +33,7 @@ Login: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 ALONG = np.ones(384, dtype=np.float32)
 FIRST_MS = 1_700_000_000_000
 
-# Which pieces count: those of the entry that the turn was written from.
+# Only pieces with the entry of their turn count.
 OF_THE_TURN = (
     "SELECT piece.* FROM turn_pieces AS piece JOIN conversation_embeddings AS turn USING (tenant_id, id, position) "
     "ORDER BY piece.id, piece.piece"

@@ -36,9 +36,9 @@ def cosine(one: str, other: str) -> float:
 async def test_a_turn_is_found_by_its_words_alone(memory: Memory, tenant: UUID) -> None:
     """A rare word in a text about something else: the vector of the whole text is not near the query."""
     scope = scope_of(tenant)
-    await memory.tell(scope, *(f"please tell me about the garden of number {n}" for n in range(60)))
+    await memory.store(scope, *(f"please tell me about the garden of number {n}" for n in range(60)))
     around = " ".join(f"noise{n}" for n in range(40))
-    await memory.tell(scope, f"{around} zx81 {around}", start=60)
+    await memory.store(scope, f"{around} zx81 {around}", start=60)
     query = "please tell me about the zx81 of the garden"
     assert "e60" not in events_of(await memory.find(scope, query, ranking="cosine", candidates=30))
     found = await memory.find(scope, query, candidates=30)
@@ -51,7 +51,7 @@ async def test_a_turn_is_found_by_its_meaning_alone(database: Database, model_ca
     """With the real model, a turn without a word of the query comes first. BM25 alone does not find it."""
     memory, scope = Memory(database, load_embedder(Settings(model_cache_dir=model_cache))), scope_of(tenant)
     taxes = [f"The tax office sent form {n} about income and the deadline for payment." for n in range(8)]
-    await memory.tell(scope, *taxes[:4], "Minka, my tabby, purrs all evening on the sofa.", *taxes[4:])
+    await memory.store(scope, *taxes[:4], "Minka, my tabby, purrs all evening on the sofa.", *taxes[4:])
     query = "What pets does she keep: cats, dogs?"
     best = (await memory.find(scope, query))[0]
     assert (best.candidate.event_id, "contextual_bm25" in best.parts) == ("e4", False)
@@ -62,7 +62,7 @@ async def test_cosine_ranking_equals_brute_force_over_the_raw_query(memory: Memo
     """System K's rule: the query with its names, all turns in numpy's order, and numpy's cosines."""
     scope, dice = scope_of(tenant), np.random.default_rng(5)
     contents = [" ".join(f"w{word}" for word in dice.integers(0, 30, size=6)) for _ in range(80)]
-    await memory.take([event_of(scope, f"e{n}", text, speaker="W7") for n, text in enumerate(contents)])
+    await memory.store_events([event_of(scope, f"e{n}", text, speaker="W7") for n, text in enumerate(contents)])
     query = "W7 w3 w9 w20"
     wanted = {f"e{n}": cosine(query, text) for n, text in enumerate(contents)}
     found = await memory.find(scope, query, ranking="cosine", candidates=30)
@@ -77,7 +77,7 @@ async def test_a_name_is_not_embedded_and_lifts_the_turns_of_its_speaker(memory:
     """Of two speakers with the same text, the named one comes first. The query is embedded without the name."""
     scope = scope_of(tenant)
     said = "I adopted a dog in the shelter"
-    await memory.take(
+    await memory.store_events(
         [
             event_of(scope, "e0", said, speaker="Ben"),
             event_of(scope, "e1", said, speaker="Anna"),
@@ -97,7 +97,7 @@ async def test_a_name_is_not_embedded_and_lifts_the_turns_of_its_speaker(memory:
 async def test_a_message_role_as_speaker_is_no_name(memory: Memory, tenant: UUID, role: str) -> None:
     """Some gateways write the role as the speaker, and a query does not mean it."""
     scope = scope_of(tenant)
-    await memory.take(
+    await memory.store_events(
         [event_of(scope, "e0", "I adopted a dog", speaker=role), event_of(scope, "e1", "Me too", speaker="Anna")]
     )
     assert all("speaker" not in found.parts for found in await memory.find(scope, f"What did the {role} adopt?"))
@@ -107,7 +107,7 @@ async def test_a_period_lifts_the_turns_in_it(memory: Memory, tenant: UUID) -> N
     """The gateway's time of the message counts, and periods are relative to the time of the request."""
     scope = scope_of(tenant)
     times = [datetime(2023, month, 10, tzinfo=UTC) for month in (4, 5, 6)]
-    await memory.take(
+    await memory.store_events(
         [event_of(scope, f"e{n}", "I ate soup and bread", occurred_at=moment) for n, moment in enumerate(times)]
     )
     assert events_of(await memory.find(scope, "What did I eat in May?"))[0] == "e1"
@@ -119,7 +119,7 @@ async def test_a_long_message_is_found_by_its_best_piece(memory: Memory, tenant:
     """Its cosine and its span are those of the piece. By its beginning alone it would be far away."""
     scope = scope_of(tenant)
     beginning, ending = (" ".join(f"{name}{n}" for n in range(300)) for name in ("begin", "end"))
-    await memory.tell(scope, f"{beginning} {ending}", "something short about end299")
+    await memory.store(scope, f"{beginning} {ending}", "something short about end299")
     query = " ".join(f"end{n}" for n in range(280, 300))
     found = {ranked.candidate.event_id: ranked.candidate for ranked in await memory.find(scope, query)}
     long = found["e0"]
@@ -136,7 +136,7 @@ async def test_a_long_message_found_by_its_beginning_has_the_span_of_it(memory: 
     """The span is the part of the first piece that is in no other piece."""
     scope = scope_of(tenant)
     text = " ".join(f"word{n}" for n in range(600))
-    await memory.tell(scope, text)
+    await memory.store(scope, text)
     (found,) = await memory.find(scope, " ".join(f"word{n}" for n in range(20)))
     assert found.candidate.span is not None
     starts_at, ends_at = found.candidate.span
@@ -153,7 +153,7 @@ async def test_scopes_of_equal_ids_and_words_never_meet(memory: Memory, tenant: 
         scope_of(tenant, "grace"),
     ]
     for place, scope in enumerate(scopes):
-        await memory.take([event_of(scope, "e1", f"my secret is apple {place}", speaker=f"Name{place}")])
+        await memory.store_events([event_of(scope, "e1", f"my secret is apple {place}", speaker=f"Name{place}")])
     for ranking in ("fusion", "cosine", "bm25"):
         for place, scope in enumerate(scopes):
             (found,) = await memory.find(scope, "secret apple", ranking=ranking)
@@ -171,9 +171,9 @@ async def test_a_hash_collision_returns_no_turn_of_another_user(
     Those of another tenant under the same hash are not even seen.
     """
     ada, grace, other = scope_of(tenant), scope_of(tenant, "grace"), scope_of(other_tenant, "grace")
-    await memory.tell(ada, "apple pie")
-    await memory.tell(grace, "apple secret", start=10)
-    await memory.tell(other, "apple secret of another tenant", start=20)
+    await memory.store(ada, "apple pie")
+    await memory.store(grace, "apple secret", start=10)
+    await memory.store(other, "apple secret of another tenant", start=20)
     login = await asyncpg.connect(database_url)
     try:
         await login.execute(

@@ -108,7 +108,7 @@ def model_of(size: int, batches: Sequence[Sequence[WindowMessage]], foreign: int
     return ([""] * foreign + ordered)[-size:]
 
 
-# One Redis for all examples of a test: each has a scope of its own.
+# All examples of a test share one Redis. Each has its own scope.
 any_history = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 

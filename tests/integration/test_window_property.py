@@ -1,4 +1,4 @@
-"""The window's model on a real Valkey, whose scripts and lists are no imitation."""
+"""The model of the window against a real Valkey, whose scripts and lists may differ from fakeredis."""
 
 import asyncio
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from eunoe_tests.events import scope_of
 from eunoe_tests.window_model import Step, histories, newest, play, streams
 
 SCOPE = scope_of(UUID("10000000-0000-4000-8000-000000000001"))
-# One Valkey for all examples of a test; each begins by deleting its keys.
+# All examples of a test share one Valkey. Each begins by deleting its keys.
 _examples = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 

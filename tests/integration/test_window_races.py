@@ -28,14 +28,14 @@ _Entries = list[tuple[bytes, dict[bytes, bytes]]]
 
 
 class Thief:
-    """A consumer that takes entries, does nothing with them and is gone, again and again."""
+    """Takes entries under the names of consumers that process nothing and never return."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self.delivered: list[EntryOrder] = []
 
     async def steal(self) -> None:
-        """Take new entries, and some that others have in hand; whoever looks next may claim them all."""
+        """Take new entries and some pending ones of others. Any consumer may claim all of them at once."""
         name = f"gone-{len(self.delivered)}"
         reply = await self._redis.xreadgroup(Group.WINDOW, name, {_MESSAGES: ">"}, count=9, block=100)
         new = [entry_id for _, entries in cast("list[tuple[bytes, _Entries]]", reply) for entry_id, _ in entries]
@@ -46,12 +46,12 @@ class Thief:
             await self._redis.xclaim(_MESSAGES, Group.WINDOW, name, 0, taken, idle=_LONG_AGO_MS, justid=True)
 
     async def rewind(self) -> None:
-        """Have the whole stream delivered anew."""
+        """Deliver the whole stream again from its first entry."""
         await self._redis.xgroup_setid(_MESSAGES, Group.WINDOW, "0", entries_read=0)
 
 
 async def _publish(redis_url: str, events: Sequence[MessageEvent]) -> None:
-    """Publish events in small calls, so that the entries of several gateways mix."""
+    """Publish events in small calls, so that entries of several gateways alternate."""
     async with await Gateway.connect(redis_url) as gateway:
         for start in range(0, len(events), 5):
             outcomes = await gateway.publish_many(events[start : start + 5])
@@ -59,7 +59,7 @@ async def _publish(redis_url: str, events: Sequence[MessageEvent]) -> None:
 
 
 async def _entries_of(redis: Redis, scope: Scope) -> list[tuple[str, str]]:
-    """Return entry id and event id of a scope's messages, in the order of the stream itself."""
+    """Return entry id and event id of each message of a scope, in stream order."""
     found: list[tuple[str, str]] = []
     for entry_id, fields in cast("_Entries", await redis.xrange(_MESSAGES)):
         event = decode(fields, MessageEvent)
@@ -71,7 +71,7 @@ async def _entries_of(redis: Redis, scope: Scope) -> list[tuple[str, str]]:
 
 @asynccontextmanager
 async def _four_consumers(settings: Settings) -> AsyncGenerator[AsyncExitStack]:
-    """Consume with four; yield the first one's own end, so that it can stop before the others."""
+    """Run four consumers. Yield the exit stack of the first one, so that the test can stop it early."""
     async with AsyncExitStack() as others, AsyncExitStack() as first:
         for number in range(_CONSUMERS):
             await (first if number == 0 else others).enter_async_context(consuming(settings, Group.WINDOW))
@@ -88,8 +88,8 @@ async def test_four_racing_consumers_keep_stream_order_under_redelivery(
         scope_of(other_tenant),
     ]
     events = [event_of(scope, f"e{number}") for number in range(_EVENTS_PER_SCOPE) for scope in scopes]
-    # Each event goes through two gateways: as one that repeats what another has published does.
-    shares = [[event for n, event in enumerate(events) if n % _GATEWAYS != left_out] for left_out in range(_GATEWAYS)]
+    # Each event is published by two of three gateways, so that every event has a duplicate.
+    shares = [[event for n, event in enumerate(events) if n % _GATEWAYS != skipped] for skipped in range(_GATEWAYS)]
     racing = settings.model_copy(update={"batch_entries": 7, "claim_after_seconds": 0.5})
     thief = Thief(redis)
     async with _four_consumers(racing) as first:
@@ -100,12 +100,14 @@ async def test_four_racing_consumers_keep_stream_order_under_redelivery(
             if theft % (_THEFTS // 4) == _THEFTS // 5:
                 await thief.rewind()
             if theft == _THEFTS // 2:
-                await first.aclose()  # an orderly stop in the middle of it
+                await first.aclose()  # one consumer stops in order while the race goes on
         await publishing
         await wait_until(lambda: consumed(redis, Group.WINDOW), seconds=60)
-        await thief.rewind()  # once more with all of them applied
+        await thief.rewind()  # deliver all entries again, after all were applied
         await wait_until(lambda: consumed(redis, Group.WINDOW), seconds=60)
-    assert len(thief.delivered) > len(set(thief.delivered)) > 0, "nothing was delivered twice"
+    assert len(thief.delivered) > len(set(thief.delivered)) > 0, (
+        "the test delivered no entry twice, so it shows nothing"
+    )
     assert await dead(redis, Group.WINDOW) == {}
     for scope in scopes:
         entries = await _entries_of(redis, scope)

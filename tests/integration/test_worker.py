@@ -332,7 +332,7 @@ async def test_idle_consumers_are_deleted_and_a_lost_registry_is_filled(redis: R
         return min(row["idle"] for row in rows) >= 100
 
     await wait_until(idle)
-    # Shorter than an operator may choose.
+    # Shorter than the smallest setting.
     eager = DeliverySettings.model_construct(claim_after_seconds=CLAIM_SECONDS, consumer_idle_seconds=0.1)
     quick = Worker(group, worker_work(), registry, eager)
     assert worker.group.consumer == quick.group.consumer

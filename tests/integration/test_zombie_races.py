@@ -1,6 +1,6 @@
-"""Races of a consumer that was frozen, claimed from, and woken: it wins none that would lose, double or bury anything.
+"""Races of a consumer that was frozen until others claimed its entries: nothing is lost, doubled or dead-lettered.
 
-Here each is brought about step by step, with the parts of a consumer; with real processes in test_zombies.py.
+These tests run the parts of a consumer step by step. acceptance/test_zombies.py uses real processes.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ from eunoe_tests.waiting import wait_until
 MESSAGES = stream(Subject.MESSAGES)
 CLAIM_SECONDS = 0.5
 LONG_AGO_MS = 3_600_000
-OFTEN = 9  # deliveries, enough to be suspected
+OFTEN = 9  # deliveries that make an entry a suspect
 Batch = Sequence[Delivered[MessageEvent]]
 
 
@@ -246,10 +246,10 @@ async def test_a_frozen_consumer_dead_letters_no_entry_of_another(setting: Setti
     zombie.before_isolated_attempt = be_frozen
     async with running(setting.worker(zombie, effect)):
         await woken.wait()
-        # The entry is dead-lettered once, after the other's claim has expired, too.
+        # After the claim of the other consumer has also expired, the entry is dead-lettered once.
         await wait_until(setting.done)
     assert await dead(setting.redis, Group.WINDOW) == {entry_id: "killed its consumer in 2 isolated attempts"}
-    assert zombie.claims > 3, "it was dead-lettered before the other's claim had expired"
+    assert zombie.claims > 3, "the entry was dead-lettered before the claim of the other consumer had expired"
     assert await setting.redis.exists(isolated_attempts(Group.WINDOW)) == 0
 
 

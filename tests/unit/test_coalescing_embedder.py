@@ -1,4 +1,4 @@
-"""The coalescing embedder: one model, many callers, and no caller is harmed by another one's text."""
+"""The coalescing embedder: one model, many callers, and no text harms the callers of other texts."""
 
 import asyncio
 import threading
@@ -155,7 +155,7 @@ async def test_a_text_that_the_model_fails_on_fails_alone(embedder: CoalescingEm
     model.let_end()
     await model.run_begun()
     later = await ask(embedder, "3")
-    model.let_end(4)  # the run of two, both texts alone, and the later one
+    model.let_end(4)  # the run of two texts, then each alone, then the later text
     assert await outcomes([*first, together[1], *later]) == [0, 2, 3]
     (error,) = await outcomes(together[:1])
     assert isinstance(error, Unembeddable)
@@ -224,7 +224,7 @@ async def test_a_caller_that_gives_up_during_the_run_harms_no_other(
 async def test_the_event_loop_is_free_during_a_run(embedder: CoalescingEmbedder, model: HeldModel) -> None:
     """Other work goes on while the model runs in its thread."""
     asked = await ask(embedder, "1")
-    await model.run_begun()  # reached while the run is held, so the loop is free
+    await model.run_begun()  # this line is reached during the run, so the event loop is free
     assert not asked[0].done()
     model.let_end()
     assert await outcomes(asked) == [1]

@@ -52,11 +52,13 @@ def test_compose_accepts_the_file() -> None:
     found = [error.message for error in validator_for(schema)(schema).iter_errors(_COMPOSE)]
     assert found == []
     broken = {**_COMPOSE, "services": {**_SERVICES, "redis": {**_SERVICES["redis"], "restrat": "always"}}}
-    assert not validator_for(schema)(schema).is_valid(broken)  # so the schema does check something
+    assert not validator_for(schema)(schema).is_valid(
+        broken
+    )  # without this, a schema that accepts everything would pass
 
 
 def test_there_is_a_service_for_each_role() -> None:
-    """And for the servers and the migration, and no other."""
+    """There are also services for the servers and the migration, and no others."""
     assert set(_SERVICES) == {*_SERVERS, *_OURS}
     for role in _ROLES:
         assert _SERVICES[role]["command"] == ["consume", role]
@@ -112,7 +114,7 @@ def test_the_migration_waits_for_healthy_servers_and_runs_once() -> None:
 
 @pytest.mark.parametrize("name", _ROLES)
 def test_a_consumer_that_died_is_restarted(name: str) -> None:
-    """It ends with exit code 1 when a part of it is dead."""
+    """A consumer ends with exit code 1 if one of its parts has died."""
     assert _SERVICES[name]["restart"] in {"always", "unless-stopped"}
 
 

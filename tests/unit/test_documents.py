@@ -1,4 +1,4 @@
-"""The documents name tests that exist, their tables say what the code says, and no example escapes its test."""
+"""The documents: they name tests and paths that exist, their tables equal the code, and every example is tested."""
 
 import re
 
@@ -42,7 +42,7 @@ def test_every_test_that_a_document_names_exists() -> None:
     assert not missing
 
 
-def test_every_block_is_an_example_or_says_what_it_is() -> None:
+def test_every_block_names_its_language() -> None:
     """A fence without a language would hide an example from the test that runs them."""
     known = {"python", "shell"} | NOT_CODE
     assert not [block.place for document in DOCUMENTS for block in blocks(document) if block.language not in known]

@@ -98,11 +98,13 @@ def test_parts_are_short_enough_and_nothing_is_lost(lengths: list[int], batch_to
     """The parts together are the batch, sorted by tokens. Only a single text may exceed the limit."""
     batch = batch_of(*("x" * length for length in lengths))
     parts = list(effect_of(FakeModel(), batch_tokens=batch_tokens).split(batch))
-    by_tokens = sorted(batch, key=lambda delivered: len(delivered.event.content))  # stable: else in stream order
+    by_tokens = sorted(
+        batch, key=lambda delivered: len(delivered.event.content)
+    )  # the sort is stable: equal texts stay in stream order
     assert [delivered.id for part in parts for delivered in part] == [delivered.id for delivered in by_tokens]
     tokens = [[len(delivered.event.content) for delivered in part] for part in parts]
     assert all(part and (sum(part) <= batch_tokens or len(part) == 1) for part in tokens)
-    # As few as can be without changing the order: no part has room for what follows it.
+    # There are no more parts than needed: no part has room for the first text of the next part.
     assert all(sum(part) + after[0] > batch_tokens for part, after in itertools.pairwise(tokens))
 
 
@@ -200,7 +202,7 @@ async def test_a_text_that_the_model_fails_on_is_unembeddable() -> None:
     assert isinstance(it.value.__cause__, RuntimeError)
     assert writer.written == []
     assert len(model.runs) == 2
-    assert set(model.runs[1]).isdisjoint(model.runs[0])  # judged by a text that is not in the batch
+    assert set(model.runs[1]).isdisjoint(model.runs[0])  # the check embeds a text that is not in the batch
 
 
 async def test_a_model_that_fails_for_every_text_is_unavailable() -> None:

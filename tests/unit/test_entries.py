@@ -11,7 +11,7 @@ from eunoe_schema.entries import EntryOrder
 MOST_MILLISECONDS = (1 << 43) - 1
 MOST_SEQUENCE = (1 << 20) - 1
 
-# Around few values, so that entries of one millisecond and neighbouring sequences are met often.
+# Few values, so that entries often share a millisecond or have neighbouring sequences.
 milliseconds = st.integers(0, MOST_MILLISECONDS) | st.integers(1_700_000_000_000, 1_700_000_000_002)
 sequences = st.integers(0, MOST_SEQUENCE) | st.integers(0, 2) | st.integers(MOST_SEQUENCE - 1, MOST_SEQUENCE)
 orders = st.builds(EntryOrder, milliseconds, sequences)

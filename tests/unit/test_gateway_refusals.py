@@ -1,4 +1,4 @@
-"""The gateway refuses events that no consumer group could process, and publishes nothing of them."""
+"""The gateway refuses events that no consumer group could process, and publishes no part of them."""
 
 from collections.abc import AsyncIterator
 from typing import Any, cast
@@ -34,7 +34,7 @@ def gateway(redis: FakeAsyncRedis) -> Gateway:
 
 
 async def published(redis: FakeAsyncRedis) -> list[Any]:
-    """Return what a consumer with the default settings makes of the stream."""
+    """Return the entries as a consumer with the default settings decodes them."""
     entries = cast("list[tuple[bytes, dict[bytes, bytes]]]", await redis.xrange(STREAM))
     return [decode_message(fields, max_content_chars=DEFAULT_CONTENT_CHARS) for _, fields in entries]
 
@@ -65,7 +65,7 @@ async def test_poison_events_do_not_stop_valid_events_of_the_same_call(gateway: 
 async def test_unusual_but_valid_events_are_published_unchanged(
     gateway: Gateway, redis: FakeAsyncRedis, name: str
 ) -> None:
-    """A consumer decodes what was published, plus the derived session."""
+    """A consumer decodes the published event with its derived session."""
     given = MessageEvent.model_validate({**GOOD, **LEGAL[name]})
     assert isinstance(await gateway.publish({**GOOD, **LEGAL[name]}), Receipt)
     (event,) = await published(redis)

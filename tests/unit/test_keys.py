@@ -23,7 +23,7 @@ OF_TENANT: dict[str, Callable[[UUID, str], str]] = {
 }
 OF_SCOPE: dict[str, Callable[[Scope, str], str]] = {"dedup": keys.dedup, "current_session": keys.current_session}
 
-# Few letters, so that parts that only differ by where a colon or a percent sign stands are met often.
+# Few letters, so that parts often differ only in the place of a colon or a percent sign.
 parts = st.text(alphabet="a:%235A", min_size=1, max_size=6)
 ids = st.integers(min_value=0, max_value=2).map(lambda number: UUID(int=number))
 scopes = st.builds(Scope, tenant_id=ids, agent_id=ids, user_id=parts)

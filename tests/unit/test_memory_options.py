@@ -1,4 +1,4 @@
-"""The options of `eunoe memory` become what the contract knows."""
+"""The options of `eunoe memory` are converted into members of the contract."""
 
 import io
 import json

@@ -85,7 +85,7 @@ def assert_good(text: str, spans: list[Span], model: Model) -> None:
         return
     assert len(spans) > 1
     begins = 0
-    for start, end in spans:  # what the model sees of a piece is a run of the text's own tokens: no word was cut
+    for start, end in spans:  # the tokens of a piece are consecutive tokens of the text, so no word was cut
         piece = model.tokens(text[start:end])
         assert len(piece) <= LIMIT
         found = [at for at in range(begins, len(whole)) if whole[at : at + len(piece)] == piece]

@@ -34,7 +34,7 @@ STREAM = "eunoe:messages"
 
 
 class Clock:
-    """The time that Redis tells."""
+    """The clock of Redis."""
 
     def __init__(self) -> None:
         self.now = NOON.timestamp()

@@ -14,7 +14,7 @@ from eunoe_tests.query_files import query_files
 GOOD = """
 -- name: one_thing
 -- Return one thing;
--- the colons of a cast and the quote of a comment ('') disturb nobody: it's text.
+-- the colons of a cast and the quote of a comment ('') have no effect: it's text.
 SELECT 'a;b' -- trailing
 FROM things
 WHERE id = $1::uuid AND tags[1:2] = $2;

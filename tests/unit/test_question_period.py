@@ -51,7 +51,7 @@ def test_a_query_without_names_and_dates_is_unchanged() -> None:
     ],
 )
 def test_a_day_matches_from_the_day_before_to_a_week_after(moment: str, within: bool) -> None:  # noqa: FBT001 - a column of the table
-    """People tell of a day within that time. A named year matches alone."""
+    """People write about a day within that time. A query with a year matches that year only."""
     assert is_within_period("What happened on 7 May 2023?", moment) is within
 
 
@@ -145,8 +145,8 @@ def test_no_date_and_no_time_zone_raises(query: str, now: datetime, moment: date
     """A margin beyond the first or the last day of the calendar is cut off."""
     is_within = understand(query, frozenset(), now)[1].is_within
     if is_within is not None:
-        for told in (moment, FIRST, LAST, datetime(2024, 2, 29, tzinfo=UTC)):
-            assert is_within(told) in {True, False}
+        for written in (moment, FIRST, LAST, datetime(2024, 2, 29, tzinfo=UTC)):
+            assert is_within(written) in {True, False}
 
 
 @given(st.text(max_size=200), st.frozensets(st.text(max_size=20), max_size=5), any_moment)

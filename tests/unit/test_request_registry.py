@@ -69,7 +69,7 @@ def test_the_type_checker_pairs_a_request_with_its_result() -> None:
 
 
 def test_a_second_request_of_the_same_kind_fails_at_import() -> None:
-    """Two requests of one kind could not be told apart on the stream."""
+    """The codec could not distinguish two requests of one kind on the stream."""
     with pytest.raises(TypeError, match="GetRequest has the kind 'get' already"):
 
         class Another(ScopedRequest[MemoryResult]):  # pyright: ignore[reportUnusedClass]
@@ -92,7 +92,7 @@ def test_every_request_comes_through_the_stream_unchanged() -> None:
         assert decoded == request
         assert isinstance(decoded, Request)
         seen.add(str(decoded.kind))
-    shared = {"archive", "restore", "approve", "reject", "forget"}  # one model: one of them stands for all
+    shared = {"archive", "restore", "approve", "reject", "forget"}  # all five share a model, so one is enough
     assert seen | shared == set(request_kinds())
 
 

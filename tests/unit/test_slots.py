@@ -1,4 +1,4 @@
-"""Slots: never more batches than slots, one alone if it must be, none after the end."""
+"""Slots limit the concurrent batches. A batch may run alone, and none begins after the end."""
 
 import asyncio
 

@@ -15,7 +15,7 @@ from eunoe_schema.memory.status_machine import (
 
 
 class Life:
-    """A memory as the database holds it: its status, and whether it is forgotten."""
+    """A memory as in the database: its status, and whether it is forgotten."""
 
     def __init__(self, status: Status) -> None:
         self.status = status

@@ -1,4 +1,4 @@
-"""Requests on the same thing wait for each other in stream order; others do not."""
+"""Requests that touch the same keys run in stream order. Other requests do not wait."""
 
 import asyncio
 
@@ -14,13 +14,13 @@ async def _run(order: StreamOrder, place: Place, name: str, log: list[str], gate
         log.append(f"{name} ends")
 
 
-async def _settle() -> None:
+async def _let_tasks_run() -> None:
     for _ in range(10):
         await asyncio.sleep(0)
 
 
-async def test_requests_on_the_same_thing_wait_and_others_go_on() -> None:
-    """The third request shares one thing with the first and one with the second: it waits for both."""
+async def test_requests_on_the_same_key_wait_and_others_run() -> None:
+    """The third request shares one key with the first and one with the second, so it waits for both."""
     order, log = StreamOrder(), list[str]()
     gates = [asyncio.Event() for _ in range(4)]
     touched = [{"a"}, {"b"}, {"a", "b"}, {"c"}]
@@ -29,13 +29,13 @@ async def test_requests_on_the_same_thing_wait_and_others_go_on() -> None:
         asyncio.create_task(_run(order, place, str(number), log, gate))
         for number, (place, gate) in reversed(list(enumerate(zip(places, gates, strict=True))))
     ]
-    await _settle()
+    await _let_tasks_run()
     assert sorted(log) == ["0 begins", "1 begins", "3 begins"]
     gates[0].set()
-    await _settle()
+    await _let_tasks_run()
     assert "2 begins" not in log
     gates[1].set()
-    await _settle()
+    await _let_tasks_run()
     assert "2 begins" in log
     for gate in gates:
         gate.set()
@@ -43,16 +43,16 @@ async def test_requests_on_the_same_thing_wait_and_others_go_on() -> None:
 
 
 async def test_an_error_or_a_cancellation_blocks_nobody() -> None:
-    """The next request begins however the one before ended, also when that one was cancelled while it waited."""
+    """The next request begins although the one before failed, or was cancelled while it waited."""
     order = StreamOrder()
     first, second, third = (order.join({"a"}) for _ in range(3))
     gate = asyncio.Event()
     log: list[str] = []
     waiting = asyncio.create_task(_run(order, second, "second", log, gate))
     last = asyncio.create_task(_run(order, third, "third", log, gate))
-    await _settle()
+    await _let_tasks_run()
     waiting.cancel()
-    await _settle()
+    await _let_tasks_run()
     assert waiting.cancelled()
     with pytest.raises(LookupError):
         async with order.turn(first):

@@ -59,12 +59,12 @@ def turns_of(context: Context) -> list[str]:
 def test_the_clients_in_memory_have_the_real_signatures(client: type) -> None:
     """Same classes, same public methods: code that is tested here runs in production."""
     made = InMemoryEunoe()
-    (twin,) = (twin for twin in (made.gateway, made.orchestrator, made.threads) if isinstance(twin, client))
+    (in_memory,) = (one for one in (made.gateway, made.orchestrator, made.threads) if isinstance(one, client))
     methods = [name for name, _ in inspect.getmembers(client, callable) if not name.startswith("_")]
     assert methods
     for name in methods:
-        assert inspect.signature(getattr(type(twin), name)) == inspect.signature(getattr(client, name)), name
-    assert {name for name in dir(twin) if not name.startswith("_")} >= set(methods)
+        assert inspect.signature(getattr(type(in_memory), name)) == inspect.signature(getattr(client, name)), name
+    assert {name for name in dir(in_memory) if not name.startswith("_")} >= set(methods)
 
 
 async def test_a_published_message_is_recalled_at_once(eunoe: InMemoryEunoe, ada: Scope) -> None:

@@ -29,7 +29,7 @@ CALL = ToolCall(id="c1", name="refund")
 LIMITED = ThreadOptions(limits=PublishLimits(rate_per_second=1, rate_burst=10))
 
 Act = Callable[[ThreadState, str], Awaitable[object]]
-# Every operation that takes an id from a channel, and the argument that carries it.
+# Every operation with an id of a channel, and the argument with that id.
 ACTS: dict[str, tuple[str, Act]] = {
     "acquire": ("channel", lambda threads, part: threads.rate_limiter.acquire(TENANT, part)),
     "first_time": ("event_id", lambda threads, part: threads.once.first_time(ADA, part)),
@@ -58,7 +58,7 @@ RECORD_ACTS = ["status", "resolve", "ask", "pending", "confirm", "refuse", "with
 
 
 class ForgetfulRedis(FakeAsyncRedis):
-    """A Redis in memory that does what it is told, and loses the next answer to a write."""
+    """A Redis in memory that executes a write and then loses the answer, once."""
 
     lost: int = 0
     losing: bool = False
@@ -166,7 +166,7 @@ async def test_a_foreign_value_is_reported_and_kept(threads: ThreadState, redis:
 
 async def test_a_repeated_write_recognises_its_own_result(threads: ThreadState, redis: ForgetfulRedis) -> None:
     """When an outage hides an answer, the repeated call still succeeds."""
-    # Each script once before, so that Redis knows it and the first call is the one whose answer is lost.
+    # Load each script first. Otherwise the lost answer would be NOSCRIPT instead of the answer to the write.
     await threads.sessions.save(TENANT, "other", {}, 0)
     await threads.tool_confirmations.ask(TENANT, "other", CALL)
     redis.losing = True

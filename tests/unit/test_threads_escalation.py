@@ -67,7 +67,7 @@ async def test_a_later_escalation_replaces_the_earlier(escalations: Escalations,
     assert await escalations.resolve(TENANT, "t", escalation_id=old.id) == NotEscalated()
     again = await escalations.escalate(TENANT, "t", kind="human", target="support", reason="again")
     assert await escalations.status(TENANT, "t") == again
-    assert await redis.pttl(KEY) == -1  # the resolved one's expiry does not carry over
+    assert await redis.pttl(KEY) == -1  # the expiry of the resolved escalation must not apply to the new one
 
 
 async def test_any_program_can_read_the_record(escalations: Escalations, redis: FakeAsyncRedis) -> None:

@@ -18,7 +18,7 @@ OTHER_TENANT = UUID("b0000000-0000-4000-8000-000000000002")
 
 
 class Clock:
-    """The time that Redis tells."""
+    """The clock of Redis."""
 
     def __init__(self) -> None:
         self.now = 1_700_000_000.0

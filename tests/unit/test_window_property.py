@@ -19,7 +19,7 @@ SCOPE = scope_of(UUID("b0000000-0000-4000-8000-000000000001"))
 
 @asynccontextmanager
 async def memory() -> AsyncGenerator[FakeAsyncRedis]:
-    """A Redis of one example alone."""
+    """A new Redis for each example."""
     async with FakeAsyncRedis(server=FakeServer()) as redis:
         yield redis
 
@@ -28,8 +28,8 @@ def _appended(*messages: WindowMessage) -> Append:
     return Append(messages, loaded=(), raced=False)
 
 
-# Cases that are drawn rarely: a late message behind an element without an id; an event with three entries; an event
-# with one entry older than a full window, and one that is not.
+# Rare cases: a late message behind an element without an id; an event with three entries; an event with one entry older
+# than a full window and another one within it.
 _LATE = [Resize(3), _appended(message_of(2)), Foreign("{}"), _appended(message_of(1)), _appended(message_of(3))]
 _THRICE = [Resize(2), *(_appended(message_of(ms, event_id=event)) for ms, event in enumerate("aabca"))]
 _TOO_OLD = [Resize(1), _appended(message_of(5)), _appended(message_of(1, event_id="a"), message_of(9, event_id="a"))]
@@ -40,7 +40,7 @@ _TOO_OLD = [Resize(1), _appended(message_of(5)), _appended(message_of(1, event_i
 @example(history=_THRICE)
 @example(history=_TOO_OLD)
 async def test_a_window_always_equals_its_model(history: Sequence[Step]) -> None:
-    """Repetition, disorder, loss, another size or writer, a removed tenant: after each the list is as promised."""
+    """The list equals the model after repetition, disorder, loss, a new size, another writer or a removed tenant."""
     async with memory() as redis:
         await play(redis, SCOPE, history)
 
@@ -49,7 +49,7 @@ async def test_a_window_always_equals_its_model(history: Sequence[Step]) -> None
 async def test_order_repetition_and_division_change_nothing(
     stream: list[WindowMessage], size: int, chance: random.Random
 ) -> None:
-    """However a stream is delivered, its window is its last messages in stream order."""
+    """The window holds the last messages in stream order, however the stream is delivered."""
     delivered = [*stream, *chance.choices(stream, k=5)]
     chance.shuffle(delivered)
     async with memory() as redis:
@@ -65,7 +65,7 @@ async def test_order_repetition_and_division_change_nothing(
     messages=st.integers(501, 1_200), rows=st.integers(0, 600), size=st.sampled_from([1, 20, 700]), seed=st.integers(0)
 )
 async def test_a_backlog_of_any_length_is_one_batch(messages: int, rows: int, size: int, seed: int) -> None:
-    """Beyond one call of the script nothing is lost or doubled, loaded turns included."""
+    """A backlog larger than one call of the script loses and doubles nothing, including the loaded turns."""
     backlog = [message_of(number // 300, number % 300) for number in range(messages)]
     loaded, batch = backlog[:rows], list(backlog)
     random.Random(seed).shuffle(batch)  # noqa: S311 - no secret

@@ -1,4 +1,4 @@
-"""The faults: what they hit, when, and how long the recovery takes."""
+"""The faults of a storm: their targets, their order, and the time of the recovery."""
 
 import asyncio
 import contextlib
@@ -35,7 +35,7 @@ class Injected:
         hits: Faults that happened. A consumer is hit only with entries in flight.
         recovery_seconds: From each fault until its groups had finished everything published before its end.
         unrecovered: Faults after which that took longer than two minutes.
-        claimed: Frozen consumers whose entries were all claimed by others before they continued.
+        claimed: Frozen consumers that continued after others had claimed all their entries.
     """
 
     hits: dict[Fault, int] = field(default_factory=lambda: dict.fromkeys(Fault, 0))
@@ -118,9 +118,9 @@ class Faults:
     async def _timed(self, fault: Fault, hit: Callable[[], Awaitable[object]], groups: Collection[Group]) -> None:
         """Inject a fault, and wait until its groups have finished everything published before its end."""
         started = time.monotonic()
-        self._note(f"{fault} begins", groups)
+        self._write_log(f"{fault} begins", groups)
         await hit()
-        self._note(f"{fault} ends", groups)
+        self._write_log(f"{fault} ends", groups)
         self.injected.hits[fault] += 1
         marks = {subject: await self._watch.last_entry(subject) for subject in Subject}
 
@@ -131,9 +131,9 @@ class Faults:
         seconds = time.monotonic() - started
         self.injected.unrecovered += not is_over  # an await within += would lose the count of another lane
         self.injected.recovery_seconds[fault].append(seconds)
-        self._note(f"{fault} {'is overcome' if is_over else 'is not overcome'} after {seconds:.1f} s", groups)
+        self._write_log(f"{fault} {'is overcome' if is_over else 'is not overcome'} after {seconds:.1f} s", groups)
 
-    def _note(self, what: str, groups: Collection[Group]) -> None:
+    def _write_log(self, what: str, groups: Collection[Group]) -> None:
         """Log a step, for reading beside the logs of the consumers."""
         with self._log.open("a", encoding="utf-8") as log:
             log.write(f"{datetime.now(UTC).isoformat()} {', '.join(groups)}: {what}\n")

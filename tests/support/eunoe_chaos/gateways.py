@@ -41,7 +41,7 @@ def conversations(tenants: Sequence[UUID], count: int) -> list[Conversation]:
 
 
 class Publisher:
-    """Publishes for both gateways; each has conversations of its own, and sometimes repeats what the other said."""
+    """Publishes for both gateways. Each has conversations of its own, and sometimes repeats an event of the other."""
 
     def __init__(self, gateways: Sequence[Gateway], ledger: Ledger, poisoner: Poisoner, plan: Plan) -> None:
         self._gateways = gateways
@@ -113,14 +113,14 @@ class Publisher:
         return due
 
     async def _publish(self, gateway: Gateway, events: Sequence[Published], *, again: bool = False) -> None:
-        """Publish until each event has a receipt, as a gateway's caller should."""
+        """Publish until each event has a receipt, as the caller of a gateway should."""
         left = list(events)
         while left:
             outcomes = await _outcomes(gateway, left)
             for event, outcome in zip(left, outcomes, strict=True):
-                self._note(event, outcome)
-            # What has to wait is published again with all that follows it: nothing may overtake it.
-            waits = next((at for at, found in enumerate(outcomes) if _passes(found)), len(left))
+                self._record(event, outcome)
+            # The first event that has to wait is published again with all later ones, because none may overtake it.
+            waits = next((at for at, found in enumerate(outcomes) if _is_transient(found)), len(left))
             left = left[waits:]
             if left:
                 await asyncio.sleep(_RETRY_SECONDS)
@@ -129,11 +129,11 @@ class Publisher:
         else:
             self.published += len(events)
 
-    def _note(self, event: Published, outcome: Receipt | EunoeError) -> None:
+    def _record(self, event: Published, outcome: Receipt | EunoeError) -> None:
         if isinstance(outcome, Receipt):
             event.entry_ids.add(outcome.entry_id)
             event.first_receipts += not outcome.duplicate
-        elif not _passes(outcome):
+        elif not _is_transient(outcome):
             self._ledger.refusals[type(outcome).__name__] += 1
 
 
@@ -144,6 +144,6 @@ async def _outcomes(gateway: Gateway, events: Sequence[Published]) -> Sequence[R
         return [error] * len(events)
 
 
-def _passes(outcome: Receipt | EunoeError) -> bool:
-    """Tell whether the same publication may succeed later."""
+def _is_transient(outcome: Receipt | EunoeError) -> bool:
+    """Return whether the same publication may succeed later."""
     return isinstance(outcome, BacklogFull | RateLimited | RedisUnavailable)

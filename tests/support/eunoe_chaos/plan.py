@@ -11,8 +11,8 @@ class Fault(StrEnum):
     Attributes:
         KILL: A consumer with entries in flight is killed with -9.
         STOP: A consumer with entries in flight gets SIGTERM.
-        FREEZE: A consumer with entries in flight gets SIGSTOP until others have claimed what it had, then SIGCONT.
-        KILLER: A message is published whose text ends each process that embeds it.
+        FREEZE: A consumer with entries in flight gets SIGSTOP until others have claimed its entries, then SIGCONT.
+        KILLER: A message is published that ends each process which embeds it.
         REDIS_KILL: Redis is killed with -9 and started again.
         POSTGRES_KILL: Every process of PostgreSQL is killed with -9, and it is started again.
         POSTGRES_REFUSAL: PostgreSQL ends all connections and refuses new ones for a while.

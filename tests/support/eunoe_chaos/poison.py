@@ -21,7 +21,7 @@ _NAME = re.compile(rb"poison-\d+")
 
 
 class PoisonKind(StrEnum):
-    """What is wrong with an entry. The sixth kind, a text that the model refuses, goes through a gateway."""
+    """The fault of an entry. The sixth kind, a text that the model refuses, goes through a gateway."""
 
     NOT_JSON = "not JSON"
     NOT_UTF8 = "not UTF-8"

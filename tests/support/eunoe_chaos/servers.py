@@ -1,4 +1,4 @@
-"""The two servers of a storm: they can be killed, and come back on the same ports and data."""
+"""The two servers of a storm. They can be killed, and restart with the same ports and data."""
 
 import asyncio
 from pathlib import Path
@@ -14,10 +14,10 @@ from eunoe_consumers.devservers.valkey import EmbeddedValkey
 
 
 class DurableValkey(EmbeddedValkey):
-    """A Valkey that has written to its file what it has said yes to."""
+    """A Valkey that writes each command to its file before it answers, so that a kill loses no accepted entry."""
 
     def command(self, port: int) -> list[str]:
-        """Return the command line of the server; the last of two options counts."""
+        """Return the command line of the server. The last of two equal options counts."""
         return [*super().command(port), "--appendfsync", "always"]
 
 
@@ -46,32 +46,32 @@ class Servers:
 
     @property
     def redis_url(self) -> str:
-        """Where Valkey answers, when it does."""
+        """The URL of Valkey. It stays the same after a restart."""
         return f"redis://127.0.0.1:{self._valkey_port}/0"
 
     @property
     def database_url(self) -> str:
-        """Where PostgreSQL answers, as its superuser."""
+        """The URL of PostgreSQL for its superuser."""
         return self._database("eunoe")
 
     def kill_redis(self) -> None:
-        """End Valkey as a crash would."""
+        """Kill Valkey with SIGKILL, like a crash."""
         _kill(self._valkey.find())
 
     def start_redis(self) -> None:
-        """Start Valkey again; returns when it has read its append-only file."""
-        _same(self._valkey_port, self._valkey.ensure_running(self._valkey_port))
+        """Start Valkey again, and return when it has read its append-only file."""
+        _check_port(self._valkey_port, self._valkey.ensure_running(self._valkey_port))
 
     def kill_postgres(self) -> None:
-        """End PostgreSQL as a power cut would, with every process of it."""
+        """Kill every process of PostgreSQL, like a power cut."""
         _kill(self._postgres.find())
 
     def start_postgres(self) -> None:
-        """Start PostgreSQL again; returns when it has replayed its log."""
-        _same(self._postgres_port, self._postgres.ensure_running(self._postgres_port))
+        """Start PostgreSQL again, and return when it has replayed its log."""
+        _check_port(self._postgres_port, self._postgres.ensure_running(self._postgres_port))
 
     async def refuse_connections(self, seconds: float) -> None:
-        """End every connection to the database and refuse new ones for so long."""
+        """End every connection to the database, and refuse new ones for some seconds."""
         connection = await asyncpg.connect(self._database("postgres"))
         try:
             await connection.execute("ALTER DATABASE eunoe ALLOW_CONNECTIONS false")
@@ -90,7 +90,7 @@ class Servers:
 
 
 def processes_naming(folder: Path) -> list[psutil.Process]:
-    """Return what runs with this folder in its command line or as its working folder: servers that were left."""
+    """Return the processes with this folder in their command line or as working folder: servers that still run."""
     found: list[psutil.Process] = []
     for process in psutil.process_iter():
         try:
@@ -98,7 +98,7 @@ def processes_naming(folder: Path) -> list[psutil.Process]:
                 process.cwd().startswith(str(folder)) or any(str(folder) in part for part in process.cmdline())
             ):
                 found.append(process)
-        except psutil.Error:  # it ended meanwhile, or is none of ours
+        except psutil.Error:  # it has ended, or belongs to another user
             continue
     return found
 
@@ -106,16 +106,15 @@ def processes_naming(folder: Path) -> list[psutil.Process]:
 def _kill(server: psutil.Process | None) -> None:
     if server is None:
         return
-    doomed = [server, *server.children(recursive=True)]
-    for process in doomed:
+    processes = [server, *server.children(recursive=True)]
+    for process in processes:
         try:
             process.kill()
         except psutil.NoSuchProcess:
             continue
-    psutil.wait_procs(doomed)
+    psutil.wait_procs(processes)
 
 
-def _same(before: int, now: int) -> None:
+def _check_port(before: int, now: int) -> None:
     if before != now:
-        msg = f"the server came back on port {now} instead of {before}: something else has taken that port"
-        raise OSError(msg)
+        raise OSError(f"the server restarted on port {now} instead of {before}: another program has taken that port")

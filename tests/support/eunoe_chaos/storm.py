@@ -43,7 +43,7 @@ Progress = Callable[[int, int], None]
 
 
 class NotRunning(EunoeError):
-    """The system did not start."""
+    """A part of the system did not start."""
 
 
 @dataclass(frozen=True)
@@ -51,18 +51,18 @@ class Aftermath:
     """The results of a storm.
 
     Attributes:
-        settings: Of the consumers.
-        ledger: What was published.
+        settings: The settings of the consumers.
+        ledger: The published events and their receipts.
         poisoned: Poison entries appended without the gateways.
         injected: The faults.
         asker: The recalls and their results.
         fleet: The consumers.
         verdict: The defects in the stores.
-        entries_pending: Delivered and not acknowledged, all groups.
-        groups_behind: Groups that have not read their stream's end.
+        entries_pending: Pending entries of all groups.
+        groups_behind: Groups that have not read their stream to its end.
         consumers_left: Consumer names in the groups after every process has ended.
         processes_left: Processes of consumers and servers that still run at the end.
-        seconds: From the first event until every group had finished.
+        seconds: The time from the first event until every group had finished.
     """
 
     settings: Settings
@@ -123,7 +123,7 @@ async def _storm(plan: Plan, servers: Servers, logs: Path, launcher: Launcher, o
         redis_url=servers.redis_url,
         database_url=servers.database_url,
         purpose="benchmark",
-        embedder="hash",  # the model is not what is tested, and 6 processes of it would take the machine
+        embedder="hash",  # the storm does not test the model, and six processes with it would need the whole machine
         claim_after_seconds=2.0,
         consumer_idle_seconds=10.0,
         start_timeout_seconds=120.0,
@@ -149,11 +149,11 @@ async def _storm(plan: Plan, servers: Servers, logs: Path, launcher: Launcher, o
             storming = weather.create_task(faults.run())
             publishing = weather.create_task(publisher.run(storming.done))
             weather.create_task(asker.run(publishing.done))
-        await _settle(watch)
+        await _await_finish(watch)
         seconds = time.monotonic() - started
 
         await asker.ask_all(settings.window_messages)
-        await _dismissed(watch, fleet)
+        await _await_removed_names(watch, fleet)
         reporting.cancel()
         await fleet.stop_all()
         await supervising
@@ -197,19 +197,17 @@ async def _prepare(settings: Settings) -> Sequence[UUID]:
 
 @asynccontextmanager
 async def _running(settings: Settings, logs: Path, launcher: Launcher, watch: GroupWatch) -> AsyncGenerator[Fleet]:
-    """Run every role during the block, which starts when all of them read."""
+    """Run every role during the block. It starts when all of them read."""
     fleet = Fleet(settings, [role for role in GROUPS for _ in range(PROCESSES_PER_ROLE)], logs, launcher)
     try:
 
         async def all_read() -> bool:
             if fleet.running() < len(GROUPS) * PROCESSES_PER_ROLE:
-                msg = f"a consumer ended while it was starting; the consumers' logs are in {logs}"
-                raise NotRunning(msg)
+                raise NotRunning(f"a consumer ended while it was starting; the consumers' logs are in {logs}")
             return all([len(await watch.in_flight(role)) == PROCESSES_PER_ROLE for role in GROUPS])
 
         if not await came_true(all_read, seconds=_START_SECONDS):
-            msg = f"the consumers did not all read within {_START_SECONDS:.0f} s; their logs are in {logs}"
-            raise NotRunning(msg)
+            raise NotRunning(f"not all consumers read within {_START_SECONDS:.0f} s; their logs are in {logs}")
         yield fleet
     finally:
         fleet.kill_all()
@@ -221,7 +219,7 @@ async def _report(publisher: Publisher, faults: Faults, on_progress: Progress) -
         await asyncio.sleep(_POLL_SECONDS)
 
 
-async def _settle(watch: GroupWatch) -> None:
+async def _await_finish(watch: GroupWatch) -> None:
     """Wait until every group has finished, or nothing changes any more."""
     before, moved = None, time.monotonic()
     while any(left := [await watch.left(group) for group in GROUPS]):
@@ -232,12 +230,12 @@ async def _settle(watch: GroupWatch) -> None:
         await asyncio.sleep(_POLL_SECONDS)
 
 
-async def _dismissed(watch: GroupWatch, fleet: Fleet) -> None:
+async def _await_removed_names(watch: GroupWatch, fleet: Fleet) -> None:
     """Wait until the consumer names of dead processes are removed from the groups."""
 
-    async def only_the_living() -> bool:
+    async def only_running_ones() -> bool:
         return all(
             [set(await watch.in_flight(role)) == {process.pid for process in fleet.processes(role)} for role in GROUPS]
         )
 
-    await came_true(only_the_living, seconds=_DISMISSAL_SECONDS)
+    await came_true(only_running_ones, seconds=_DISMISSAL_SECONDS)

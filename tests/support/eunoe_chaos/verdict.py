@@ -1,4 +1,4 @@
-"""What gateways were told, compared with what both stores hold."""
+"""The verdict: the receipts of the gateways, compared with the contents of both stores."""
 
 import json
 from collections import Counter
@@ -17,7 +17,7 @@ from eunoe_schema.entries import EntryOrder
 from eunoe_schema.streams import DATA_FIELD, Group, Subject, dead_letters, stream
 
 _PAGE = 1_000
-# A message's number is a term of its own, by which it is found whatever else a posting holds.
+# The number of a message is a term of its own, so its postings can be found by it.
 _ROWS = r"""
 SELECT turn.tenant_id, agent_id, user_id, event_id, role, content, turn.position, term.lexeme IS NOT NULL AS has_terms
 FROM conversation_embeddings AS turn
@@ -31,23 +31,23 @@ _WINDOWS = "*:memory:short:*"
 
 @dataclass
 class Verdict:
-    """What is wrong, counted; every number must be 0.
+    """The number of defects of each kind. Every number must be 0.
 
     Attributes:
-        lost_events: With a receipt, and no row (or no terms of it) in PostgreSQL.
+        lost_events: Events with a receipt and without a row, or without terms, in PostgreSQL.
         doubled_events: Rows beyond the first of an event, and entries beyond the first on the stream.
-        wrong_rows: Rows whose text, role or place is not the published one.
-        foreign_rows: Rows of a scope or an event that nobody published, or with a text of another scope.
-        lost_window_messages: Of the last accepted messages of a scope, those that its window lacks.
-        doubled_window_messages: That stand in a window twice.
-        misordered_window_messages: That stand behind a later one, or no longer belong there.
-        foreign_window_messages: Of another scope, or of none that was published to.
-        good_events_dead: Dead letters that hold no poison for that group.
+        wrong_rows: Rows with another text, role or position than the published event.
+        foreign_rows: Rows of a scope or an event that was never published, or with a text of another scope.
+        lost_window_messages: Messages that are missing among the last messages in the window of their scope.
+        doubled_window_messages: Messages that are in a window twice.
+        misordered_window_messages: Messages behind a later one, or too old for the window.
+        foreign_window_messages: Messages of another scope, or in a window of a scope that was never used.
+        good_events_dead: Dead letters without poison for that group.
         poison_not_dead: Poisoned entries without a dead letter of a group that must refuse them.
         doubled_dead_letters: Dead letters beyond the first of an entry.
-        contradicting_receipts: Events whose receipts do not name one and the same entry, or are not on the stream.
-        reordered_events: Events of a conversation that stand on the stream before an earlier one.
-        details: What was found where, by ids; a finding is looked for from here.
+        contradicting_receipts: Events with receipts for several entries, or for an entry that is not on the stream.
+        reordered_events: Events that are on the stream before an earlier event of their conversation.
+        details: The defects with their ids, as a start for debugging.
     """
 
     lost_events: int = 0

@@ -1,4 +1,4 @@
-"""Wait for a condition. Its absence is a finding and does not end the storm."""
+"""Wait for a condition. If it stays false, the storm goes on and reports it."""
 
 import asyncio
 import time
@@ -8,10 +8,10 @@ _POLL_SECONDS = 0.01
 
 
 async def came_true(condition: Callable[[], Awaitable[bool]], *, seconds: float) -> bool:
-    """Return whether a condition becomes true within `seconds`, as soon as it does."""
-    ends = time.monotonic() + seconds
+    """Return True as soon as a condition holds, or False after `seconds`."""
+    deadline = time.monotonic() + seconds
     while not await condition():
-        if time.monotonic() > ends:
+        if time.monotonic() > deadline:
             return False
         await asyncio.sleep(_POLL_SECONDS)
     return True

@@ -1,1 +1,1 @@
-"""What the tests share: events to publish, conditions to wait for, processes to start and kill."""
+"""Shared parts of the tests: events, conditions to wait for, processes to start and kill."""

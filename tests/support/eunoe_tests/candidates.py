@@ -11,7 +11,7 @@ from eunoe_consumers.postgres.candidates import Outline, TurnCandidate
 from eunoe_consumers.recall.ranking.lexical import LexicalScores
 
 MOMENT = datetime(2024, 5, 7, 12, tzinfo=UTC)
-# As long as is neither short nor long: the lengths' parts are 0.
+# Neither short nor long, so that the parts for the length are 0.
 PLAIN = "It is said here that the weather was fine, as it is told in so many letters. " * 4
 
 
@@ -31,7 +31,7 @@ def candidate_of(position: int, cosine: float = 0.0, content: str = PLAIN, **fie
 
 
 def outline_of(positions: Sequence[int], sessions: Sequence[int] | None = None) -> Outline:
-    """Return an outline of turns in sessions, all in one by default, without an occurrence of any term."""
+    """Return an outline of turns without any term. By default all turns are in one session."""
     return Outline.build((positions, sessions or [1] * len(positions), [10] * len(positions)), ((), (), ()))
 
 
@@ -42,6 +42,6 @@ def scores_of(
     contextual: Sequence[float] | None = None,
     sessions: Sequence[float] | None = None,
 ) -> LexicalScores:
-    """Return lexical scores; 0 where none are given."""
+    """Return lexical scores. Scores that are not given are 0."""
     given = (np.zeros(turns) if values is None else np.array(values) for values in (bm25, contextual, sessions))
     return LexicalScores(*given)

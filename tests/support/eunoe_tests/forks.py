@@ -22,7 +22,7 @@ from typing import IO, Any, Self, cast
 
 _POLL_SECONDS = 0.01
 _PRELOADED = ("eunoe_schema", "eunoe_producers", "eunoe_sql", "eunoe_consumers")
-# Imported by a consumer with a model and by nobody else.
+# Only a consumer with a model imports these.
 _PRELOADED_FOR_THE_MODEL = ("fastembed", "tokenizers")
 # A thread that runs in the fork server would be missing in its children: numpy and onnxruntime must not start any.
 _WITHOUT_THREADS = {"OPENBLAS_NUM_THREADS": "1", "ORT_DISABLE_TELEMETRY": "1"}
@@ -52,7 +52,7 @@ class ForkServer:
         return ForkedProcess(self, cast("int", pid))
 
     def exit_code(self, pid: int) -> int | None:
-        """Return the exit code of a command, or None while it runs. To be asked once after the end."""
+        """Return the exit code of a command, or None while it runs. Ask only once after the end."""
         return self._ask(ended=pid)
 
     def _ask(self, **request: Any) -> int | None:

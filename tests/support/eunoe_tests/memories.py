@@ -1,4 +1,4 @@
-"""Turns, written and searched as the consumers do it, without streams."""
+"""Write and search turns with the code of the consumers, without streams."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,21 +25,23 @@ ASKED_AT = datetime(2023, 11, 21, 10, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Memory:
-    """What the group `embed` writes and the group `recall` finds."""
+    """Stores turns as the group `embed` does, and finds them as the group `recall` does."""
 
     database: Database
     embedder: Embedder
 
-    async def take(self, events: Sequence[MessageEvent], *, start: int = 0) -> None:
-        """Embed and store events, a millisecond apart, `start` milliseconds after the first."""
+    async def store_events(self, events: Sequence[MessageEvent], *, start: int = 0) -> None:
+        """Embed and store events. Their entries are a millisecond apart, from FIRST_MS plus `start`."""
         writer = TurnWriter(self.database, embedding_model=self.embedder.name)
         effect = EmbedAndStore(self.embedder, writer, batch_tokens=8_192, max_pieces=64)
         await effect([Delivered(Entry(f"{FIRST_MS + start + at}-0", {}), event) for at, event in enumerate(events)])
 
-    async def tell(self, scope: Scope, *contents: str, start: int = 0, **fields: Any) -> None:
-        """Embed and store messages e0, e1, ... of a scope, counted from `start`."""
+    async def store(self, scope: Scope, *contents: str, start: int = 0, **fields: Any) -> None:
+        """Embed and store messages of a scope, with the event ids e<start> and so on."""
         numbered = enumerate(contents, start)
-        await self.take([event_of(scope, f"e{number}", content, **fields) for number, content in numbered], start=start)
+        await self.store_events(
+            [event_of(scope, f"e{number}", content, **fields) for number, content in numbered], start=start
+        )
 
     async def find(
         self,
@@ -51,7 +53,7 @@ class Memory:
         beyond: int = 0,
         asked_at: datetime = ASKED_AT,
     ) -> Sequence[Ranked]:
-        """Return the turns that answer a query, by a new search that remembers no speakers."""
+        """Return the ranked turns for a query. Each call is a new search without cached speakers."""
         options = RankingOptions(ranking=ranking, dialogue=DIALOGUE, assistant=ASSISTANT, candidates=candidates)
         embedder = CoalescingEmbedder(self.embedder, texts_per_run=16)
         search = TurnSearch(CandidateReader(self.database), embedder, options)

@@ -1,4 +1,4 @@
-"""`eunoe memory ...` for tests: typed for a scope, answered by a consumer without a model."""
+"""Run `eunoe memory ...` in a scope, against a consumer without a model."""
 
 import re
 from collections.abc import Sequence
@@ -10,8 +10,8 @@ from eunoe_tests.commands import run, run_json
 from eunoe_tests.events import AGENT
 from eunoe_tests.processes import Clis
 
-# A machine that is busy with other tests answers late; nothing here waits for so long by itself.
-_PATIENCE = ("--deadline", "60")
+# A machine that is busy with other tests answers late. No test waits for this long on purpose.
+_DEADLINE = ("--deadline", "60")
 
 
 @dataclass(frozen=True)
@@ -19,22 +19,22 @@ class MemoryCommands:
     """The commands for one scope.
 
     Attributes:
-        clis: Starts them.
-        scope: The options that say whose memories.
+        clis: The starter of commands.
+        scope: The options that name tenant, agent and user.
     """
 
     clis: Clis
     scope: Sequence[str]
 
     async def shown(self, *words: str, code: int = 0, **changes: object) -> str:
-        """Run a command and return the words that a person sees, in a terminal of 80 columns, without its frames."""
-        log = await run(self.clis, "memory", *words, *self.scope, *_PATIENCE, code=code, **changes)
+        """Run a command in a terminal of 80 columns, and return its output without the frames of tables."""
+        log = await run(self.clis, "memory", *words, *self.scope, *_DEADLINE, code=code, **changes)
         assert [line for line in log.splitlines() if len(line) > 80 and line.startswith(("┃", "│"))] == []
         return " ".join(re.sub("[│┃]", " ", log).split())
 
     async def json(self, *words: str) -> Any:
-        """Run a command and return the document that a program gets."""
-        return await run_json(self.clis, "memory", *words, *self.scope, *_PATIENCE)
+        """Run a command with --json and return its document."""
+        return await run_json(self.clis, "memory", *words, *self.scope, *_DEADLINE)
 
     async def remember(self, content: str, *words: str) -> str:
         """Remember a text and return the memory's id."""
@@ -50,7 +50,7 @@ async def memory_commands(clis: Clis, tenant: UUID) -> MemoryCommands:
 
 def of_ada(clis: Clis, tenant: UUID) -> MemoryCommands:
     """Return the commands for Ada with every agent."""
-    # By its id, since a name is looked up in the database each time.
+    # The id, because each command would look up a name in the database.
     return MemoryCommands(clis, ("--tenant", str(tenant), "--user", "ada"))
 
 
@@ -60,5 +60,5 @@ def of_agent(clis: Clis, tenant: UUID) -> MemoryCommands:
 
 
 def of_both(clis: Clis, tenant: UUID) -> MemoryCommands:
-    """Return the commands for that agent with Ada."""
+    """Return the commands for that agent and Ada."""
     return MemoryCommands(clis, ("--tenant", str(tenant), "--agent", str(AGENT), "--user", "ada"))

@@ -1,4 +1,4 @@
-"""What no group may apply and no gateway may publish, and what looks like it and is legal."""
+"""Poison events, which the gateway refuses and the groups dead-letter, and legal events that resemble them."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -16,12 +16,12 @@ _TEXTS = (*_NAMES, "session_id", "content")
 
 @dataclass(frozen=True)
 class Poison:
-    """Fields that make a good event a bad one.
+    """Fields that make a valid event invalid.
 
     Attributes:
-        fields: What differs from the good event.
-        at_edge: What the gateway's refusal says.
-        in_letter: What the dead letter of an entry says that was written past the gateway.
+        fields: The fields that replace those of the valid event.
+        at_edge: A part of the error of the gateway.
+        in_letter: A part of the reason in the dead letter, if the entry was appended past the gateway.
     """
 
     fields: Mapping[str, Any]
@@ -91,7 +91,7 @@ def _alike(fields: Mapping[str, Any], reason: str) -> Poison:
 
 POISONS = dict(poisons())
 
-# What PostgreSQL and a key can hold, at the ends of what the contract takes.
+# Valid events at the limits of the contract. PostgreSQL and Redis keys must be able to store them.
 LEGAL: dict[str, Mapping[str, Any]] = {
     "32,768 emoji": {"content": EMOJI * DEFAULT_CONTENT_CHARS},
     "one word of 32,768 letters": {"content": _LETTER * DEFAULT_CONTENT_CHARS},

@@ -4,7 +4,7 @@ from random import Random
 
 from eunoe_schema.recall import MAX_QUERY_CHARS
 
-# Each is a query by itself, too.
+# Each fragment is also a query by itself.
 FRAGMENTS = (
     "Where does Ada live?",
     "the and of with",  # stop words
@@ -33,7 +33,7 @@ FRAGMENTS = (
     "in the past 99999999999999999999 years",
     "between May 3 and May 9",
     "When did Ada's Ada say Ada?",
-    "A" * 3_000,  # no lexeme may be so long
+    "A" * 3_000,  # longer than any lexeme may be
     "1e309 -0 0x1F 1_000 3.14.15",
     "http://user:pw@host/%00?q=a#b user@example.com /etc/passwd",
     "NULL undefined NaN true",

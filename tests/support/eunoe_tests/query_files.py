@@ -1,4 +1,4 @@
-"""The classes of the SQL files, wherever in the consumers they stand."""
+"""The classes of all SQL files of the consumers."""
 
 import pkgutil
 from importlib import import_module

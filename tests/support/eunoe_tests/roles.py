@@ -12,7 +12,7 @@ from eunoe_schema.streams import Group
 
 @asynccontextmanager
 async def consuming(settings: Settings, *groups: Group | ProcessRole) -> AsyncGenerator[None]:
-    """Consume until the block ends; an error of the consumers is the test's."""
+    """Consume until the block ends. An error of the consumers fails the test."""
     stop = asyncio.Event()
     running = asyncio.create_task(consume(settings, [ProcessRole(group) for group in groups], stop))
     try:

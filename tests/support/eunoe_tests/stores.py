@@ -1,4 +1,4 @@
-"""What both stores hold, read past Eunoe's own code wherever that would hide a fault."""
+"""Reads both stores without Eunoe's own code, which might hide its own faults."""
 
 import json
 from typing import Any, cast
@@ -27,7 +27,7 @@ async def stored_events(database_url: str, scope: Scope) -> list[str]:
 
 
 async def count_rows(database_url: str) -> int:
-    """Return how many turns there are."""
+    """Count the turns of all scopes."""
     connection = await asyncpg.connect(database_url)
     try:
         return int(await connection.fetchval("SELECT count(*) FROM conversation_embeddings"))
@@ -46,14 +46,14 @@ async def window_events(redis: Redis, scope: Scope) -> list[str]:
 
 
 async def pending(redis: Redis, group: Group) -> int:
-    """Return how many entries of a group are delivered and not acknowledged; none before its first consumer."""
+    """Count the pending entries of a group; 0 before its first consumer."""
     name = stream(group.subject)
     groups = await redis.xinfo_groups(name) if await redis.exists(name) else []
     return sum(int(info["pending"]) for info in groups if info["name"].decode() == group)
 
 
 async def consumed(redis: Redis, *groups: Group) -> bool:
-    """Tell whether groups have nothing before them."""
+    """Return whether the groups have no unread and no pending entry."""
     infos = {info["name"].decode(): info for info in await redis.xinfo_groups(stream(groups[0].subject))}
     return all(group in infos and infos[group]["lag"] == 0 and infos[group]["pending"] == 0 for group in groups)
 

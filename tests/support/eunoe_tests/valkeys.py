@@ -1,4 +1,4 @@
-"""A Valkey of a test's own, to be killed, emptied and started again."""
+"""A Valkey server for one test, which may kill it, empty it and start it again."""
 
 import shutil
 from contextlib import ExitStack
@@ -10,7 +10,7 @@ from eunoe_consumers.devservers import embedded_servers
 
 
 class Valkey:
-    """A Valkey of its own, to be killed and started again."""
+    """A Valkey server that a test can kill and start again."""
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         self._folder = folder
@@ -18,7 +18,7 @@ class Valkey:
         self.url = stack.enter_context(embedded_servers(folder, database=False)).redis_url
 
     def kill(self) -> None:
-        """End it as a power cut would."""
+        """Kill it with SIGKILL, as a power cut would."""
         for process in psutil.process_iter(["name", "cmdline"]):
             if str(self._folder) in " ".join(process.info["cmdline"] or []) and "valkey" in (
                 process.info["name"] or ""
@@ -27,10 +27,10 @@ class Valkey:
                 process.wait()
 
     def start(self) -> None:
-        """Start it again, on the same port and data."""
+        """Start it again on the same port with the same data."""
         assert self._stack.enter_context(embedded_servers(self._folder, database=False)).redis_url == self.url
 
     def lose_data(self) -> None:
-        """Delete what a killed one has written: it starts empty, as one without persistence does."""
+        """Delete the files of the killed server: it starts empty, as a server without persistence would."""
         for place in self._folder.rglob("appendonlydir"):
             shutil.rmtree(place)

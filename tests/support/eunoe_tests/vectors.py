@@ -1,4 +1,4 @@
-"""Vectors to search, and what a search of all of them would find."""
+"""Random vectors, and an exact search through all of them."""
 
 from collections.abc import Mapping, Sequence
 
@@ -14,12 +14,12 @@ from eunoe_tests.events import event_of
 DIMENSIONS = 384
 START_MS = 1_700_000_000_000
 _ROWS_PER_WRITE = 500
-_SPREAD = 0.7  # of a vector around its centre
-_ROUNDING = 1e-6  # of the distances that pgvector and numpy compute from the same halves
+_SPREAD = 0.7  # distance of a vector from its centre
+_ROUNDING = 1e-6  # difference between the distances of pgvector and numpy for the same half-precision vectors
 
 
 def clustered(count: int, *, seed: int, clusters: int = 20) -> NDArray[np.float32]:
-    """Return unit vectors around a few centres, as embeddings of chats are, shape (count, 384) float32."""
+    """Return unit vectors around a few centres, like embeddings of chats; shape (count, 384) float32."""
     dice = np.random.default_rng(seed)
     centres = _unit(np.random.default_rng(1).standard_normal((clusters, DIMENSIONS)))
     noise = _SPREAD * dice.standard_normal((count, DIMENSIONS)) / np.sqrt(DIMENSIONS)
@@ -33,7 +33,7 @@ def _unit(vectors: NDArray[np.floating]) -> NDArray[np.float32]:
 async def write_vectors(
     database: Database, scope: Scope, vectors: NDArray[np.float32], *, start: int = 0
 ) -> dict[int, NDArray[np.float32]]:
-    """Write a turn for each vector, `e<start>` and so on; return the vectors by the turns' positions."""
+    """Write a turn for each vector, with the event ids `e<start>` and so on. Return the vectors by position."""
     orders = [EntryOrder(START_MS + start + number, 0) for number in range(len(vectors))]
     turns = [
         NewTurn(event_of(scope, f"e{start + number}", f"message {start + number}"), order, vector)
@@ -46,7 +46,7 @@ async def write_vectors(
 
 
 class BruteForce:
-    """A search of all vectors of a scope, with the numbers that PostgreSQL holds: rounded to half precision."""
+    """An exact search through all vectors of a scope, in half precision as PostgreSQL stores them."""
 
     def __init__(self, stored: Mapping[int, NDArray[np.float32]]) -> None:
         self._positions = np.array(list(stored), dtype=np.int64)
@@ -54,12 +54,12 @@ class BruteForce:
         self._unit = halves / np.linalg.norm(halves, axis=1, keepdims=True)
 
     def recall(self, found: Sequence[int], query: NDArray[np.float32], *, top_k: int) -> float:
-        """Return the share of the true nearest neighbours that a search has found; of those equally far any will do.
+        """Return the found share of the true nearest neighbours. Equally distant neighbours count alike.
 
         Args:
-            found: Positions; one of another scope counts for nothing.
+            found: The positions that a search returned. A position of another scope does not count.
             query: Shape (dimensions,) float32.
-            top_k: How many were asked for.
+            top_k: The number of requested neighbours.
         """
         half = query.astype(np.float16).astype(np.float64)
         distances = 1 - self._unit @ half / np.linalg.norm(half)

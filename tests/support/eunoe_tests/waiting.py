@@ -14,10 +14,9 @@ async def wait_until(condition: Callable[[], Awaitable[ResultT]], *, seconds: fl
     Raises:
         AssertionError: If there is none within `seconds`.
     """
-    ends = time.monotonic() + seconds
+    deadline = time.monotonic() + seconds
     while not (result := await condition()):
-        if time.monotonic() > ends:
-            msg = f"not within {seconds:g} s: {what or condition}; last seen: {result!r}"
-            raise AssertionError(msg)
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds:g} s: {what or condition}; last seen: {result!r}")
         await asyncio.sleep(0.02)
     return result

@@ -1,4 +1,4 @@
-"""What a sliding window must hold: the promise of append.lua in plain Python, and histories that put it to the test."""
+"""A model of the sliding window in plain Python, and random histories that compare append.lua with it."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _LAST_SEQUENCE = 2**20 - 1
 
 @dataclass(frozen=True)
 class Append:
-    """A consumer appends messages; `raced`: it has loaded the past, and another consumer may have been faster."""
+    """A consumer appends messages. With `raced` it has loaded the past, and another consumer may have been faster."""
 
     messages: tuple[WindowMessage, ...]
     loaded: tuple[WindowMessage, ...]
@@ -32,14 +32,14 @@ class Append:
 
 @dataclass(frozen=True)
 class Resize:
-    """The consumers start anew with another setting."""
+    """The consumers restart with another window size."""
 
     size: int
 
 
 @dataclass(frozen=True)
 class Foreign:
-    """Another writer puts an element there that names no entry."""
+    """Another writer appends an element without an entry id."""
 
     body: str
 
@@ -51,7 +51,7 @@ class Lose:
 
 @dataclass(frozen=True)
 class Register:
-    """The registry of tenants becomes: not filled, filled with the tenant, filled without it."""
+    """The registry of tenants is changed: not filled, filled with the tenant, or filled without it."""
 
     tenant: Literal["unknown", "present", "removed"]
 
@@ -60,7 +60,7 @@ Step: TypeAlias = Append | Resize | Foreign | Lose | Register
 
 
 def message_of(milliseconds: int, sequence: int = 0, *, event_id: str | None = None) -> WindowMessage:
-    """Return the message of an entry; without `event_id` its event has no other entry."""
+    """Return the message of an entry. Without `event_id`, its event has no other entry."""
     entry_id = f"{_BEGIN_MS + milliseconds}-{sequence}"
     return WindowMessage(role="user", content=f"é {entry_id}", id=entry_id, event_id=event_id or f"e-{entry_id}")
 
@@ -70,13 +70,12 @@ def _order(message: WindowMessage) -> EntryOrder:
 
 
 class WindowModel:
-    """The promise.
+    """The contents that a window must have after each step.
 
-    A window holds messages in stream order. A message is left out where its entry id or its event id stands in the
-    window already, however often it comes: of two entries of one event the one applied first stands. One older than the
-    first of a full window is left out too: it has been there. What is appended beyond the size pushes the oldest out.
-    An element that names no entry stays behind the message that it was put behind; at the beginning of the list it is
-    older than every message.
+    A window holds messages in stream order. It ignores a message if it already holds the entry id or the event id, so
+    the first applied entry of an event stays. A full window also ignores a message older than its first one, because
+    that message was in it before. New messages beyond the size push out the oldest. An element without an entry id
+    keeps its place behind the message before it. At the beginning of the list it counts as older than every message.
     """
 
     def __init__(self, size: int) -> None:
@@ -84,7 +83,7 @@ class WindowModel:
         self.held: list[tuple[EntryOrder | None, str | None, bytes]] | None = None
 
     def append(self, messages: Sequence[WindowMessage]) -> None:
-        """Apply messages at once."""
+        """Apply messages in one step."""
         held = self.held or []
         oldest = (held[0][0] if len(held) >= self.size else None) or _NO_ENTRY
         entries, events = {order for order, _, _ in held}, {event for _, event, _ in held}
@@ -100,17 +99,17 @@ class WindowModel:
             self.held = [element for _, element in sorted(placed, key=itemgetter(0))][-self.size :]
 
     def put(self, body: str) -> None:
-        """Put an element at the end, as another writer does."""
+        """Append an element as another writer does."""
         self.held = [*(self.held or []), (None, None, body.encode())]
 
     @property
     def bodies(self) -> list[bytes]:
-        """The list as any reader sees it."""
+        """The elements of the list."""
         return [body for _, _, body in self.held or []]
 
 
 def newest(messages: Iterable[WindowMessage], size: int) -> list[WindowMessage]:
-    """Return the last distinct messages in stream order."""
+    """Return the last `size` distinct messages in stream order."""
     return sorted(set(messages), key=_order)[-size:]
 
 
@@ -121,7 +120,7 @@ _foreign = st.sampled_from(['{"role": "user", "content": "earlier"}', '{"id": 7}
 
 @st.composite
 def streams(draw: st.DrawFn, *, repeats_events: bool) -> list[WindowMessage]:
-    """Draw a scope's messages in any order: few milliseconds, sequence numbers up to the last; events twice or not."""
+    """Draw messages of a scope in any order. Many share a millisecond, and events may have two entries."""
     places = draw(st.lists(_places, min_size=1, max_size=16, unique=True))
     if not repeats_events:
         return [message_of(*place) for place in places]
@@ -131,7 +130,7 @@ def streams(draw: st.DrawFn, *, repeats_events: bool) -> list[WindowMessage]:
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[Step]:
-    """Draw what may befall a window; the first step sets its size."""
+    """Draw a history of a window. The first step sets its size."""
     stream = draw(streams(repeats_events=True))
     some = st.lists(st.sampled_from(stream), max_size=8)
     appends = st.builds(
@@ -151,7 +150,7 @@ def histories(draw: st.DrawFn) -> list[Step]:
 
 
 async def play(redis: Redis, scope: Scope, history: Sequence[Step]) -> None:
-    """Let a history befall a scope's window, which must hold after each step what the promise says."""
+    """Play a history, and compare the window with its model after each step."""
     key, tenant = keys.window(scope), str(scope.tenant_id)
     await redis.delete(key, keys.TENANTS)
     model, windows, registered = WindowModel(0), Windows(redis, size=1), "unknown"
@@ -167,9 +166,9 @@ async def play(redis: Redis, scope: Scope, history: Sequence[Step]) -> None:
                 await redis.delete(key)
             case Register(registered):
                 await redis.delete(keys.TENANTS)
-                known = {"unknown": [], "present": [keys.REGISTRY_MARK, tenant], "removed": [keys.REGISTRY_MARK]}
-                if known[registered]:
-                    await redis.sadd(keys.TENANTS, *known[registered])
+                members = {"unknown": [], "present": [keys.REGISTRY_MARK, tenant], "removed": [keys.REGISTRY_MARK]}
+                if members[registered]:
+                    await redis.sadd(keys.TENANTS, *members[registered])
             case Append() if registered == "removed":
                 with pytest.raises(TenantRemoved, match=tenant):
                     await windows.append(scope, step.messages, loaded=step.loaded)
@@ -180,7 +179,7 @@ async def play(redis: Redis, scope: Scope, history: Sequence[Step]) -> None:
 
 
 async def _append(windows: Windows, model: WindowModel, scope: Scope, step: Append) -> None:
-    """Append as the effect of the group does; a window that is there asks for nothing."""
+    """Append as the effect of the group does: only an absent window asks for the stored turns."""
     present = model.held is not None
     if not step.raced:
         assert await windows.append(scope, step.messages) is present
@@ -192,7 +191,7 @@ async def _append(windows: Windows, model: WindowModel, scope: Scope, step: Appe
 
 
 def _check(model: WindowModel) -> None:
-    """Check what must hold whatever befalls a window, lest model and script be wrong alike."""
+    """Check the order and the uniqueness of the model itself. Otherwise model and script might share a mistake."""
     held = [(order, event) for order, event, _ in model.held or [] if order]
     assert held == sorted(held)
     assert len(held) == len({order for order, _ in held}) == len({event for _, event in held})

@@ -1,4 +1,4 @@
-"""Processes that are frozen with entries in flight, and what holds them up until they are."""
+"""Freeze consumers while they have entries in flight, and wake them later."""
 
 import signal
 from collections import Counter
@@ -18,18 +18,18 @@ from eunoe_tests.waiting import wait_until
 
 
 def freeze(cli: Cli) -> None:
-    """Stop a process where it stands; it is alive, and does nothing."""
+    """Suspend a process with SIGSTOP: it is alive, and does nothing."""
     cli.process.send_signal(signal.SIGSTOP)
 
 
 def wake(cli: Cli) -> None:
-    """Let a frozen process go on, as if no time had passed."""
+    """Continue a frozen process with SIGCONT."""
     cli.process.send_signal(signal.SIGCONT)
 
 
 @asynccontextmanager
 async def turns_locked(database_url: str) -> AsyncGenerator[None]:
-    """Let whoever reads or writes turns wait until the block ends."""
+    """Make every reader and writer of turns wait until the block ends."""
     connection = await asyncpg.connect(database_url)
     try:
         async with connection.transaction():
@@ -42,19 +42,19 @@ async def turns_locked(database_url: str) -> AsyncGenerator[None]:
 async def frozen_with_entries(
     redis: Redis, cli: Cli, group: Group, append: Callable[[int], Awaitable[object]]
 ) -> tuple[int, int]:
-    """Freeze the group's only consumer so that it is handed entries that it does not get to see.
+    """Freeze the only consumer of a group, so that entries are delivered to it and it does not see them.
 
-    A read that waits at the server is answered though the reader is frozen. It waits for nearly all of the time, but
-    not quite: the entries of an attempt that missed it are consumed after a wake, and others are tried.
+    Redis answers a waiting XREADGROUP although the reader is frozen. A reader may be frozen between two reads; then
+    nothing is delivered. In that case the consumer is woken to finish the entries, and the next attempt appends others.
 
     Args:
-        redis: Where the streams are.
-        cli: The group's only consumer, idle.
+        redis: A client of the Redis with the streams.
+        cli: The only consumer of the group, idle.
         group: The group.
-        append: Appends entries, all at once; gets the number of the attempt.
+        append: Appends entries in one step. Its argument is the number of the attempt.
 
     Returns:
-        The number of the attempt that succeeded, and how many entries are pending.
+        The number of the successful attempt, and the number of pending entries.
     """
     for attempt in range(20):
         freeze(cli)
@@ -64,25 +64,24 @@ async def frozen_with_entries(
             return attempt, int(held["pending"])
         wake(cli)
         await wait_until(lambda: consumed(redis, group))
-    msg = "the frozen consumer was never handed an entry"
-    raise AssertionError(msg)
+    raise AssertionError("no entry was delivered to the frozen consumer in 20 attempts")
 
 
 class Message(TypedDict):
-    """The part of a pub/sub message that matters here."""
+    """The used part of a pub/sub message."""
 
     data: bytes
 
 
 class Replies:
-    """Counts every reply that any client was sent, by request."""
+    """Counts the replies to all clients by request id."""
 
     def __init__(self, pubsub: PubSub) -> None:
         self._pubsub = pubsub
         self._counted: Counter[str] = Counter()
 
     async def counted(self) -> Counter[str]:
-        """Return by request id how many replies there have been so far."""
+        """Return the number of replies so far, by request id."""
         while message := cast("Message | None", await self._pubsub.get_message(timeout=0.1)):
             reply = RecallReply.model_validate_json(message["data"])
             self._counted[reply.request_id] += 1
@@ -94,5 +93,5 @@ async def replies_counted(redis: Redis) -> AsyncGenerator[Replies]:
     """Listen to the replies of every client."""
     async with redis.pubsub() as pubsub:
         await pubsub.psubscribe(reply_channel("*"))
-        await pubsub.get_message(timeout=None)  # the confirmation
+        await pubsub.get_message(timeout=None)  # the confirmation of the subscription
         yield Replies(pubsub)
