@@ -1,4 +1,4 @@
-"""Assemble a consumer process. The tables below say which room builds the work of each process role."""
+"""Assemble a consumer process from its roles. Two tables name the room that builds the work of each role."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
@@ -7,13 +7,12 @@ from typing import Any, TypeAlias, TypeVar
 
 from redis.asyncio import Redis
 
-from eunoe_consumers.delivery.cancellation import cancel_bounded
 from eunoe_consumers.delivery.process import ConsumerProcess
 from eunoe_consumers.delivery.processor import GroupWork
 from eunoe_consumers.delivery.redis_client import connect_redis
 from eunoe_consumers.delivery.stream_group import StreamGroup, consumer_name
 from eunoe_consumers.delivery.tenant_registry import TenantRegistry
-from eunoe_consumers.delivery.worker import Worker
+from eunoe_consumers.delivery.worker import Worker, cancel_bounded
 from eunoe_consumers.embed.build import build as build_embed
 from eunoe_consumers.errors import ConfigurationError
 from eunoe_consumers.janitor.build import build as build_janitor

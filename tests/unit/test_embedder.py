@@ -12,9 +12,8 @@ import numpy as np
 import pytest
 
 from eunoe_consumers.embedding.embedder import Embedder, FastembedEmbedder
-from eunoe_consumers.embedding.errors import ModelError
 from eunoe_consumers.embedding.prepare import PreparedModel, prepare_model
-from eunoe_consumers.embedding.weights import MODEL_NAME
+from eunoe_consumers.embedding.weights import MODEL_NAME, ModelError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -14,9 +14,8 @@ from pathlib import Path
 import pytest
 
 from eunoe_consumers.embedding import weights
-from eunoe_consumers.embedding.errors import ModelError
 from eunoe_consumers.embedding.prepare import REQUIRED_FILES, PreparedModel, prepare_model
-from eunoe_consumers.embedding.weights import MODEL_NAME, WEIGHTS_SHA256
+from eunoe_consumers.embedding.weights import MODEL_NAME, WEIGHTS_SHA256, ModelError
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,10 @@ from typing import Any, cast
 import structlog
 from redis.asyncio import Redis
 
-from eunoe_consumers.delivery.cancellation import cancel_bounded
 from eunoe_consumers.delivery.settings import DeliverySettings
 from eunoe_consumers.delivery.stream_group import ensure_groups
 from eunoe_consumers.delivery.stream_reader import StreamReader
-from eunoe_consumers.delivery.worker import Worker
+from eunoe_consumers.delivery.worker import Worker, cancel_bounded
 from eunoe_schema.errors import EunoeError
 
 log = structlog.stdlib.get_logger()
@@ -65,8 +64,8 @@ class ConsumerProcess:
             await self._watch(stop, tasks)
         finally:
             await cancel_bounded(tasks)
-            # Claims are not renewed from here on. The end is bounded in time, and if another consumer claims an entry
-            # meanwhile, both do the same idempotent work.
+            # Claims are no longer renewed. Another consumer may claim an entry meanwhile; both do the same idempotent
+            # work. The end is bounded in time.
             ends = time.monotonic() + self._shutdown_seconds
             await self._reader.stop()
             left = max(0.0, ends - time.monotonic())

@@ -3,13 +3,12 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from functools import partial
-from typing import Generic
+from typing import Any, Generic
 
 import structlog
 
-from eunoe_consumers.delivery.cancellation import cancel_bounded
 from eunoe_consumers.delivery.entry import Entry, EventT
 from eunoe_consumers.delivery.processor import GroupWork, Processor
 from eunoe_consumers.delivery.settings import DeliverySettings
@@ -24,13 +23,27 @@ log = structlog.stdlib.get_logger()
 # An entry with more deliveries is suspected of killing its process, and gets isolated attempts. A higher threshold
 # costs one more crashed process per poison entry. A lower one would process every redelivered entry alone.
 _ISOLATE_AFTER_DELIVERIES = 2
-# So many processes may die in an isolated attempt before the entry is dead-lettered. One death may be a coincidence.
+# Isolated attempts of an entry before it is dead-lettered. One death of a process may be a coincidence.
 _ISOLATED_ATTEMPTS = 2
 _HEARTBEATS_PER_CLAIM = 3  # heartbeats and claims within the time after which another consumer claims an entry
 _REGISTRY_SECONDS = 2.0  # a gateway waits five seconds for a lost registry to be filled again
 _PERIODIC_SECONDS = 2.0
 _LAST_PERIODIC_SECONDS = 2.0
 _BEGINNING = "0-0"
+# A cancelled call of a driver may wait for its server. A server that hangs must not delay the end of the process.
+_CANCEL_SECONDS = 2.0
+
+
+async def cancel_bounded(tasks: Iterable["asyncio.Task[Any]"]) -> None:
+    """Cancel tasks and wait briefly for their end. Their errors are not raised.
+
+    A task that needs longer ends when its connection is closed, or with the event loop.
+    """
+    cancelled = set(tasks)
+    for task in cancelled:
+        task.cancel()
+    if cancelled:
+        await asyncio.wait(cancelled, timeout=_CANCEL_SECONDS)
 
 
 class Worker(Generic[EventT]):
@@ -117,7 +130,7 @@ class Worker(Generic[EventT]):
     async def abandon(self) -> None:
         """Cancel batches that hang on a server that does not answer. Call after their connections are closed.
 
-        A batch that ended after the client of Redis was closed would open a connection that nobody closes.
+        A batch that ends after the client of Redis is closed would open a connection that is never closed.
         """
         await cancel_bounded(self._batches)
 
@@ -134,7 +147,7 @@ class Worker(Generic[EventT]):
     async def _finish(self) -> None:
         """Finish the batches in hand, then the entries that were read but never handed over.
 
-        Nobody else would look at the latter before their claim expires.
+        Other consumers would get the latter only after `claim_after_seconds`.
         """
         while self._batches:
             await asyncio.wait(self._batches)
@@ -207,7 +220,7 @@ class Worker(Generic[EventT]):
                 reason = f"killed its consumer in {_ISOLATED_ATTEMPTS} isolated attempts"
                 await self._processor.dead_letter(entry, reason, logged_reason=reason)
             else:
-                # An outage is not waited for: the end of this process during the wait would count against the entry.
+                # Do not wait for an outage: the end of this process during the wait would count against the entry.
                 await self._processor.process_held([entry], wait_for_outages=False)
         except asyncio.CancelledError:  # this process stops, which says nothing against the entry
             await self.group.withdraw_isolated_attempt(entry.id)

@@ -11,7 +11,11 @@ from pathlib import Path
 
 import platformdirs
 
-from eunoe_consumers.devservers.errors import EmbeddedError
+from eunoe_schema.errors import EunoeError
+
+
+class EmbeddedError(EunoeError):
+    """An embedded server could not be started or reached."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from eunoe_consumers.devservers.errors import EmbeddedError
+from eunoe_consumers.devservers.embedded import EmbeddedError
 from eunoe_consumers.devservers.process import clean_environment, processes_within
 from eunoe_consumers.devservers.server import READY_SECONDS, EmbeddedServer
 
@@ -100,11 +100,10 @@ class EmbeddedPostgres(EmbeddedServer):
 
     @cached_property
     def _wheel(self) -> "PostgresServer":
-        # Two things of it are used: the paths of the programs, and for root the system user that it creates, because
-        # PostgreSQL refuses to run as root. Its start() offers a socket without a port, never forgets dead holders, and
-        # stops the server when the interpreter exits. Its ensure_pgdata_inited() depends on the locale of the machine,
-        # accepts a half-made cluster, and makes every parent folder readable. Importing and constructing it is
-        # harmless.
+        # Only two of its features are used: the paths of the programs, and for root the system user that it creates,
+        # because PostgreSQL refuses to run as root. Its start() offers a socket without a port, never forgets dead
+        # holders, and stops the server when the interpreter exits. Its ensure_pgdata_inited() depends on the locale of
+        # the machine, accepts a half-made cluster, and makes every parent folder readable.
         with warnings.catch_warnings():
             # Its import asks for a runtime folder, which containers lack, and falls back. The class of the warning,
             # platformdirs.RuntimeDirWarning, is missing in some versions that work otherwise.

@@ -16,7 +16,7 @@ _LOG_TAIL_BYTES = 8192
 
 
 def find_process(program: str, folder: Path) -> psutil.Process | None:
-    """Return the running server of this program whose command line names this folder.
+    """Return the running server of a program with a folder in its command line; None if there is none.
 
     The list of processes is never stale, unlike a pid file. If a pid file were lost while its server runs, a second
     server would write to the data of the first.

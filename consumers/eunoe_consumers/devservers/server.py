@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import psutil
 
-from eunoe_consumers.devservers.errors import EmbeddedError
+from eunoe_consumers.devservers.embedded import EmbeddedError
 from eunoe_consumers.devservers.process import (
     await_end,
     choose_port,
@@ -97,7 +97,7 @@ class EmbeddedServer(ABC):
             if self._wait_until_ready(process, port):
                 return port
         except EmbeddedError:
-            # Other processes may hold the folder. The next one to enter must not find a server that does not answer.
+            # Other processes may hold the folder. The next holder must not find a server that does not answer.
             send_signal(process, self.stop_signal)
             self.await_stop(process)
             raise

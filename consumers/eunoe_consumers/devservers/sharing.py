@@ -12,7 +12,7 @@ import psutil
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from eunoe_consumers.devservers.errors import EmbeddedError
+from eunoe_consumers.devservers.embedded import EmbeddedError
 from eunoe_consumers.devservers.postgres import EmbeddedPostgres
 from eunoe_consumers.devservers.server import READY_SECONDS, EmbeddedServer
 from eunoe_consumers.devservers.valkey import EmbeddedValkey
@@ -70,7 +70,7 @@ class ServerState(BaseModel):
 def load_state(folder: Path) -> ServerState:
     """Read the state file, without dead holders. An absent or unreadable file is an empty state.
 
-    Then only the holders and the wish for the same ports are lost: running servers are found by their processes.
+    An empty state loses only the holders and the last ports: running servers are found by their processes.
     """
     try:
         state = ServerState.model_validate_json((folder / _FILE_NAME).read_bytes())
@@ -124,9 +124,9 @@ def leave(folder: Path) -> None:
 
 
 def stop_all(folder: Path) -> None:
-    """Stop every server that runs in a data folder, whoever holds it, and wait for the end of each."""
+    """Stop every server of a data folder, also with living holders, and wait for the end of each."""
     servers = (EmbeddedValkey(folder), EmbeddedPostgres(folder))
-    # All get their signal before any is waited for: they stop at the same time, and a second Ctrl-C only cuts the wait.
+    # Signal all servers before waiting for one: they stop at the same time, and a second Ctrl-C only cuts the wait.
     stopping = [(server, server.request_stop()) for server in servers]
     for server, process in stopping:
         if process is not None:

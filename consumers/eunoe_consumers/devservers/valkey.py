@@ -9,7 +9,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from eunoe_consumers.devservers.errors import EmbeddedError
+from eunoe_consumers.devservers.embedded import EmbeddedError
 from eunoe_consumers.devservers.server import EmbeddedServer
 
 _PROBE_SECONDS = 2.0

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from eunoe_consumers.embedding.errors import ModelError
 from eunoe_consumers.embedding.pieces import Span, cut
 from eunoe_consumers.embedding.prepare import PreparedModel
-from eunoe_consumers.embedding.weights import MAX_TOKENS, MODEL_NAME
+from eunoe_consumers.embedding.weights import MAX_TOKENS, MODEL_NAME, ModelError
 
 if TYPE_CHECKING:
     from fastembed import TextEmbedding
@@ -52,7 +51,7 @@ class FastembedEmbedder:
     """Embed with fastembed, on one thread.
 
     A second thread would slow the first one under load; use more processes. A batch is sorted by token count and
-    embedded slice by slice. So chat texts of mixed length have 3 to 7 % padding, and the embedder reaches 0.95 of
+    embedded slice by slice: chat texts of mixed length then have 3 to 7 % padding, and the embedder reaches 0.95 of
     the speed of bare onnxruntime on the same slices. fastembed's default of 256 unsorted texts is 3 to 10 times slower.
 
     Args:

