@@ -1,8 +1,7 @@
 """Settings of the consumers and the command line: an environment variable, a line in `.env`, or a file of secrets.
 
-Each room declares its settings in its own class. This module combines them; the command line builds `Settings` once
-and passes it down. A room takes its own class, so that a new setting is named there and used there. The order of the
-rooms' classes is the reverse of the order in which `eunoe settings` and `.env.example` list the settings.
+Each room declares its settings in its own class, and takes only that class. This module combines them; the command
+line builds `Settings` once and passes it down. `eunoe settings` and `.env.example` list the rooms in reverse order.
 """
 
 from pathlib import Path

@@ -26,7 +26,7 @@ class DeadLetter:
     """An entry that its group could not process.
 
     Attributes:
-        id: Its own id on the stream of dead letters.
+        id: The id of the dead letter on its own stream.
         group: The group.
         stream: The stream of the entry.
         entry_id: The entry's id on that stream.
@@ -51,7 +51,7 @@ class DeadLetter:
 
     @classmethod
     def parse(cls, letter_id: str, found: Mapping[bytes, bytes]) -> Self:
-        """Parse what dead_letter.lua wrote. Unreadable fields of another writer become empty or 0."""
+        """Parse a dead letter of dead_letter.lua. Unreadable fields of another writer become empty or 0."""
 
         def text(name: bytes) -> str:
             return found.get(name, b"").decode("utf-8", "backslashreplace")
@@ -91,7 +91,7 @@ class DeadLetters:
     async def all(self) -> AsyncGenerator[DeadLetter]:
         """Yield the dead letters of this moment, the oldest first.
 
-        Later ones are left out. Otherwise replaying all would never end: a poison entry becomes a new dead letter.
+        New ones are left out. Otherwise replaying all would never end: a poison entry becomes a new dead letter.
         """
         with redis_wrapped():
             newest = cast("list[tuple[bytes, object]]", await self._redis.xrevrange(self.key, count=1))

@@ -1,4 +1,4 @@
-"""Process a batch of entries: decode, refuse, apply, acknowledge. Bisect a failing batch to the guilty entry."""
+"""Process a batch of entries: decode, refuse, apply, acknowledge. Halve a failing batch down to the bad entry."""
 
 import asyncio
 import contextlib
@@ -54,7 +54,7 @@ async def _ignore(_entry: Entry, _reason: str) -> None:
 
 @dataclass(frozen=True)
 class GroupWork(Generic[EventT]):
-    """The work of one group: everything in which it differs from the other groups.
+    """The part of a group's work that differs from the other groups.
 
     Attributes:
         decode: Decodes the fields of an entry to an event or a refusal. Never raises.
@@ -79,7 +79,7 @@ class Processor(Generic[EventT]):
     """Processes entries until each is acknowledged, dead-lettered, or left pending.
 
     Attributes:
-        in_hand: The ids of the entries that wait or are processed. Their claims must be renewed.
+        in_hand: The ids of entries that wait or are being processed. Their claims must be renewed.
     """
 
     def __init__(self, group: StreamGroup, work: GroupWork[EventT], registry: TenantRegistry) -> None:
@@ -110,7 +110,7 @@ class Processor(Generic[EventT]):
         return held
 
     def let_go(self, held: Sequence[Entry]) -> None:
-        """End what `hold` began."""
+        """Take entries out of hand. Their claims are no longer renewed."""
         self.in_hand.difference_update(entry.id for entry in held)
 
     async def process_held(self, held: Sequence[Entry], *, wait_for_outages: bool = True) -> None:
@@ -128,7 +128,7 @@ class Processor(Generic[EventT]):
             await self._apply(part, wait_for_outages=wait_for_outages)
 
     async def _parts(self, batch: Sequence[Delivered[EventT]]) -> Sequence[Sequence[Delivered[EventT]]]:
-        """Divide a batch. If dividing fails, each entry becomes a part, and the effect finds the guilty one."""
+        """Divide a batch. If dividing fails, each entry is a part, so that the effect fails for the bad one only."""
         split = self._work.split
         if split is None or not batch:
             return [batch] if batch else []
@@ -176,13 +176,13 @@ class Processor(Generic[EventT]):
         await self.dead_letter(entry, refusal.reason, logged_reason=refusal.summary)
 
     async def _apply(self, batch: Sequence[Delivered[EventT]], *, wait_for_outages: bool) -> None:
-        """Apply a batch. If it fails, apply its halves, until the guilty entry is alone; dead-letter that one."""
+        """Apply a batch. If it fails, apply its halves, until the bad entry is alone, and dead-letter that one."""
         try:
             attempts = _UNFORESEEN_ATTEMPTS if len(batch) == 1 else 1
             failures = await self._retry(
                 lambda: self._work.effect(batch), unforeseen_attempts=attempts, wait_for_outages=wait_for_outages
             )
-        except TransientError:  # raised only if nobody waits for the outage to pass
+        except TransientError:  # only without `wait_for_outages`
             raise
         except Exception as error:  # noqa: BLE001 - the worker loop: no error of one entry may stop the others
             if len(batch) == 1:

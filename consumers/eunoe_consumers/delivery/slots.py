@@ -1,4 +1,4 @@
-"""Limit the batches that a worker processes at a time; let one entry be processed alone; stop admitting at the end."""
+"""Limit how many batches a worker processes at the same time, and let one entry be processed alone."""
 
 import asyncio
 import contextlib
@@ -29,7 +29,7 @@ class Slots:
 
     @contextlib.asynccontextmanager
     async def alone(self) -> AsyncGenerator[None]:
-        """Wait until every slot is free, and admit nobody during the block. For one caller at a time."""
+        """Wait until every slot is free, and admit no batch during the block. For one caller at a time."""
         self._reserved = True
         try:
             await self._until(lambda: self._free == self._all)
@@ -39,7 +39,7 @@ class Slots:
             self._changed.set()
 
     def close(self) -> None:
-        """Admit nobody from now on, and return False to everybody who waits."""
+        """Admit no batch from now on. `enter` returns False, also to callers that wait."""
         self._closed = True
         self._changed.set()
 

@@ -1,4 +1,4 @@
-"""One consumer of a consumer group: every Redis command that delivery needs, typed."""
+"""The Redis commands of delivery, typed, for one consumer of a consumer group."""
 
 import contextlib
 import os
@@ -27,7 +27,7 @@ class GroupLost(EunoeError):
 
 
 def consumer_name() -> str:
-    """Return a name that no other process has: host, process id, and a random part in case both come again."""
+    """Return a unique name of a process: host, process id, and a random part, because process ids are reused."""
     return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
 
 
@@ -76,7 +76,7 @@ class StreamGroup:
     async def renew(self, ids: Collection[str]) -> int:
         """Send a heartbeat for entries in hand. Return how many of them this consumer still owns."""
         owned, listed = 0, list(ids)
-        for start in range(0, len(listed), _RENEW_COUNT):  # Redis serves nobody else while a script runs
+        for start in range(0, len(listed), _RENEW_COUNT):  # Redis serves no other client while a script runs
             part = listed[start : start + _RENEW_COUNT]
             with redis_wrapped():
                 owned += int(cast("int", await self._set_idle([self.stream], [self.group, self.consumer, 0, *part])))
@@ -145,7 +145,7 @@ class StreamGroup:
         return await self._count_isolated_attempt(entry_id, "begin")
 
     async def withdraw_isolated_attempt(self, entry_id: str) -> None:
-        """Take back one's own attempt, because it was interrupted and proves nothing."""
+        """Uncount this consumer's attempt: it was interrupted, and says nothing about the entry."""
         await self._count_isolated_attempt(entry_id, "withdraw")
 
     async def clear_isolated_attempts(self, entry_id: str) -> None:

@@ -33,11 +33,11 @@ class TenantSource(Protocol):
 
 @dataclass(frozen=True)
 class TenantCheck:
-    """The tenants that Redis does not hold. A tenant in neither set is registered.
+    """The tenants that are not in Redis. A tenant in neither set is registered.
 
     Attributes:
-        unknown: Not registered.
-        doubtful: Perhaps registered: the table cannot be read.
+        unknown: Tenants that are not registered.
+        doubtful: Tenants that may be registered, because the table cannot be read.
     """
 
     unknown: frozenset[UUID] = frozenset()
@@ -56,7 +56,7 @@ class TenantRegistry:
         """Copy the tenants of the table to Redis, with the mark that says that the registry is filled.
 
         The table is read twice. Otherwise a tenant that is removed between the two steps would stay registered for
-        ever. Whoever removes a tenant later also removes it from Redis, after the table (see `remove`).
+        ever. A tenant that is removed later is removed from Redis after the table (see `remove`).
         """
         written = await self._source.ids()
         with redis_wrapped():

@@ -1,4 +1,4 @@
-"""The effect of the group `embed`: embed messages and store them as turns. And how a batch is divided."""
+"""The effect of the group `embed`: divide a batch, embed its messages, and store them as turns."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor

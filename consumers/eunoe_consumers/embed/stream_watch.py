@@ -1,4 +1,4 @@
-"""Watch the stream of messages from outside Redis, so that a loss of its data is noticed, with its time span."""
+"""Record the state of the stream of messages in PostgreSQL, so that a loss of Redis' data is noticed and dated."""
 
 from datetime import UTC, datetime
 from typing import cast
@@ -18,10 +18,10 @@ log = structlog.stdlib.get_logger()
 
 
 class StreamWatch:
-    """Observes the stream of messages and records its state in PostgreSQL.
+    """Observes the stream and records each observation.
 
-    Every process of the group `embed` runs one, because an entry that this group has acknowledged is durable. Any
-    number may run at the same time.
+    Every process of the group `embed` runs one, because this group makes entries durable. Any number may run at the
+    same time.
     """
 
     def __init__(self, redis: Redis, stream_log: StreamLog) -> None:
@@ -33,7 +33,7 @@ class StreamWatch:
         self._raise_ids = register_lua(redis, "eunoe_consumers.embed", "raise_ids")
 
     async def record(self) -> None:
-        """Observe the stream once and record what was seen.
+        """Observe the stream once, record it, and log a loss.
 
         Raises:
             RedisNotReady: If Redis failed.
@@ -41,7 +41,7 @@ class StreamWatch:
         """
         seen = await self.observe()
         if seen is None:
-            return  # nobody has published yet, or the group was lost, which its worker reports
+            return  # no stream yet, or the group was lost, which its worker reports
         recorded = await self._stream_log.record(seen)
         if recorded.lost is not None:
             after, before = recorded.lost
@@ -74,7 +74,7 @@ class StreamWatch:
         mark, born_ms, now_ms, newest, durable = (part.decode() for part in cast("list[bytes]", reply[:5]))
         try:
             _ = EntryOrder.parse(newest).position, EntryOrder.parse(durable).position
-        except ValueError as error:  # appended past the gateway, with an id of its own
+        except ValueError as error:  # a program without the client appended an entry with its own id
             log.error("the stream cannot be watched", reason=str(error))  # noqa: TRY400 - the trace says no more
             return None
         observed_at = _time(now_ms)

@@ -1,4 +1,4 @@
-"""Run the model off the event loop, and distinguish a bad text from a broken model."""
+"""Run the model off the event loop. After a failure, find out whether the text or the model is to blame."""
 
 import asyncio
 from collections.abc import Callable, Sequence

@@ -85,7 +85,7 @@ class CoalescingEmbedder:
             await self._run(taken)
 
     async def _run(self, taken: Sequence[str]) -> None:
-        """Embed texts in one run. After a failure, embed them one by one, so that only the guilty text fails."""
+        """Embed texts in one run. After a failure, embed them one by one, so that only the bad text fails."""
         texts = [text for text in taken if self._is_wanted(text)]
         if not texts:
             return

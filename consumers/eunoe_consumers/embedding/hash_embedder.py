@@ -19,7 +19,7 @@ _EXIT_CODE = 137  # the exit code of a process that SIGKILL ended
 
 
 class HashEmbedder:
-    """Embed a text as the sum of a pseudo-random vector per word, so that texts with common words are near.
+    """Embed a text as the sum of a pseudo-random vector per word, so that texts with common words are similar.
 
     Tests and benchmarks of delivery use it in place of the model. It fails on request: `EXIT_MARKER` in a text ends
     the process like a crash, `RAISE_MARKER` raises. `load_embedder` refuses it in production.

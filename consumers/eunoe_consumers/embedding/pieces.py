@@ -1,4 +1,4 @@
-"""Cut a text that is longer than the model can see into overlapping pieces."""
+"""Cut a text that is too long for the model into overlapping pieces."""
 
 import re
 from bisect import bisect_left, bisect_right

@@ -1,1 +1,1 @@
-"""The process role `janitor`: ends memories that have expired, tenant by tenant."""
+"""The process role `janitor`: archive expired memories and purge old ones, tenant by tenant."""

@@ -1,4 +1,4 @@
-"""What the janitor does with the memories of one tenant, one bounded batch in each transaction."""
+"""Archive, merge and purge the memories of one tenant, one bounded batch per transaction."""
 
 import contextlib
 from collections.abc import AsyncGenerator
@@ -37,11 +37,11 @@ class AnotherJanitor(TransientError):
 
 
 class Housekeeping:
-    """Begins the janitor's transactions.
+    """Changes memories under the lock of all janitors.
 
-    Each transaction takes the lock of all janitors until its end, so that one works at a time and a dead one blocks
-    nobody. A lock of the session would outlive a transaction behind pgbouncer. Every method raises AnotherJanitor if
-    the lock is taken, and StoreUnavailable if PostgreSQL failed.
+    Each transaction holds the lock until its end: one janitor works at a time, and a dead one frees the lock. Behind
+    pgbouncer, a lock of the session would outlive the transaction. Every method raises AnotherJanitor if the lock is
+    taken, and StoreUnavailable if PostgreSQL failed.
     """
 
     def __init__(self, database: Database, lifetime: Lifetime) -> None:

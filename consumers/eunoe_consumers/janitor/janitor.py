@@ -1,7 +1,7 @@
-"""Archive expired memories, purge old ones, drop old replies, and merge near duplicates if that is asked for.
+"""Clean up the memories of all tenants, round after round.
 
-Any number of janitors may run. One works at a time, and nothing waits for it: readers never see an expired memory,
-whether or not a janitor has archived it.
+Any number of janitors may run. One works at a time, and nothing waits for it: an expired memory is hidden from readers
+before a janitor archives it.
 """
 
 import asyncio
@@ -23,13 +23,13 @@ _REPLY_DAYS = 1
 
 @dataclass(frozen=True)
 class JanitorRules:
-    """What an operator decides.
+    """The operator's settings for the janitor.
 
     Attributes:
-        purge_after_days: How long a memory that has ended can be restored.
+        purge_after_days: How long an archived or forgotten memory can be restored.
         batch_rows: Rows of one transaction.
         interval_seconds: Pause between two rounds.
-        merge_cosine: The least similarity at which near duplicates are merged; None to merge none.
+        merge_cosine: Near duplicates are merged from this cosine on; None to merge none.
     """
 
     purge_after_days: int
@@ -40,14 +40,14 @@ class JanitorRules:
 
 @dataclass
 class Round:
-    """What a janitor did in one round.
+    """The counts of one round.
 
     Attributes:
-        tenants: Tenants that it finished.
-        archived: Memories that had expired.
-        merged: Memories that were near duplicates.
-        replies_dropped: Old kept replies.
-        purged: Memories deleted for good.
+        tenants: Finished tenants.
+        archived: Expired memories that were archived.
+        merged: Near duplicates that were merged into another memory.
+        replies_dropped: Old kept replies that were dropped.
+        purged: Memories that were deleted for good.
         failed: Tenants with an error; the log has the reason.
         complete: False if another janitor took over.
         seconds: How long the round took.
@@ -114,15 +114,17 @@ class Janitor:
 
     async def _clean(self, tenant_id: UUID, done: Round) -> None:
         """Clean up one tenant. Replies go before memories: a purge also drops the replies that quote its memories."""
-        rules, store = self._rules, self._housekeeping
+        rules, housekeeping = self._rules, self._housekeeping
         limit = rules.batch_rows
-        while (archived := await store.archive_expired(tenant_id, limit=limit)) > 0:
+        while (archived := await housekeeping.archive_expired(tenant_id, limit=limit)) > 0:
             done.archived += archived
         compared = limit if rules.merge_cosine is not None else 0
         while compared == limit and rules.merge_cosine is not None:
-            compared, merged = await store.merge_near_duplicates(tenant_id, min_cosine=rules.merge_cosine, limit=limit)
+            compared, merged = await housekeeping.merge_near_duplicates(
+                tenant_id, min_cosine=rules.merge_cosine, limit=limit
+            )
             done.merged += merged
-        while (dropped := await store.drop_replies(tenant_id, older_than_days=_REPLY_DAYS, limit=limit)) > 0:
+        while (dropped := await housekeeping.drop_replies(tenant_id, older_than_days=_REPLY_DAYS, limit=limit)) > 0:
             done.replies_dropped += dropped
-        while (purged := await store.purge(tenant_id, after_days=rules.purge_after_days, limit=limit)) > 0:
+        while (purged := await housekeeping.purge(tenant_id, after_days=rules.purge_after_days, limit=limit)) > 0:
             done.purged += purged

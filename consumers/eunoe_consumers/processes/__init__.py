@@ -1,1 +1,1 @@
-"""The processes of Eunoe: which roles there are, and how `eunoe up` keeps one process of each running."""
+"""The process roles, and the supervisor that keeps one process of each running for `eunoe up`."""

@@ -48,7 +48,7 @@ class RoleProcesses:
                 self._log = self._log_file.open("ab")
             for role in self._roles:
                 self._running.append(self._start(role))
-        except BaseException:  # also Ctrl-C between two starts: nobody else would stop the started processes
+        except BaseException:  # also Ctrl-C between two starts: without this, the started processes would run on
             self._stop()
             raise
         return self

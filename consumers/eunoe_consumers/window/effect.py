@@ -1,4 +1,4 @@
-"""The effect of the group `window`."""
+"""The effect of the group `window`: append messages, and load a new or lost window from PostgreSQL."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ class AppendToWindows:
         self._turns = turns
 
     async def __call__(self, batch: Sequence[Delivered[MessageEvent]]) -> Mapping[str, EunoeError]:
-        """Apply a batch. Return the errors of the entries of scopes that failed, by entry id.
+        """Apply a batch. Return the error of each entry in a failed scope, by entry id.
 
         Raises:
             RedisNotReady: If every scope failed because of Redis.
@@ -46,8 +46,8 @@ class AppendToWindows:
             except (TransientError, PermanentError) as error:
                 failures.update(dict.fromkeys((delivered.id for delivered in deliveries), error))
         if len(failures) == len(batch) and all(isinstance(error, RedisNotReady) for error in failures.values()):
-            # Redis is away for every scope, so the whole batch waits in hand. If only PostgreSQL is away, existing
-            # windows go on; the entries of other scopes stay pending until the reclaimer brings them.
+            # Redis failed for every scope, so the whole batch stays in hand and is tried again. If only PostgreSQL
+            # failed, existing windows still work; the entries of new scopes stay pending until they are claimed.
             raise next(iter(failures.values()))
         return failures
 
@@ -60,7 +60,7 @@ class AppendToWindows:
 
 
 def as_message(delivered: Delivered[MessageEvent]) -> WindowMessage:
-    """Return the element of the window for a message."""
+    """Return a delivered event as an element of a window."""
     event = delivered.event
     return WindowMessage(
         role=event.role,

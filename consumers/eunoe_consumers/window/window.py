@@ -16,7 +16,7 @@ from eunoe_schema.scope import Scope
 
 # Lua's unpack takes at most 8,000 values, so a large batch is appended in parts.
 _MESSAGES_PER_CALL = 500
-_ABSENT, _REMOVED = -1, -2  # results of append.lua instead of a length
+_ABSENT, _REMOVED = -1, -2  # append.lua returns these in place of a length
 
 
 class TenantRemoved(PermanentError):
@@ -82,7 +82,7 @@ class Windows:
 
 
 def _parse(body: bytes) -> WindowMessage | None:
-    """Return an element of the list; None for a foreign element that is no message."""
+    """Parse an element of the list. Return None if another program wrote it, and it is not a message."""
     try:
         return WindowMessage.model_validate_json(body)
     except ValidationError:

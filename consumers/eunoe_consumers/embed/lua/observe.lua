@@ -1,8 +1,8 @@
--- Return the state of a stream and its mark. Create the mark if it is absent, because Redis has lost its data or is new.
+-- Return the state of a stream and its mark. Create the mark if it is absent: then Redis is new, or has lost its data.
 --
 -- KEYS[1]  stream
 -- KEYS[2]  hash {incarnation, born_ms}  the mark, which is lost together with the stream
--- ARGV[1]  group whose acknowledgement means that an entry is durable
+-- ARGV[1]  group; an entry that it has acknowledged is durable
 -- ARGV[2]  mark to create
 -- ARGV[3]  newest entry id that was ever seen, or ''
 --

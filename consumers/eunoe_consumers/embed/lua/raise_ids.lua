@@ -1,4 +1,4 @@
--- Make a stream continue after an id. Windows and rows are ordered by entry id, so ids must rise even if the clock of a new
+-- Make a stream continue after an id. Entry ids order windows and rows, so they must rise even if the clock of a new
 -- server is behind.
 --
 -- KEYS[1]  stream

@@ -1,6 +1,6 @@
 -- Append messages of one scope to its window: in stream order, each once, trimmed to size. Calls in any order, also
--- repeated ones, give the same list. There is one exception. An event that was written past the gateway may have two
--- entries; while one of them is in the window, the other is left out, so their order matters.
+-- repeated ones, give the same list. There is one exception: a program that writes to the stream without the client may
+-- give one event two entries. The window takes the first of them that comes, and leaves out the other.
 --
 -- KEYS[1]  list  JSON objects {"role", "content", "id", "event_id", ...}, the oldest first
 -- KEYS[2]  set   ids of the registered tenants, and the mark that the set was filled from the table
