@@ -1,4 +1,4 @@
-"""The connection to Redis that all clients share: how it is opened, retried during an outage, and closed."""
+"""The connection to Redis of all clients: open it, repeat commands during an outage, close it."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
@@ -64,14 +64,14 @@ def open_redis(url: str) -> Redis:
     return Redis.from_pool(pool)
 
 
-async def reach(redis: Redis, *, seconds: float, place: str) -> None:
+async def wait_until_reachable(redis: Redis, *, seconds: float, place: str) -> None:
     """Wait until Redis answers a new client; close the client if it does not.
 
     Raises:
         RedisUnavailable: If Redis did not answer in that time, or refused the credentials.
     """
     try:
-        await outlast(partial(redis.echo, "eunoe"), seconds=seconds, place=place)
+        await retry(partial(redis.echo, "eunoe"), seconds=seconds, place=place)
     except EunoeError:
         await redis.aclose()
         raise
@@ -82,7 +82,7 @@ def is_transient(error: BaseException) -> bool:
     return isinstance(error, _TRANSIENT) and not isinstance(error, _PERMANENT)
 
 
-async def outlast(call: Callable[[], Awaitable[ResultT]], *, seconds: float, place: str) -> ResultT:
+async def retry(call: Callable[[], Awaitable[ResultT]], *, seconds: float, place: str) -> ResultT:
     """Repeat `call` until Redis answers, with exponential back-off and jitter.
 
     Args:

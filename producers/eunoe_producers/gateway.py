@@ -10,7 +10,7 @@ from typing import Self
 from pydantic import ValidationError
 from redis.asyncio import Redis
 
-from eunoe_producers.connection import Client, open_redis, outlast, reach
+from eunoe_producers.connection import Client, open_redis, retry, wait_until_reachable
 from eunoe_producers.errors import BacklogFull, PublishError, RateLimited, TenantRegistryMissing, UnknownTenant
 from eunoe_producers.publish_script import DEFAULT_CHANNEL, PublishLimits, PublishScript, Status
 from eunoe_schema.codec import oversized
@@ -73,7 +73,7 @@ class Gateway(Client):
         """
         options = options or GatewayOptions()
         redis, place = open_redis(url), mask_passwords(url)
-        await reach(redis, seconds=options.retry_seconds, place=place)
+        await wait_until_reachable(redis, seconds=options.retry_seconds, place=place)
         return cls(redis, place=place, options=options)
 
     async def publish(self, event: MessageEvent | Mapping[str, object]) -> Receipt:
@@ -155,7 +155,7 @@ class Gateway(Client):
         while True:
             # A full backlog refuses all further events of a call, so the published events are the first ones.
             left = events[len(outcomes) :]
-            replies = await outlast(partial(self._script, left), seconds=self._options.retry_seconds, place=self._place)
+            replies = await retry(partial(self._script, left), seconds=self._options.retry_seconds, place=self._place)
             for event, (status, value) in zip(left, replies, strict=True):
                 if wait_when_full and status == "backlog":
                     break

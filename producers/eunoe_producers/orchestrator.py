@@ -6,29 +6,24 @@ from datetime import datetime
 from typing import Self
 from uuid import uuid4
 
-from redis.asyncio import Redis
-
-from eunoe_producers.connection import Client, open_redis, outlast
+from eunoe_producers.connection import retry
 from eunoe_producers.errors import RecallRefused, RecallTimeout
 from eunoe_producers.prompt import PromptContext
-from eunoe_producers.replies import ReplyChannel
+from eunoe_producers.replies import DEFAULT_CONNECT_SECONDS, RequestClient
 from eunoe_schema.codec import encode
-from eunoe_schema.errors import EunoeError
 from eunoe_schema.memory.enums import Tier
 from eunoe_schema.recall import RecallReply, RecallRequest
 from eunoe_schema.receipts import Receipt
-from eunoe_schema.redaction import mask_passwords
 from eunoe_schema.scope import Scope
-from eunoe_schema.streams import DATA_FIELD, Subject, reply_channel, stream
+from eunoe_schema.streams import DATA_FIELD, Subject, stream
 from eunoe_schema.validation import checked
 
 DEFAULT_DEADLINE_SECONDS = 5.0
-DEFAULT_CONNECT_SECONDS = 30.0
 # Requests this old are trimmed from the stream. Far longer than any deadline, because clocks differ.
 _REQUEST_LIFETIME_SECONDS = 600
 
 
-class Orchestrator(Client):
+class Orchestrator(RequestClient[RecallReply]):
     """Asks the recall consumers for context; any number of calls may run at the same time.
 
     Example:
@@ -37,11 +32,6 @@ class Orchestrator(Client):
             context = await orchestrator.recall(scope, "Where does Ada live?", after=receipt)
         ```
     """
-
-    def __init__(self, redis: Redis, replies: ReplyChannel[RecallReply], *, place: str) -> None:
-        self._redis = redis
-        self._replies = replies
-        self._place = place
 
     @classmethod
     async def connect(cls, url: str, *, retry_seconds: float = DEFAULT_CONNECT_SECONDS) -> Self:
@@ -54,15 +44,7 @@ class Orchestrator(Client):
         Raises:
             RedisUnavailable: If the URL is wrong, or Redis did not answer for `retry_seconds`.
         """
-        redis, place = open_redis(url), mask_passwords(url)
-        replies = ReplyChannel(redis, reply_channel(uuid4().hex), RecallReply)
-        try:
-            await outlast(replies.open, seconds=retry_seconds, place=place)
-        except EunoeError:
-            await replies.close()
-            await redis.aclose()
-            raise
-        return cls(redis, replies, place=place)
+        return await cls._connect(url, RecallReply, retry_seconds=retry_seconds)
 
     async def recall(
         self,
@@ -147,11 +129,6 @@ class Orchestrator(Client):
             raise RecallRefused(reply.error or "the consumers gave no reason")
         return PromptContext(**dict(reply.context))
 
-    async def close(self) -> None:
-        """Close the reply channel and the connections."""
-        await self._replies.close()
-        await self._redis.aclose()
-
     async def _send(self, request: RecallRequest) -> None:
         """Append the request. An outage may append it twice, which is harmless: it is answered twice."""
         name, body = stream(Subject.RECALL), encode(request)
@@ -162,4 +139,4 @@ class Orchestrator(Client):
             oldest = int((time.time() - _REQUEST_LIFETIME_SECONDS) * 1000)
             return self._redis.xadd(name, {DATA_FIELD: body}, minid=oldest, approximate=True)
 
-        await outlast(append, seconds=request.deadline_seconds, place=self._place)
+        await retry(append, seconds=request.deadline_seconds, place=self._place)

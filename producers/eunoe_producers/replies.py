@@ -1,24 +1,29 @@
-"""Request and reply: one pub/sub channel receives the replies to all requests of a client."""
+"""Request and reply: a client appends requests to a stream and receives all replies on one pub/sub channel."""
 
 import asyncio
 import contextlib
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Generator
-from typing import Generic, TypedDict, TypeVar, cast
+from typing import Generic, Self, TypedDict, TypeVar, cast
+from uuid import uuid4
 
 from pydantic import ValidationError
 from redis import RedisError
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 
-from eunoe_producers.connection import is_transient
+from eunoe_producers.connection import Client, is_transient, open_redis, retry
 from eunoe_producers.errors import RedisUnavailable
 from eunoe_schema.cancellation import raise_if_cancelled
+from eunoe_schema.errors import EunoeError
 from eunoe_schema.memory.reply import MemoryReply
 from eunoe_schema.recall import RecallReply
+from eunoe_schema.redaction import mask_passwords
+from eunoe_schema.streams import reply_channel
 
 ReplyT = TypeVar("ReplyT", bound=RecallReply | MemoryReply)
 
+DEFAULT_CONNECT_SECONDS = 30.0
 _RECONNECT_SECONDS = 0.2
 _POLL_SECONDS = 1.0
 
@@ -40,12 +45,12 @@ class ReplyChannel(Generic[ReplyT]):
         self._listener: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Subscribe, and start to listen."""
+        """Subscribe, and start listening."""
         await self._pubsub.subscribe(self.name)
         self._start_listener()
 
     async def close(self) -> None:
-        """Stop to listen, and cancel the requests in flight."""
+        """Stop listening, and cancel the requests in flight."""
         if self._listener is not None:
             self._listener.cancel()
             await asyncio.wait({self._listener})
@@ -130,3 +135,34 @@ class ReplyChannel(Generic[ReplyT]):
 
     def _futures(self) -> list[asyncio.Future[ReplyT]]:
         return [future for futures in self._waiting.values() for future in futures]
+
+
+class RequestClient(Client, Generic[ReplyT]):
+    """The base of the clients that send requests: a connection to Redis and one reply channel."""
+
+    def __init__(self, redis: Redis, replies: ReplyChannel[ReplyT], *, place: str) -> None:
+        self._redis = redis
+        self._replies = replies
+        self._place = place
+
+    @classmethod
+    async def _connect(cls, url: str, model: type[ReplyT], *, retry_seconds: float) -> Self:
+        """Connect to Redis and open the reply channel.
+
+        Raises:
+            RedisUnavailable: If the URL is wrong, or Redis did not answer for `retry_seconds`.
+        """
+        redis, place = open_redis(url), mask_passwords(url)
+        replies = ReplyChannel(redis, reply_channel(uuid4().hex), model)
+        try:
+            await retry(replies.open, seconds=retry_seconds, place=place)
+        except EunoeError:
+            await replies.close()
+            await redis.aclose()
+            raise
+        return cls(redis, replies, place=place)
+
+    async def close(self) -> None:
+        """Close the reply channel and the connections."""
+        await self._replies.close()
+        await self._redis.aclose()

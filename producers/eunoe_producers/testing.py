@@ -188,7 +188,7 @@ class _InMemoryOrchestrator(Orchestrator):
         )
 
     def _is_applied(self, window: Sequence[WindowMessage], entry_id: str) -> bool:
-        """Return whether an entry is in the window, or was: a full window drops older entries."""
+        """Return whether the entry is or was in the window. A full window has dropped older entries."""
         if any(message.id == entry_id for message in window):
             return True
         first = window[0].id if len(window) == self._window_messages else None

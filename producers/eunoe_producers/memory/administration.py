@@ -31,7 +31,7 @@ class Administration(Part):
         Args:
             tenant_id: The tenant.
             query: The text to look for by meaning, nearest first. This search is approximate.
-            words: The words that a content must hold, in any case, newest first.
+            words: The words that the content must contain, in upper or lower case; newest first.
             statuses: The statuses to look at; by default all of them.
             forgotten: Search the forgotten memories instead of the others.
             limit: The number of memories, 1..100.

@@ -1,13 +1,12 @@
-"""The connection of the curated-memory client: it sends requests, awaits their replies and raises their problems."""
+"""The connection of `Curator`: it sends requests, awaits their replies and raises their problems as errors."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Self, TypedDict, TypeVar
 from uuid import UUID, uuid4
 
 from pydantic import ValidationError
-from redis.asyncio import Redis
 
-from eunoe_producers.connection import Client, open_redis, outlast
+from eunoe_producers.connection import retry
 from eunoe_producers.errors import (
     CurationRefused,
     CurationTimeout,
@@ -20,17 +19,15 @@ from eunoe_producers.errors import (
     TransitionRefused,
     VersionConflict,
 )
-from eunoe_producers.replies import ReplyChannel
+from eunoe_producers.replies import DEFAULT_CONNECT_SECONDS, RequestClient
 from eunoe_schema.codec import encode
 from eunoe_schema.errors import EunoeError, InvalidEvent
 from eunoe_schema.memory.base import DEFAULT_DEADLINE_SECONDS, AnyRequest, Page, Request, Result
 from eunoe_schema.memory.reply import MemoryReply, Problem, ProblemCode
 from eunoe_schema.memory.scope import MemoryScope
-from eunoe_schema.redaction import mask_passwords
-from eunoe_schema.streams import DATA_FIELD, Subject, reply_channel, stream
+from eunoe_schema.streams import DATA_FIELD, Subject, stream
 from eunoe_schema.validation import describe
 
-DEFAULT_CONNECT_SECONDS = 30.0
 ResultT = TypeVar("ResultT", bound=Result)
 PageT = TypeVar("PageT", bound=Page)
 
@@ -46,7 +43,7 @@ _ERRORS: Mapping[ProblemCode, type[CurationRefused]] = {
 
 
 def _error(problem: Problem) -> CurationRefused:
-    """Return the error for a problem."""
+    """Return the error for a problem. A missing object with a memory id is a missing memory."""
     error = _ERRORS.get(problem.code, CurationRefused)
     return MemoryNotFound(problem) if error is NotFound and problem.memory_id is not None else error(problem)
 
@@ -76,13 +73,8 @@ class ScopedEnvelope(Envelope):
     user_id: str | None
 
 
-class MemoryClient(Client):
+class MemoryClient(RequestClient[MemoryReply]):
     """The connection to Redis, with one reply channel for any number of concurrent requests."""
-
-    def __init__(self, redis: Redis, replies: ReplyChannel[MemoryReply], *, place: str) -> None:
-        self._redis = redis
-        self._replies = replies
-        self._place = place
 
     @classmethod
     async def connect(cls, url: str, *, retry_seconds: float = DEFAULT_CONNECT_SECONDS) -> Self:
@@ -95,16 +87,7 @@ class MemoryClient(Client):
         Raises:
             RedisUnavailable: If the URL is wrong, or Redis does not answer.
         """
-        redis = open_redis(url)
-        replies = ReplyChannel(redis, reply_channel(uuid4().hex), MemoryReply)
-        place = mask_passwords(url)
-        try:
-            await outlast(replies.open, seconds=retry_seconds, place=place)
-        except EunoeError:
-            await replies.close()
-            await redis.aclose()
-            raise
-        return cls(redis, replies, place=place)
+        return await cls._connect(url, MemoryReply, retry_seconds=retry_seconds)
 
     def envelope(self, *, request_id: str | None = None, deadline: float = DEFAULT_DEADLINE_SECONDS) -> Envelope:
         """Return the members of a request of this client. Without a request id, it gets a new one."""
@@ -139,7 +122,7 @@ class MemoryClient(Client):
             )
         return answer.result
 
-    async def tell(self, request: AnyRequest) -> None:
+    async def notify(self, request: AnyRequest) -> None:
         """Send a request without waiting for its reply. Return when it is on the stream.
 
         Raises:
@@ -158,12 +141,7 @@ class MemoryClient(Client):
         def append() -> Awaitable[object]:
             return self._redis.xadd(name, {DATA_FIELD: body})
 
-        await outlast(append, seconds=request.deadline_seconds, place=self._place)
-
-    async def close(self) -> None:
-        """Close the reply channel and the connections."""
-        await self._replies.close()
-        await self._redis.aclose()
+        await retry(append, seconds=request.deadline_seconds, place=self._place)
 
 
 class Part:

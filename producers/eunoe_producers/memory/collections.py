@@ -21,7 +21,7 @@ from eunoe_schema.memory.scope import MemoryScope
 
 
 class Collections(Part):
-    """Makes, reads and changes collections. List their memories with `MemoryFilter(collection_id=...)`.
+    """Creates, reads and changes collections. List their memories with `MemoryFilter(collection_id=...)`.
 
     Errors are those of `Curator`, with `NotFound` for a missing collection and `DuplicateName` for a name in use.
     """
@@ -29,7 +29,7 @@ class Collections(Part):
     async def create(
         self, scope: MemoryScope, *, type_: str, name: str, description: str | None = None, **call: Unpack[Options]
     ) -> Collection:
-        """Make a collection that belongs to the scope.
+        """Create a collection that belongs to the scope.
 
         `type_` is the kind of collection in your own words, 1..50 characters. `name` has 1..255 characters and is
         unique among the owner's collections of the same type.
@@ -80,7 +80,7 @@ class Collections(Part):
         description: str | None = None,
         **call: Unpack[Options],
     ) -> Collection:
-        """Change the named members of a collection. An empty description removes the description."""
+        """Change a collection. None leaves a member as it is; an empty description removes the description."""
         result = await self._ask(
             scope,
             call,

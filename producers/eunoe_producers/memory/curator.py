@@ -10,12 +10,13 @@ from pydantic import JsonValue
 from eunoe_producers.connection import Client
 from eunoe_producers.memory.administration import Administration
 from eunoe_producers.memory.checkpoints import Checkpoints
-from eunoe_producers.memory.client import DEFAULT_CONNECT_SECONDS, MemoryClient, Options, Part, pages
+from eunoe_producers.memory.client import MemoryClient, Options, Part, pages
 from eunoe_producers.memory.collections import Collections
 from eunoe_producers.memory.consolidation import Consolidation
 from eunoe_producers.memory.directives import Directives
 from eunoe_producers.memory.relations import Relations
 from eunoe_producers.memory.sessions import Sessions
+from eunoe_producers.replies import DEFAULT_CONNECT_SECONDS
 from eunoe_schema.memory.base import DEFAULT_PAGE, MAX_PAGE, Result, request_model
 from eunoe_schema.memory.change import (
     MergeRequest,
@@ -56,7 +57,7 @@ class Curator(Part, Client):
     gets the same reply.
 
     Attributes:
-        relations: What memories are to one another.
+        relations: The relations between memories.
         collections: Named sets of memories.
         sessions: The sessions of an agent with a user.
         checkpoints: The states that an orchestrator saved in a session.
@@ -109,7 +110,7 @@ class Curator(Part, Client):
     async def remember(
         self, scope: MemoryScope, *memories: NewMemory, **call: Unpack[Options]
     ) -> tuple[Remembered, ...]:
-        """Remember 1..100 contents, all or none. A content that the scope has already is confirmed.
+        """Remember 1..100 contents, all or none. A content that the owner already has is confirmed.
 
         Returns:
             One memory for each content, in their order, with its near duplicates.
@@ -211,7 +212,7 @@ class Curator(Part, Client):
         never_expires: bool = False,
         **call: Unpack[Options],
     ) -> Memory:
-        """Change the named members of a memory. Each earlier content is kept as a version."""
+        """Change a memory. None leaves a member as it is. Each earlier content is kept as a version."""
         result = await self._ask(
             scope,
             call,
@@ -314,7 +315,7 @@ class Curator(Part, Client):
 
         Memories that do not apply to the scope are ignored.
         """
-        await self._client.tell(self._make(scope, call, lambda to: InjectedRequest(**to, memory_ids=memory_ids)))
+        await self._client.notify(self._make(scope, call, lambda to: InjectedRequest(**to, memory_ids=memory_ids)))
 
     async def feedback(
         self,
@@ -328,7 +329,7 @@ class Curator(Part, Client):
         Return when the report is on the stream.
         """
         score = float(useful)
-        await self._client.tell(
+        await self._client.notify(
             self._make(scope, call, lambda to: FeedbackRequest(**to, memory_id=memory_id, score=score))
         )
 

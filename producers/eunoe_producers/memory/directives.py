@@ -31,7 +31,7 @@ class Directives(Part):
         version: int | None = None,
         **call: Unpack[Options],
     ) -> Directive:
-        """Make a directive, or change the one with that name.
+        """Create a directive, or change the directive with that name.
 
         `ordinal` is the place in the prompt, lowest first. Without it, a directive keeps its place; a new one is last.
         """

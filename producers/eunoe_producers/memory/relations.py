@@ -1,4 +1,4 @@
-"""`Curator.relations`: what memories are to one another."""
+"""`Curator.relations`: the relations between memories."""
 
 from collections.abc import Sequence
 from typing import Unpack

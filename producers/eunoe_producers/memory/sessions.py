@@ -33,7 +33,7 @@ class Sessions(Part):
     ) -> Session:
         """Open a session before its first message, or open a closed one again. An open session stays open.
 
-        The thread and the channel are those of a new session. Without new metadata, a session keeps its own.
+        `thread_id` and `channel` apply to a new session only. Without `metadata`, a session keeps its metadata.
         """
         result = await self._ask(
             scope,

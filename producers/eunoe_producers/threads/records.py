@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field, ValidationError
 from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 
-from eunoe_producers.connection import outlast
+from eunoe_producers.connection import retry
 from eunoe_producers.errors import RedisRefused
 from eunoe_producers.threads.errors import UnreadableRecord
 from eunoe_schema.codec import encode
@@ -71,7 +71,7 @@ class Records:
             RedisUnavailable: If Redis did not answer until the retry time was over.
         """
         try:
-            return await outlast(call, seconds=self._retry_seconds, place=self._place)
+            return await retry(call, seconds=self._retry_seconds, place=self._place)
         except RedisRefused as error:
             if "WRONGTYPE" in str(error.__cause__):
                 raise UnreadableRecord(key, "another type of key") from error
@@ -99,7 +99,7 @@ class Records:
         """Replace the record `read` by `new`, or delete it if `new` is None. Return whether `new` is stored now.
 
         Each new record must be unique, for example by an id. Otherwise two callers that write the same value would
-        both be told that they succeeded.
+        both get true.
         """
         body = b"" if new is None else encode(new)
         return await self.run(key, lambda: self._replace([key], [read, body, expires_ms])) == 1

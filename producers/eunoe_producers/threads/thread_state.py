@@ -6,7 +6,7 @@ from typing import Self
 from pydantic import BaseModel
 from redis.asyncio import Redis
 
-from eunoe_producers.connection import Client, open_redis, reach
+from eunoe_producers.connection import Client, open_redis, wait_until_reachable
 from eunoe_producers.publish_script import PublishLimits
 from eunoe_producers.threads.engaged import EngagedThreads
 from eunoe_producers.threads.escalation import Escalations
@@ -84,7 +84,7 @@ class ThreadState(Client):
         options = options or ThreadOptions()
         redis, place = open_redis(url), mask_passwords(url)
         threads = cls(redis, place=place, options=options)
-        await reach(redis, seconds=options.retry_seconds, place=place)
+        await wait_until_reachable(redis, seconds=options.retry_seconds, place=place)
         return threads
 
     async def close(self) -> None:
