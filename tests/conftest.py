@@ -22,7 +22,7 @@ from eunoe_consumers.settings import Settings
 
 _TEMPLATE = "eunoe_template"
 
-# Properties are tried with new examples in each run. Many examples for once: HYPOTHESIS_PROFILE=thorough make test
+# Each run draws new examples for the properties. For many examples: HYPOTHESIS_PROFILE=thorough make test
 hypothesis.settings.register_profile("quick", max_examples=60, deadline=None)
 hypothesis.settings.register_profile("thorough", max_examples=1_000, deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
@@ -32,7 +32,7 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Start slow tests first where workers share the tests, so that no worker ends long after the others.
 
-    Last, after pytest-randomly: among tests that take equally long the order stays random.
+    This runs after pytest-randomly, so that tests of the same kind stay in random order.
     """
     if "PYTEST_XDIST_WORKER" in os.environ:
         items.sort(key=_quickness)
@@ -48,19 +48,23 @@ def _quickness(item: pytest.Item) -> tuple[bool, int]:
 def servers() -> Iterator[ServerUrls]:
     """Valkey and PostgreSQL of this test run.
 
-    Not below pytest's own temporary folder: every pytest that starts closes that folder to other system users, and
-    PostgreSQL, which under root runs as another user, would lose its data in the middle of a run.
+    Their folder is outside the temporary folder of pytest, because each start of pytest closes that folder to other
+    users. Under root, PostgreSQL runs as another user, and would lose its data in the middle of a run.
     """
     with TemporaryDirectory(prefix="eunoe-tests-") as folder, embedded_servers(Path(folder)) as urls:
-        asyncio.run(_write_lazily(urls.database_url))
+        asyncio.run(_turn_off_fsync(urls.database_url))
         yield urls
 
 
-async def _write_lazily(url: str) -> None:
-    """Let PostgreSQL leave the writing to the system: killed, it loses nothing; a power cut may lose the test data."""
+async def _turn_off_fsync(url: str) -> None:
+    """Make commits quick. A kill of PostgreSQL still loses nothing; a power cut may lose the test data.
+
+    `synchronous_commit` stays on. Without it, VACUUM cannot mark rows of recent transactions as visible to all, and
+    the tests of index-only scans fail.
+    """
     connection = await asyncpg.connect(url)
     try:
-        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+        for setting in ("fsync", "full_page_writes"):
             await connection.execute(f"ALTER SYSTEM SET {setting} = off")
         await connection.execute("SELECT pg_reload_conf()")
     finally:
@@ -88,7 +92,7 @@ async def _administer(url: str, statement: str) -> None:
 
 @pytest.fixture(scope="session")
 def template(servers: ServerUrls) -> str:
-    """A migrated database that others are copied from."""
+    """The name of a migrated database, from which each test gets a copy."""
 
     async def make() -> None:
         await _administer(servers.database_url, f"CREATE DATABASE {_TEMPLATE}")
@@ -110,7 +114,7 @@ async def empty_database_url(servers: ServerUrls) -> AsyncIterator[str]:
 
 @pytest.fixture
 async def database_url(servers: ServerUrls, template: str) -> AsyncIterator[str]:
-    """A migrated database of this test alone."""
+    """A migrated database for this test alone."""
     name = f"test_{uuid4().hex}"
     await _administer(servers.database_url, f"CREATE DATABASE {name} TEMPLATE {template}")
     yield _database(servers.database_url, name)
