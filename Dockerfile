@@ -52,7 +52,7 @@ RUN useradd --uid 10001 --user-group --no-create-home --home-dir /nonexistent --
 COPY --from=build /opt/eunoe /opt/eunoe
 COPY --from=build /opt/model /opt/model
 
-# With EUNOE_MODEL_PATH nothing is looked up, built or downloaded at run time. For another model, mount its folder and
+# EUNOE_MODEL_PATH: no process looks up, builds or downloads a model at run time. For another model, mount its folder and
 # set EUNOE_EMBEDDING_MODEL and EUNOE_MODEL_PATH. fastembed needs an existing cache folder anyway. ORT_DISABLE_TELEMETRY:
 # onnxruntime reports its use to its maker (on Linux since 1.29).
 ENV PATH=/opt/eunoe/bin:${PATH} \

