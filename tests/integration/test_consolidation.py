@@ -112,7 +112,7 @@ async def test_an_administrator_gives_words_or_a_query(curator: Curator, tenant:
         await curator.administration.search(tenant, words=" \t")
     with pytest.raises(InvalidEvent, match="cursor is for a search by words"):
         await curator.administration.search(tenant, "a", cursor="x")
-    with pytest.raises(CurationRefused, match="is not one that a page came with"):
+    with pytest.raises(CurationRefused, match="is not the cursor of a page"):
         await curator.administration.search(tenant, words="a", cursor="x")
 
 

@@ -47,7 +47,7 @@ async def test_a_shared_memory_is_read_only_for_one_user(curator: Curator, tenan
     shared, other = [await remembered(curator, agents, text, tags=("t",)) for text in ("One rule.", "Another rule.")]
     await curator.relations.relate(agents, shared.id, RelationType.SUPPORTS, other.id)
     before = await curator.history(agents, shared.id)
-    with pytest.raises(SharedByUsers, match=f"memory {shared.id} is the agent's with every user.*without user_id"):
+    with pytest.raises(SharedByUsers, match=f"memory {shared.id} is shared by all users.*without user_id"):
         await CHANGES[kind](curator, ada, shared, other)
     after = await curator.history(agents, shared.id)
     assert after.versions == before.versions

@@ -41,5 +41,5 @@ def test_the_last_page_has_no_cursor() -> None:
 def test_an_invalid_cursor_is_refused(text: str) -> None:
     """The caller gets a reason. Nothing reaches PostgreSQL, which would fail the entry for it."""
     cursor = base64.urlsafe_b64encode(text.encode()).decode()
-    with pytest.raises(RequestRefused, match="is not one that a page came with: begin again without"):
+    with pytest.raises(RequestRefused, match="is not the cursor of a page: begin again without"):
         after(cursor, str)

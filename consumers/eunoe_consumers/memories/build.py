@@ -17,7 +17,7 @@ from eunoe_schema.memory.base import AnyRequest, decode_request
 
 # Requests wait for the model and for connections, and keep their own order.
 _BATCHES = 32
-# A run of an import's texts takes seconds at most; the texts of other requests wait that long.
+# A run of this many texts takes a few seconds at most. Other requests wait that long during an import.
 _TEXTS_PER_RUN = 128
 
 

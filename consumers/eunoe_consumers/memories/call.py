@@ -1,4 +1,4 @@
-"""What a handler works with."""
+"""The request that a handler does, with its transaction, scope and embeddings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ from eunoe_schema.memory.status_machine import Action, is_allowed
 
 @dataclass(frozen=True)
 class CurationRules:
-    """What an operator decides.
+    """The operator's settings for curated memory.
 
     Attributes:
-        near_duplicate_cosine: The least similarity at which a memory is reported as a near duplicate.
-        session_idle_seconds: The silence after which a session is closed.
+        near_duplicate_cosine: Memories are near duplicates from this cosine on.
+        session_idle_seconds: The silence after which a session counts as closed.
     """
 
     near_duplicate_cosine: float
@@ -32,11 +32,11 @@ class Call:
     """One request being handled.
 
     Attributes:
-        db: Its transaction.
+        db: The transaction.
         optional_scope: The scope of the request; None if an administrator asks for a whole tenant.
         embeddings: The embedding of each of the request's `texts`.
-        embedding_model: The name of the model that made them.
-        rules: What an operator decides.
+        embedding_model: The name of the model of these embeddings.
+        rules: The operator's settings.
     """
 
     db: MemoryConnection
@@ -79,7 +79,10 @@ class Call:
         return require_allowed(locked, action)
 
     def is_shared(self, owner_user_id: str | None) -> bool:
-        """Return whether all users share the owner's things while the request is for one user, who may only read."""
+        """Return whether all users share the owner's memories while the request is for one user.
+
+        Shared memories and collections are read-only there.
+        """
         return owner_user_id is None and self.scope.user_id is not None
 
     def require_own(self, *memories: LockedMemory) -> None:

@@ -1,4 +1,4 @@
-"""`revise`, `supersede`, `merge`, the transitions and `purge`: change memories that are stored."""
+"""`revise`, `supersede`, `merge`, the transitions and `purge`: change stored memories."""
 
 import json
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ from eunoe_schema.memory.memory import MemoryResult
 from eunoe_schema.memory.remember import NewMemory
 from eunoe_schema.memory.status_machine import Action, status_after
 
-# In these statuses an owner holds a content once: those of the index `memories_once`.
+# An owner may hold a content once in each of these statuses. The index `memories_once` enforces it.
 _UNIQUE_STATUSES = {Status.ACTIVE, Status.PENDING_REVIEW}
 
 
@@ -85,7 +85,7 @@ async def merge(request: MergeRequest, call: Call) -> ReplacedResult:
         require_allowed(memory, Action.MERGE)
     if any(memory.owner != memories[0].owner for memory in memories):
         raise invalid(
-            "memory_ids: they belong to different owners, and what they become could not belong to all of them"
+            "memory_ids: these memories have different owners, and the merged one can have one only: merge per owner"
         )
     return await _replace(memories, request.merged, Action.MERGE, call)
 
@@ -93,11 +93,11 @@ async def merge(request: MergeRequest, call: Call) -> ReplacedResult:
 async def _replace(memories: Sequence[LockedMemory], new: NewMemory, action: Action, call: Call) -> ReplacedResult:
     """Take memories out of use and link them to their successor.
 
-    Their status changes first, because the content of the successor may be that of one of them.
+    Their status changes first, because the successor may have the same content as one of them.
     """
     if new.review:
         raise invalid(
-            "review: what replaces a memory holds at once; remember it for review, and replace after the approval"
+            "review: a replacement is active at once: remember the content for review, and supersede once approved"
         )
     owner, ids = memories[0].owner, [memory.id for memory in memories]
     (status,) = {status_after(memory.status, action, forgotten=False) for memory in memories}
@@ -120,7 +120,7 @@ async def transition(request: TransitionRequest, call: Call) -> MemoryResult:
         await _require_unique(call, memory, memory.content_hash, status)
     await table.set_status(call.db, [memory.id], status, forgotten=forgotten)
     if request.action is Action.RESTORE and status in _UNIQUE_STATUSES:
-        # Otherwise a memory that has expired would expire again at once.
+        # Otherwise an expired memory would expire again at once.
         await call.db.execute(ChangeQueries.restart_lifetime, id=memory.id)
     return MemoryResult(memory=await call.memory(memory.id))
 

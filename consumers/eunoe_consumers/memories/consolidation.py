@@ -67,8 +67,8 @@ def group_by_leader(
 ) -> list[tuple[list[int], float]]:
     """Return groups of two or more vectors, each a leader with its neighbours: the leader algorithm (Hartigan 1975).
 
-    One pass in the given order, so that older memories lead. Other ways of clustering would put two memories that say
-    different things into one group because a third one is near both.
+    One pass in the given order, so that older memories lead. Other kinds of clustering would group two memories with
+    different meanings because a third one is near both.
 
     Args:
         kinds: The kind of each of n vectors. Only vectors of the same kind are grouped.

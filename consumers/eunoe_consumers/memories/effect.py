@@ -1,4 +1,4 @@
-"""The effect of the group `curate`: does each request of a batch once, in its own transaction, and replies."""
+"""The effect of the group `curate`: do each request of a batch once, in its own transaction, and reply."""
 
 import asyncio
 import contextlib
@@ -35,10 +35,10 @@ class CurateMemories:
         self._retrievals = RetrievalLog(redis)
 
     async def __call__(self, batch: Sequence[Delivered[AnyRequest]]) -> Mapping[str, EunoeError]:
-        """Do a batch. The requests that could not be done or answered are returned with their errors.
+        """Do a batch. Return the error of each request that could not be done or answered, by entry id.
 
         Raises:
-            TransientError: If none of them could be done for now, so that the whole batch stays in hand.
+            TransientError: If every request met one. The whole batch stays in hand and is tried again.
         """
         with redis_wrapped():
             seconds, microseconds = await self._redis.time()
@@ -64,7 +64,7 @@ class CurateMemories:
                 await self._send(address.reply_to, _problem(address.request_id, ProblemCode.INVALID, reason))
 
     async def _do_in_turn(self, delivered: Delivered[AnyRequest], place: Place, now_ms: float) -> EunoeError | None:
-        """Do a request after earlier requests on the same memory, unless it is a question that came too late."""
+        """Do a request after earlier requests on the same memory. Skip a read request after its deadline."""
         request = delivered.event
         queued_ms = max(0.0, now_ms - delivered.order.milliseconds)  # both by the clock of Redis
         late = not request.changes and queued_ms >= request.deadline_seconds * 1000
@@ -85,7 +85,7 @@ class CurateMemories:
     async def _do(
         self, delivered: Delivered[AnyRequest], embeddings: "asyncio.Future[Mapping[str, Vector]]"
     ) -> tuple[MemoryReply | None, EunoeError | None]:
-        """Do a request. Return its reply, if it is final, and the error that the entry fails with, if any."""
+        """Do a request. Return its final reply, if there is one, and the error of the entry, if there is one."""
         request = delivered.event
         try:
             return await self._executor.execute(request, await embeddings), None
@@ -100,7 +100,7 @@ class CurateMemories:
             return _problem(request.request_id, ProblemCode.FAILED, message), PermanentError(message)
 
     async def _reply(self, delivered: Delivered[AnyRequest], reply: MemoryReply) -> EunoeError | None:
-        """Do what follows the commit, and send the reply. After an error, the redelivered entry does both again."""
+        """Run the handler's `after_commit`, and send the reply. After an error, the redelivered entry repeats both."""
         request, handler = delivered.event, HANDLERS[type(delivered.event)]
         try:
             if handler.after_commit is not None and reply.result is not None:

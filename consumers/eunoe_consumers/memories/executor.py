@@ -1,4 +1,4 @@
-"""Do one request in one transaction, together with the reply that is kept of it."""
+"""Do one request and keep its reply, both in one transaction."""
 
 import contextlib
 from collections.abc import AsyncGenerator, Mapping
@@ -29,7 +29,7 @@ from eunoe_consumers.postgres.memory_connection import Lifetime, MemoryConnectio
 from eunoe_schema.memory.base import AnyRequest, ScopedRequest
 from eunoe_schema.memory.reply import MemoryReply
 
-# Importing a feature registers its handlers. A new file with handlers is named here; a test finds kinds without one.
+# Importing a feature registers its handlers. Name a new file with handlers here; a test finds kinds without a handler.
 FEATURES = (
     administration,
     change,
@@ -70,7 +70,7 @@ class RequestExecutor:
         return await self._embedder.embed_all(request.texts)
 
     async def execute(self, request: AnyRequest, embeddings: Mapping[str, Vector]) -> MemoryReply:
-        """Do a request and return its reply; if it was done before, return the reply of that time.
+        """Do a request and return its reply. If it was done before, return its kept reply.
 
         Raises:
             PermanentError: If it can never be done.
@@ -94,7 +94,7 @@ class RequestExecutor:
                 return reply
         except RequestRefused as refused:
             problem = refused.problem
-        except ContentTaken:  # by a request that was faster, after the handler had looked
+        except ContentTaken:  # another request stored it after the handler's check
             problem = duplicate_content(None).problem
         refusal = MemoryReply(request_id=request.request_id, problem=problem)
         if not request.changes:

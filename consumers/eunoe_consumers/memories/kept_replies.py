@@ -1,4 +1,4 @@
-"""Kept replies: a change that is requested again is not done again, but answered as before."""
+"""Keep the replies to changes, so that a repeated request changes nothing and gets the same reply."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ from eunoe_schema.memory.base import AnyRequest
 from eunoe_schema.memory.memory import Memory
 from eunoe_schema.memory.reply import MemoryReply, Problem
 
-# The fields that say how a request is delivered, and not what it asks.
+# Fields about the delivery of a request. They do not belong to its content.
 _ENVELOPE = {"request_id", "reply_to", "deadline_seconds"}
 
 
@@ -30,7 +30,7 @@ class RequestQueries(QueryFile, file="memory_requests"):
 
 
 async def claim(db: MemoryConnection, request: AnyRequest) -> MemoryReply | None:
-    """Claim a request id for this transaction; return the reply of the first time if the id was used before.
+    """Claim a request id for this transaction. If the id was used before, return the reply of that time.
 
     Another process with the same id waits here until this transaction ends.
 
@@ -68,7 +68,7 @@ async def replace_quoting(db: MemoryConnection, memory_id: UUID, problem: Proble
 
 
 def memories_in(value: object) -> Iterator[Memory]:
-    """Yield each memory that a reply quotes, wherever in the reply it stands."""
+    """Yield each memory that a reply quotes, at any depth."""
     if isinstance(value, Memory):
         yield value
     elif isinstance(value, BaseModel):
@@ -80,7 +80,7 @@ def memories_in(value: object) -> Iterator[Memory]:
 
 
 def body_hash_of(request: AnyRequest) -> str:
-    """Return the SHA-256 of what a request asks, however it was written down.
+    """Return the SHA-256 of a request's content, the same for every way to write it as JSON.
 
     Defaults are left out. A later version of Eunoe may add fields to the model, and must give the same hash for a
     request that waits for its redelivery.

@@ -1,4 +1,4 @@
-"""Pages of a list. A cursor is the time and the key of the last item shown, as opaque text."""
+"""Split a list into pages. A cursor is the time and the key of a page's last item, as opaque text."""
 
 import base64
 import binascii
@@ -26,11 +26,11 @@ def page_of(
 
 
 def to_cursor(moment: datetime, key: object) -> str:
-    """Return the cursor of the last item shown.
+    """Return the cursor of an item.
 
     Args:
-        moment: When the item began.
-        key: Distinguishes items of the same moment.
+        moment: The item's time, by which the list is sorted.
+        key: Distinguishes items of the same time.
     """
     return base64.urlsafe_b64encode(f"{moment.isoformat()} {key}".encode()).decode()
 
@@ -39,7 +39,7 @@ def after(cursor: str | None, key_of: Callable[[str], object]) -> dict[str, obje
     """Return the arguments `after_time` and `after_id` of a statement; both None without a cursor.
 
     Raises:
-        RequestRefused: If the cursor is none of such a page.
+        RequestRefused: If the cursor does not come from a page of this list.
     """
     if cursor is None:
         return {"after_time": None, "after_id": None}
@@ -54,4 +54,4 @@ def after(cursor: str | None, key_of: Callable[[str], object]) -> dict[str, obje
 
 
 def _invalid_cursor(cursor: str) -> RequestRefused:
-    return invalid(f"cursor: {cursor!r} is not one that a page came with: begin again without")
+    return invalid(f"cursor: {cursor!r} is not the cursor of a page: begin again without a cursor")

@@ -1,4 +1,4 @@
-"""`get`, `history`, `list`, `count` and `search`."""
+"""`get`, `history`, `list`, `count` and `search`: read memories of a scope."""
 
 import json
 from datetime import UTC, datetime
@@ -32,7 +32,7 @@ _MAX_REPLACED = 200
 
 
 class MemorySearchQueries(QueryFile, file="memory_search"):
-    """Statements that find memories by a filter or a vector, or tell what they said before."""
+    """Statements that find memories by a filter or a vector, or read their earlier contents."""
 
     list_memories: Statement
     count_memories: Statement
@@ -141,7 +141,7 @@ async def readable(memory_id: UUID, call: Call, *, forgotten: bool = False) -> M
 
 
 async def _require_collection(filter_: MemoryFilter, call: Call) -> None:
-    """Refuse a filter by another scope's collection: it would tell which memories that collection holds."""
+    """Refuse a filter by another scope's collection: the result would reveal the members of that collection."""
     collection_id = filter_.collection_id
     if collection_id is not None and not await call.db.fetchval(
         MemorySearchQueries.has_collection, collection_id=collection_id

@@ -1,4 +1,4 @@
-"""Reasons to refuse a request: a handler raises them, and the caller gets them as a problem."""
+"""Build the refusals that handlers raise. The caller gets each as a problem."""
 
 from uuid import UUID
 
@@ -8,7 +8,7 @@ from eunoe_schema.memory.status_machine import Action, MemoryState, allowed_acti
 
 
 class RequestRefused(EunoeError):
-    """The request cannot be done, and what it did so far is undone.
+    """The request is refused, and its transaction is rolled back.
 
     Attributes:
         problem: The reason that the caller gets.
@@ -20,7 +20,7 @@ class RequestRefused(EunoeError):
 
 
 def invalid(message: str) -> RequestRefused:
-    """Refuse a request that contradicts what is stored."""
+    """Refuse a request that contradicts itself or the stored data."""
     return RequestRefused(Problem(code=ProblemCode.INVALID, message=message))
 
 
@@ -45,13 +45,13 @@ def version_conflict(thing: str, *, expected: int, found: int, memory_id: UUID |
 
 def duplicate_name(thing: str) -> RequestRefused:
     """Refuse to give two things of one owner the same name."""
-    message = f"there is {thing} already: take another name, or use the one that is there"
+    message = f"there is {thing} already: choose another name, or use the existing one"
     return RequestRefused(Problem(code=ProblemCode.DUPLICATE_NAME, message=message))
 
 
 def shared_by_users(thing: str) -> RequestRefused:
     """Refuse to change a shared thing in the scope of one user."""
-    message = f"{thing} is the agent's with every user: change it in the scope of the agent alone, without user_id"
+    message = f"{thing} is shared by all users: change it in the scope of the agent alone, without user_id"
     return RequestRefused(Problem(code=ProblemCode.SHARED_BY_USERS, message=message))
 
 
@@ -88,5 +88,5 @@ def purged(memory_id: UUID) -> Problem:
 
 def request_reused(request_id: str) -> Problem:
     """Return the problem of a request id that was used for another request."""
-    message = f"request_id: {request_id!r} was used for another request: make a new one for each"
+    message = f"request_id: {request_id!r} was used for another request: use a new id for each request"
     return Problem(code=ProblemCode.REQUEST_REUSED, message=message)

@@ -52,9 +52,9 @@ async def walk(request: WalkRequest, call: Call) -> WalkResult:
         direction=request.direction,
         types=request.types,
         statuses=request.statuses,
-        # A memory may come once for each depth, and so may the first one: these rows hold enough different others.
+        # A memory may come once per depth, the first one included. So many rows hold enough different memories.
         row_limit=(request.limit + 2) * (request.depth + 1),
-        limit=request.limit + 1,  # one more tells whether the walk is complete
+        limit=request.limit + 1,  # one more shows whether the walk is complete
     )
     depths = {row["id"]: row["depth"] for row in found[: request.limit]}
     memories = await table.read(call.db, list(depths))

@@ -89,7 +89,7 @@ async def _insert_or_confirm(call: Call, owner: MemoryScope, memories: Sequence[
                     held[new_id] = holder
         held |= await _insert(call, [arguments[new_id] for new_id in rows if new_id not in held])
         for new_id, (index, digest, _) in rows.items():
-            if new_id not in held:  # the memory that holds the content has expired
+            if new_id not in held:  # an expired memory holds the content
                 await table.archive_expired_content(call.db, owner, digest)
                 held |= await _insert(call, [arguments[new_id]])
             result[index] = (held[new_id], held[new_id] == new_id)
@@ -97,7 +97,7 @@ async def _insert_or_confirm(call: Call, owner: MemoryScope, memories: Sequence[
 
 
 async def _insert(call: Call, each: Iterable[Mapping[str, object]]) -> dict[UUID, UUID]:
-    """Insert or confirm; return by new id the id that holds the content, except where that memory has expired."""
+    """Insert or confirm memories. Return the id of each stored memory by new id; expired memories are left out."""
     rows = await call.db.fetchmany(RememberQueries.insert_memory, each)
     return {row["new_id"]: row["id"] for row in rows}
 
@@ -129,7 +129,7 @@ def _arguments(call: Call, owner: MemoryScope, new_id: UUID, digest: str, new: N
 async def _near_duplicates(
     call: Call, memories: Iterable[tuple[UUID, NewMemory]]
 ) -> Mapping[tuple[UUID, Tier], dict[UUID, float]]:
-    """Return the scope's other active memories of the same tier that say nearly the same, with their cosines."""
+    """Return the near duplicates of each memory in its tier, with their cosines."""
     rows = await call.db.fetchmany(
         RememberQueries.near_duplicates,
         [

@@ -1,4 +1,4 @@
-"""Run requests concurrently, but requests on the same thing in the order of the stream."""
+"""Run requests concurrently, but requests on the same memory in the order of the stream."""
 
 import asyncio
 import contextlib
@@ -11,7 +11,7 @@ class Place:
     """A request's place in the order.
 
     Attributes:
-        touched: The keys of what the request works on.
+        touched: The keys of the memories, names and so on that the request works on.
         before: Done when the earlier requests on the same keys are done.
         done: Done when this request is done.
     """
@@ -24,8 +24,8 @@ class Place:
 class StreamOrder:
     """Remembers the last request on each key.
 
-    The order holds across the batches of this process. Between processes there is none; there a caller names the
-    version that it has seen.
+    The order holds across the batches of this process. Between processes there is no order: a caller that needs one
+    names the version that it has seen.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""The table `memories`: what several features do with it. A memory that does not apply to the scope is never found."""
+"""Shared operations on the table `memories`. None of them finds a memory that does not apply to the scope."""
 
 import contextlib
 import json
@@ -17,7 +17,7 @@ from eunoe_schema.memory.memory import Memory
 from eunoe_schema.memory.scope import MemoryScope, SessionRef
 from eunoe_schema.memory.status_machine import MemoryState, state_of
 
-# Each time a content is remembered again, a tenth of the remaining doubt goes.
+# Each confirmation moves the confidence of a memory towards 1, by this share of the difference.
 CONFIRMATION_SHARE = 0.1
 
 

@@ -1,4 +1,4 @@
-"""`tag` and `untag`."""
+"""`tag` and `untag`: change the tags of a memory."""
 
 from collections.abc import Sequence
 from uuid import UUID

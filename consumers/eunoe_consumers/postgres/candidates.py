@@ -45,7 +45,7 @@ class Outline:
 
     Attributes:
         positions: The position of each turn, shape (n,) int64, rising.
-        session_numbers: The session of each turn, shape (n,) int64, from 0. Turns without a session share a number.
+        session_numbers: The number of each turn's session, shape (n,) int64, from 0. Turns without one share a number.
         lengths: The number of terms of each turn, shape (n,) int64.
         term_count: The number of the query's terms that occur in the scope.
         term_numbers: The term of each occurrence, shape (m,) int64, 0..term_count - 1.
@@ -120,7 +120,7 @@ class TurnCandidate:
         created_at: When it was appended to the stream.
         occurred_at: When it was written, if the gateway said so.
         cosine: The cosine of its best piece and the query, -1..1.
-        span: The first character of that piece and the one behind its last; None if the message has one piece.
+        span: The start and the end of that piece in the content; None if the message has one piece.
     """
 
     id: UUID
@@ -138,7 +138,7 @@ class TurnCandidate:
 
 @dataclass(frozen=True)
 class NeighbourTurn:
-    """The turn before or after another one in the scope. Its session may be another one."""
+    """The turn before or after another one in the scope. It may belong to another session."""
 
     event_id: str
     role: MessageRole
@@ -176,7 +176,7 @@ class CandidateReader:
         self._ann_ef_search = ann_ef_search
 
     async def facts(self, scope: Scope) -> ScopeFacts:
-        """Return the facts of a scope that a search needs before it starts.
+        """Read the speakers of a scope, and whether it is a giant.
 
         Raises:
             StoreUnavailable: If PostgreSQL failed.
@@ -188,7 +188,7 @@ class CandidateReader:
         return ScopeFacts(frozenset(row["speakers"]), row["is_giant"])
 
     async def outline(self, scope: Scope, query: str) -> Outline:
-        """Return the outline of a scope for a query, whose words are stemmed in the tenant's language.
+        """Return the outline of a scope for a query. The query's words are stemmed in the tenant's language.
 
         Raises:
             StoreUnavailable: If PostgreSQL failed.

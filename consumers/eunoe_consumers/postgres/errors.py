@@ -25,9 +25,9 @@ class SchemaMismatch(ConfigurationError):
     """The database has another schema than this version needs."""
 
 
-# The classes of SQLSTATE that are about the data: data exception, integrity constraint violation, program limit
-# exceeded. Every other error (a missing table, a refused privilege, a full disk) would meet all rows alike.
-# Dead-lettering them all would not help: their entries stay pending, and the log says why.
+# The classes of SQLSTATE about the data: data exception, integrity constraint violation, program limit exceeded. Every
+# other error (a missing table, a refused privilege, a full disk) would meet all rows alike. Dead-lettering them all
+# would not help, so their entries stay pending, and the log says why.
 _ROW_CLASSES = ("22", "23", "54")
 
 

@@ -1,4 +1,4 @@
-"""Queries of the health check, one per step, so that it can name the first step that fails."""
+"""Measure PostgreSQL for the health check, one query per step, so that the check can name the step that fails."""
 
 import time
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from eunoe_consumers.postgres.errors import connecting, wrapped
 from eunoe_consumers.postgres.queries import QueryFile
 from eunoe_schema.scope import Scope
 
-# A scope of nobody. Its search takes the whole path of a recall and finds nothing.
-_NOBODY = Scope(tenant_id=UUID(int=0), agent_id=UUID(int=0), user_id="health check")
+# A scope without turns. Its search takes the whole path of a recall and finds nothing.
+_EMPTY_SCOPE = Scope(tenant_id=UUID(int=0), agent_id=UUID(int=0), user_id="health check")
 
 
 class HealthQueries(QueryFile, file="health"):
@@ -26,7 +26,7 @@ class HealthQueries(QueryFile, file="health"):
 
 @dataclass(frozen=True)
 class PostgresInfo:
-    """What a login can read without a role.
+    """Facts that a login can read without a database role.
 
     Attributes:
         server_version: Version of the server.
@@ -78,5 +78,5 @@ async def vector_query_ms(database: Database, *, embedding_dimensions: int) -> f
     began = 0.0
     for _ in range(2):
         began = time.perf_counter()
-        await reader.candidates(_NOBODY, vector, (), limit=1)
+        await reader.candidates(_EMPTY_SCOPE, vector, (), limit=1)
     return (time.perf_counter() - began) * 1000

@@ -1,4 +1,4 @@
-"""Run statements on curated memory. The scope and the lifetime are arguments of nearly all of them."""
+"""Run statements on curated memory, with the tenant, the scope and the lifetime as arguments where they are named."""
 
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Lifetime(NamedTuple):
-    """How long memories live if their authors gave them no end.
+    """The lifetime of memories without an end of their own.
 
     Attributes:
         task_days: The lifetime of a task memory. Personal and project memories have no end.
@@ -71,6 +71,6 @@ class MemoryConnection:
         )
 
     async def execute(self, statement: Statement, /, **given: object) -> int:
-        """Return the number of rows that the statement changed."""
+        """Run a statement, and return the number of changed rows."""
         tag = await self._connection.execute(statement.sql, *statement.arguments(given, self._shared))
         return int(tag.rsplit(" ", 1)[1])

@@ -1,4 +1,4 @@
-"""Read what a recall adds to the turns: the directives and the memories that apply to a conversation."""
+"""Read the directives and the memories that apply to a conversation, for its context."""
 
 import contextlib
 import json
@@ -20,7 +20,7 @@ from eunoe_schema.scope import Scope
 
 
 class MemoryRecallQueries(QueryFile, file="memory_recall"):
-    """What a recall reads. Curated memory itself reads directives by the same statement."""
+    """Statements of a recall. Curated memory reads directives with the same statement."""
 
     read_directives: Statement
     any_memory: Statement
@@ -34,7 +34,7 @@ async def read_directives(db: MemoryConnection, directive_id: UUID | None = None
 
 
 class MemoryReader:
-    """Reads for one conversation, as the role of recall."""
+    """Reads directives and memories with the database role of recall."""
 
     def __init__(self, database: Database, lifetime: Lifetime) -> None:
         self._database = database

@@ -1,4 +1,4 @@
-"""Load the SQL files of `eunoe_sql/queries` into typed classes, and refuse a file that is wrong.
+"""Load the SQL files of `eunoe_sql/queries` into typed classes, and refuse a file that does not fit its class.
 
 A class for each file, next to the code that runs its statements:
 

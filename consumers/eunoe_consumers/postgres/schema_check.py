@@ -1,4 +1,4 @@
-"""Open a database only if its schema is the one that this version was built for."""
+"""Open a database only if it has the schema of this version."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -40,7 +40,7 @@ async def open_database(
 
 
 async def check_schema(url: str, *, embedding_dimensions: int, wait_seconds: float = 30.0) -> None:
-    """Refuse a database whose schema is not the one that this version was built for; never migrate it.
+    """Refuse a database with another schema than this version needs. Never migrate it.
 
     Raises:
         SchemaMismatch: If a migration is missing or unknown to this version, or the width differs.

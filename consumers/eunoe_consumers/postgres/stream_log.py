@@ -1,4 +1,4 @@
-"""The state of the streams, recorded outside Redis: how far each was, and which entries were lost."""
+"""Record the state of the streams in PostgreSQL: the newest and the durable entry of each, and losses of Redis."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -42,7 +42,7 @@ class Observation:
 
 @dataclass(frozen=True)
 class Loss:
-    """A time span whose entries may be lost: Redis lost them before they were durable.
+    """A time span in which entries may be lost: Redis lost its data before they were durable.
 
     Attributes:
         stream: The stream.
@@ -77,7 +77,7 @@ class StreamLog:
         self._database = database
 
     async def record(self, seen: Observation) -> Recorded:
-        """Record an observation, and the loss that it shows.
+        """Record an observation, and the loss that it shows, if any.
 
         Raises:
             StoreUnavailable: If PostgreSQL failed.

@@ -1,4 +1,4 @@
-"""The table of tenants."""
+"""Register, list and remove tenants in their table."""
 
 from dataclasses import dataclass
 from datetime import datetime

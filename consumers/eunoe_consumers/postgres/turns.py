@@ -50,7 +50,7 @@ class NewTurn:
     Attributes:
         event: The message.
         order: The entry id.
-        embedding: Shape (dimensions,) float32. For a long message it is that of the first piece.
+        embedding: Shape (dimensions,) float32; the embedding of the first piece of a long message.
         pieces: The other pieces of a long message, in order.
     """
 

@@ -7,7 +7,7 @@ VALUES (
 RETURNING id, name, octet_length(state::text) AS state_bytes, created_at;
 
 -- name: load_checkpoint
--- The latest checkpoint of a session; only those with an id or a name, if one is given.
+-- The latest checkpoint of a session. An id or a name, if given, limits the choice.
 SELECT id, name, state, octet_length(state::text) AS state_bytes, created_at
 FROM session_checkpoints
 WHERE tenant_id = :tenant_id::uuid AND agent_id = :agent_id::uuid AND user_id = :user_id::text
@@ -18,7 +18,7 @@ ORDER BY created_at DESC, id DESC
 LIMIT 1;
 
 -- name: list_checkpoints
--- The checkpoints of a session without their states, the latest first, from a place on.
+-- A page of the checkpoints of a session, without their states, the latest first.
 SELECT id, name, octet_length(state::text) AS state_bytes, created_at
 FROM session_checkpoints
 WHERE tenant_id = :tenant_id::uuid AND agent_id = :agent_id::uuid AND user_id = :user_id::text

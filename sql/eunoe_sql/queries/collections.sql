@@ -1,5 +1,5 @@
 -- name: insert_collection
--- Insert a collection; no row if its owner has one of that type and name.
+-- Insert a collection; no row if its owner has one of the same type and name.
 INSERT INTO collections (tenant_id, id, agent_id, user_id, type, name, description)
 VALUES (
     :tenant_id::uuid, :new_id::uuid, :agent_id::uuid, :user_id::text, :type::text, :name::text, :description::text
@@ -16,8 +16,8 @@ WHERE tenant_id = :tenant_id::uuid AND id = :id::uuid
 FOR UPDATE;
 
 -- name: read_collections
--- Collections that apply to a scope, the newest first, from a place on, with the number of members that apply to it. The
--- condition on one owner at least follows from the table's check; it is there for the indexes.
+-- A page of the collections that apply to a scope, the newest first, with the number of members that apply to the scope.
+-- The condition with OR on agent and user is always true, because the table demands one of them; the indexes need it.
 SELECT
     collection.id, collection.agent_id, collection.user_id, collection.type, collection.name, collection.description,
     collection.version, collection.created_at, collection.updated_at,
@@ -58,7 +58,7 @@ WHERE tenant_id = :tenant_id::uuid AND id = :id::uuid;
 DELETE FROM collections WHERE tenant_id = :tenant_id::uuid AND id = :id::uuid;
 
 -- name: add_members
--- Put memories into a collection; members that it has already stay.
+-- Put memories into a collection. Memories that are members already stay.
 INSERT INTO collection_members (tenant_id, collection_id, memory_id)
 SELECT DISTINCT :tenant_id::uuid, :id::uuid, memory_id FROM unnest(:memory_ids::uuid[]) AS new (memory_id)
 ON CONFLICT DO NOTHING;

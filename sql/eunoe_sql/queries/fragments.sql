@@ -1,5 +1,5 @@
 -- name: applies
--- A memory applies to a scope if its agent and its user are those of the scope, or absent.
+-- A memory applies to a scope if its agent is absent or the scope's agent, and its user is absent or the scope's user.
 (memory.agent_id IS NULL OR memory.agent_id = :agent_id::uuid)
 AND (memory.user_id IS NULL OR memory.user_id = :user_id::text)
 
@@ -8,12 +8,12 @@ AND (memory.user_id IS NULL OR memory.user_id = :user_id::text)
 memory.agent_id IS NOT DISTINCT FROM :agent_id::uuid AND memory.user_id IS NOT DISTINCT FROM :user_id::text
 
 -- name: owner_hashes
--- The hashes of all owners whose memories apply to a scope. The index `memories_by_scope` begins with this hash.
+-- The hashes of the three owners with memories that apply to a scope. The index `memories_by_scope` begins with the hash.
 eunoe_memory_scope_hash(:agent_id::uuid, :user_id::text), eunoe_memory_scope_hash(:agent_id::uuid, NULL),
 eunoe_memory_scope_hash(NULL, :user_id::text)
 
 -- name: expiry
--- The moment at which a memory expires; NULL if it never does.
+-- The moment at which a memory expires; NULL if it never expires.
 eunoe_memory_lapses_at(
     memory.tier, memory.created_at, memory.accessed_at, memory.expires_at, :task_days::int, :from_last_use::bool
 )
@@ -58,7 +58,7 @@ AND (
 )
 
 -- name: memory_columns
--- Everything that a reader learns of a memory.
+-- The columns of a whole memory.
 memory.id, memory.agent_id, memory.user_id, memory.tier, memory.category, memory.source, memory.status,
 memory.content, memory.content_hash, memory.confidence, memory.usefulness, memory.metadata,
 ARRAY(

@@ -1,5 +1,5 @@
 -- name: archive_expired
--- Archive expired memories. Memories that somebody is changing are left for the next round.
+-- Archive expired memories. Memories that another transaction has locked are left for the next round.
 UPDATE memories
 SET status = 'archived', version = version + 1, updated_at = now()
 WHERE tenant_id = :tenant_id::uuid AND id = ANY (ARRAY(
@@ -18,8 +18,8 @@ WHERE tenant_id = :tenant_id::uuid AND id = ANY (ARRAY(
 ));
 
 -- name: purge_ended
--- Delete memories that ended so many days ago. Ended are: forgotten memories; archived ones, except personal ones that
--- never expired; superseded and merged ones that have expired, too.
+-- Delete memories that ended `after_days` ago. Three kinds have ended: forgotten memories; archived memories, except
+-- personal ones that never expired; superseded and merged memories that have also expired.
 DELETE FROM memories
 WHERE tenant_id = :tenant_id::uuid AND id = ANY (ARRAY(
     SELECT memory.id
@@ -54,7 +54,7 @@ WHERE tenant_id = :tenant_id::uuid AND request_id = ANY (ARRAY(
 ));
 
 -- name: uncompared_memories
--- Lock active memories whose present version was not compared with its neighbours yet, the oldest first.
+-- Lock active memories that were not compared with their neighbours in their present version, the oldest first.
 SELECT memory.id
 FROM memories AS memory
 WHERE memory.tenant_id = :tenant_id::uuid AND memory.status = 'active' AND memory.deleted_at IS NULL
@@ -65,8 +65,9 @@ LIMIT :limit::int
 FOR UPDATE SKIP LOCKED;
 
 -- name: nearest_duplicate
--- Lock the near duplicate of a memory that is nearest to it, of the same owner and tier. `stays` says which of the two
--- is kept: the more certain, else the more useful, else the older. No row if the compared memory is not active any more.
+-- Lock the nearest near duplicate of a memory with the same owner and tier. `stays` is true if the duplicate is kept, and
+-- false if the memory is kept: the more certain one, else the more useful, else the older. No row if the memory is no
+-- longer active.
 SELECT
     memory.id,
     (memory.confidence, memory.usefulness, compared.created_at, compared.id)
@@ -85,8 +86,8 @@ LIMIT 1
 FOR UPDATE OF memory SKIP LOCKED;
 
 -- name: absorb_memory
--- Add what a merged near duplicate had to the memory that is kept: a confirmation, its uses, and the later of both ends.
--- Where tasks live from their last use, the creation of the duplicate counts as a use.
+-- Merge a near duplicate into the kept memory: confirm it, add the uses of the duplicate, and keep the later of both
+-- ends. If the lifetime counts from the last use, the creation of the duplicate counts as a use.
 WITH absorbed AS (
     SELECT
         memory.retrieval_count, memory.created_at, memory.accessed_at, memory.expires_at, memory.last_retrieved_at,

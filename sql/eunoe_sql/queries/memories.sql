@@ -1,6 +1,6 @@
 -- name: ensure_owners
--- Insert agents and users that are new. Agents come first and in order, as where turns are written, so that two writers
--- cannot deadlock.
+-- Insert agents and users that are new. Agents come first and in order, like in turns.sql, so that two writers cannot
+-- deadlock.
 WITH agents_inserted AS (
     INSERT INTO agents (tenant_id, id)
     SELECT :tenant_id::uuid, id FROM unnest(:agents::uuid[]) AS new (id)
@@ -24,7 +24,7 @@ VALUES (
 ON CONFLICT DO NOTHING;
 
 -- name: lock_memories
--- Lock memories that apply to a scope, before they are changed. Ordered, so that two writers cannot deadlock.
+-- Lock memories that apply to a scope, before a change. Locked in order, so that two writers cannot deadlock.
 SELECT
     memory.id, memory.agent_id, memory.user_id, memory.status, memory.version, memory.content_hash, memory.deleted_at,
     memory.status IN ('active', 'pending_review') AND memory.deleted_at IS NULL

@@ -1,5 +1,5 @@
 -- name: revise_memory
--- Change what a memory says. NULL keeps a column, except the embedding, which belongs to the content.
+-- Change the columns of a memory. NULL keeps a column. The embedding changes with the content.
 UPDATE memories
 SET
     content = coalesce(:content::text, content),

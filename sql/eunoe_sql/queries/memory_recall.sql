@@ -1,5 +1,6 @@
 -- name: read_directives
--- The directives that apply to an agent with a user, in their order. Among equals, those for every user come first.
+-- The directives that apply to an agent with a user, in their order. Of two at the same place, the one for every user
+-- comes first.
 SELECT id, agent_id, user_id, name, content, ordinal, version, created_at, updated_at
 FROM directives
 WHERE tenant_id = :tenant_id::uuid AND agent_id = :agent_id::uuid AND (user_id IS NULL OR user_id = :user_id::text)
@@ -7,7 +8,7 @@ WHERE tenant_id = :tenant_id::uuid AND agent_id = :agent_id::uuid AND (user_id I
 ORDER BY ordinal, user_id NULLS FIRST, created_at, name;
 
 -- name: any_memory
--- Whether a memory of some tiers applies to a conversation. If none does, the query needs no embedding.
+-- Whether any memory of some tiers applies to a conversation. If none applies, the query needs no embedding.
 SELECT EXISTS (
     SELECT
     FROM memories AS memory
@@ -16,9 +17,9 @@ SELECT EXISTS (
 );
 
 -- name: recall_memories
--- The active memories of each tier that apply to a conversation, those nearest to a vector first, exactly. Without a
--- vector, and for memories without an embedding, the newest come first. Planned as `nearest_memories` in
--- memory_search.sql: OFFSET 0 and LIMIT 1 keep the ranking by the index `memories_by_scope` before the check of the rows.
+-- The active memories of each tier that apply to a conversation, the nearest to a vector first; the ranking is exact.
+-- Without a vector, and among memories without an embedding, the newest come first. The plan is that of
+-- `nearest_memories` in memory_search.sql: OFFSET 0 and LIMIT 1 keep the check of the rows behind the ranking.
 SELECT
     recalled.id, recalled.agent_id, recalled.user_id, recalled.tier, recalled.category, recalled.content,
     recalled.confidence, recalled.metadata, recalled.created_at, recalled.updated_at, 1 - recalled.distance AS cosine

@@ -1,6 +1,6 @@
 -- name: insert_memory
--- Insert a memory, or confirm the owner's memory that holds the content in the same status; `id` is then that one's. A
--- confirmed memory keeps the later of both ends, each counted from its own creation. No row if that memory has expired.
+-- Insert a memory, or confirm the owner's memory with the same content and status. `id` is the id of the stored memory.
+-- A confirmed memory gets the later of both ends, both counted from its creation. No row if that memory has expired.
 INSERT INTO memories AS memory (
     tenant_id, id, agent_id, user_id, tier, category, source, status, content, content_hash, confidence, metadata,
     session_agent_id, session_user_id, session_id, expires_at, embedding, embedding_model
@@ -36,8 +36,8 @@ ON CONFLICT (tenant_id, agent_id, user_id, content_hash, status)
 RETURNING :new_id::uuid AS new_id, id;
 
 -- name: near_duplicates
--- Active memories of one owner and tier that say nearly the same as one of them, the nearest first. Exact, and planned
--- as `nearest_memories` in memory_search.sql.
+-- The near duplicates of a memory with the same owner and tier, the nearest first. The search is exact; its plan is that
+-- of `nearest_memories` in memory_search.sql.
 SELECT :of_id::uuid AS of_id, :tier::text AS of_tier, near.id, 1 - near.distance AS cosine
 FROM (
     SELECT id, (embedding <=> :vector::halfvec) + 0 AS distance

@@ -1,13 +1,13 @@
 -- name: claim_request
--- Start a request; no row if its id was used before. A second process with the same id waits here until the first one
--- has committed.
+-- Claim a request id; no row if it was used before. A second process with the same id waits here until the first one has
+-- committed.
 INSERT INTO memory_requests (tenant_id, request_id, body_hash, agent_id, user_id)
 VALUES (:tenant_id::uuid, :request_id::text, :body_hash::text, :agent_id::uuid, :user_id::text)
 ON CONFLICT DO NOTHING
 RETURNING true;
 
 -- name: read_reply
--- The kept reply of a request, and the hash of what was asked.
+-- The kept reply of a request, and the hash of its content.
 SELECT body_hash, reply FROM memory_requests WHERE tenant_id = :tenant_id::uuid AND request_id = :request_id::text;
 
 -- name: keep_reply

@@ -1,5 +1,5 @@
 -- name: list_memories
--- Ids of memories that apply to a scope, the newest first, from a place on. Reads each owner's part of the index
+-- A page of the ids of memories that apply to a scope, the newest first. Reads each owner's part of the index
 -- `memories_by_scope` in order until the page is full. The CASE makes the planner expect that half of the rows pass.
 -- Without it, the planner expects few rows, and reads and sorts the whole scope (test_memory_plans.py).
 SELECT found.id, found.created_at
@@ -21,16 +21,16 @@ ORDER BY found.created_at DESC, found.id DESC
 LIMIT :limit::int;
 
 -- name: count_memories
--- The number of memories that apply to a scope.
+-- The number of memories that apply to a scope and pass a filter.
 SELECT count(*)
 FROM memories AS memory
 WHERE memory.tenant_id = :tenant_id::uuid AND memory.scope_hash IN ({owner_hashes})
     AND {filter_created} AND {applies} AND {filter_columns} AND {filter_rows} AND {visible};
 
 -- name: nearest_memories
--- Ids of memories that apply to a scope, the nearest to a vector first, exactly. Ranks the whole scope by the index
--- `memories_by_scope`, then checks rows, tags and members in that order until enough have passed. Four tricks keep this
--- plan; test_memory_plans.py pins it:
+-- Ids of memories that apply to a scope, the nearest to a vector first; the ranking is exact. Ranks the whole scope by the
+-- index `memories_by_scope`, then checks rows, tags and members in this order until enough have passed. Four tricks keep
+-- this plan; test_memory_plans.py pins it:
 --   `+ 0`         keeps the approximate index out, which loses rows that a filter would let pass;
 --   OFFSET 0      keeps the ranking a step of its own;
 --   LIMIT 1       keeps the check of the row behind the ranking;
@@ -68,8 +68,8 @@ ORDER BY near.distance, near.id
 LIMIT :limit::int;
 
 -- name: nearest_filtered_memories
--- The same for a filter by metadata or session, which only the rows hold. Few rows may pass such a filter, so it comes
--- first, and the ranking second.
+-- Like nearest_memories, for a filter by metadata or session, which the index lacks. Few rows may pass such a filter, so
+-- it comes before the ranking.
 SELECT memory.id, (memory.embedding <=> :vector::halfvec) + 0 AS distance
 FROM memories AS memory
 WHERE memory.tenant_id = :tenant_id::uuid AND memory.scope_hash IN ({owner_hashes})
@@ -98,7 +98,7 @@ ORDER BY version DESC
 LIMIT :limit::int;
 
 -- name: read_replaced
--- Ids of the memories that a memory replaced and that apply to a scope, the latest first.
+-- Ids of the memories that one memory replaced, if they apply to a scope, the latest first.
 SELECT memory.id
 FROM memories AS memory
 WHERE memory.tenant_id = :tenant_id::uuid

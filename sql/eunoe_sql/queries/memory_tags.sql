@@ -1,5 +1,5 @@
 -- name: add_tags
--- Add tags to a memory; tags that it has already stay.
+-- Add tags to a memory. Tags that are there already stay.
 INSERT INTO memory_tags (tenant_id, memory_id, tag)
 SELECT DISTINCT :tenant_id::uuid, :memory_id::uuid, tag FROM unnest(:tags::text[]) AS new (tag)
 ON CONFLICT DO NOTHING;

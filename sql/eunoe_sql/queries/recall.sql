@@ -55,7 +55,7 @@ FROM turns CROSS JOIN occurrences;
 -- name: candidates
 -- Return the turns of a scope nearest to a vector, and the turns that the search by words found.
 -- $4: the vector, $5: positions found by words, $6: nearest turns at most, $7: whether pieces count, $8: pieces at
--- most. The search for the nearest turns is exact, and reads the covering index only. `+ 0` keeps it so in every plan,
+-- most. The search for the nearest turns is exact, and reads the covering index only. `+ 0` keeps it exact in every plan,
 -- because no approximate index can serve that order (test_exactness.py).
 WITH nearest AS (
     SELECT created_at, position, (embedding <=> $4::halfvec) + 0 AS distance
@@ -95,7 +95,7 @@ LEFT JOIN LATERAL (
 ) AS best ON true;
 
 -- name: neighbours
--- Return the turns directly before and after some turns ($4) of a scope, by the position of the middle one.
+-- Return the turns directly before and after each of some turns ($4: their positions) of a scope.
 SELECT middle.position AS of_position, middle.side, turn.event_id, turn.role, turn.content, turn.speaker, turn.session_id
 FROM (
     SELECT asked.position, 'before' AS side, found.created_at, found.position AS found_position

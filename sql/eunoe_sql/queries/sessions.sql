@@ -14,7 +14,7 @@ WHERE tenant_id = :tenant_id::uuid AND agent_id = :agent_id::uuid AND user_id = 
     AND session_id = :session_id::text;
 
 -- name: close_session
--- Close a session by request, not before anything that is known of it: several clocks made those times.
+-- Close a session by request. The time is not earlier than any other time of the session: these come from several clocks.
 UPDATE sessions
 SET
     closed_at = greatest(
@@ -33,9 +33,9 @@ WHERE tenant_id = :tenant_id::uuid AND agent_id = :agent_id::uuid AND user_id = 
     AND session_id = :session_id::text;
 
 -- name: read_sessions
--- Sessions of an agent with a user, the one opened last first, from a place on, with figures about their turns. A session
--- is closed if nothing happened in it since it was closed by request, or for `idle_seconds`. OFFSET 0 makes PostgreSQL
--- look up the last turn once for each session, instead of once for each use of `active_at`.
+-- A page of the sessions of an agent with a user, the last opened first, with figures about their turns. A session is
+-- closed if nothing happened in it since it was closed by request, or for `idle_seconds`. OFFSET 0 makes PostgreSQL look
+-- up the last turn once for each session, instead of once for each use of `active_at`.
 WITH page AS (
     SELECT
         session.session_id, session.thread_id, session.channel, session.metadata, session.opened_at,

@@ -1,12 +1,12 @@
 -- name: record_stream
--- Record the state of a stream and the loss that it shows.
+-- Record the state of a stream, and return the loss that it shows, if any.
 SELECT newest, lost_after, lost_before
 FROM eunoe_note_stream(
     $1::text, $2::uuid, $3::timestamptz, $4::timestamptz, $5::bigint, $6::bigint, $7::timestamptz, $8::timestamptz
 );
 
 -- name: list_losses
--- The time spans whose entries Redis may have lost, the newest first.
+-- The time spans in which Redis may have lost entries, the newest first.
 SELECT stream, noticed_at, lost_after, lost_before
 FROM stream_losses
 ORDER BY noticed_at DESC, stream;

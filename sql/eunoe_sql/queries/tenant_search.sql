@@ -1,5 +1,5 @@
 -- name: find_words
--- Ids of the tenant's memories whose content matches every pattern, the newest first, from a place on.
+-- A page of the ids of the tenant's memories with a content that matches every pattern, the newest first.
 SELECT id, created_at
 FROM memories
 WHERE tenant_id = :tenant_id::uuid
@@ -11,7 +11,7 @@ ORDER BY created_at DESC, id DESC
 LIMIT :limit::int;
 
 -- name: widen_index_search
--- Until the transaction ends, let the approximate index offer more candidates for as long as the filter rejects them.
+-- Let the approximate index offer more candidates as long as the filter rejects them, until the transaction ends.
 SELECT set_config('hnsw.ef_search', '100', true), set_config('hnsw.iterative_scan', 'strict_order', true);
 
 -- name: nearest_of_tenant

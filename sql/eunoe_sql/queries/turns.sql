@@ -62,7 +62,7 @@ ORDER BY tenant_id, id, position, piece
 ON CONFLICT DO NOTHING;
 
 -- name: last_turns
--- The last turns of a scope, the newest first. A lost window is loaded from them.
+-- The last turns of a scope, the newest first. A new or lost window is loaded from them.
 SELECT position, event_id, role, content, session_id, speaker, created_at, occurred_at
 FROM conversation_embeddings
 WHERE tenant_id = $1::uuid AND agent_id = $2::uuid AND user_id = $3::text
