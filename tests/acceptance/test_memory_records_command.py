@@ -79,7 +79,7 @@ async def test_a_collection_holds_memories(clis: Clis, tenant: UUID) -> None:
     ada = await memory_commands(clis, tenant)
     one, two = await ada.remember("Graz has a clock tower."), await ada.remember("Vienna has a tram.")
     trip = (await _request(ada, "create_collection", name="Trip", type="project"))["collection"]["id"]
-    assert "take another name" in await _refused(ada, "create_collection", name="Trip", type="project")
+    assert "choose another name" in await _refused(ada, "create_collection", name="Trip", type="project")
     added = await _request(ada, "add_members", collection_id=trip, memory_ids=[one, two])
     assert added["collection"]["members"] == 2
     await _request(ada, "remove_members", collection_id=trip, memory_ids=[two])
