@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eunoe_consumers.postgres.candidates import Outline, TurnCandidate
+from eunoe_consumers.postgres.candidates import TurnCandidate
+from eunoe_consumers.postgres.outline import Outline
 from eunoe_consumers.recall.ranking.fusion import Ranked, RankingQuery, rank
 from eunoe_consumers.recall.ranking.lexical import LexicalScores
 from eunoe_consumers.recall.ranking.weights import ASSISTANT, DIALOGUE, Weights

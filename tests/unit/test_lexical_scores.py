@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from eunoe_consumers.postgres.candidates import Outline
+from eunoe_consumers.postgres.outline import Outline
 from eunoe_consumers.recall.ranking.lexical import LexicalScores, lexical_scores
 
 K1, B = 1.2, 0.75

@@ -11,7 +11,8 @@ import numpy as np
 from cachetools import TTLCache
 
 from eunoe_consumers.embedding.coalescing import CoalescingEmbedder
-from eunoe_consumers.postgres.candidates import CandidateReader, Outline, ScopeFacts
+from eunoe_consumers.postgres.candidates import CandidateReader, ScopeFacts
+from eunoe_consumers.postgres.outline import Outline
 from eunoe_consumers.recall.query import understand
 from eunoe_consumers.recall.ranking.fusion import Ranked, rank
 from eunoe_consumers.recall.ranking.lexical import LexicalScores, lexical_scores

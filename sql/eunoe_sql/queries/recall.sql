@@ -15,7 +15,7 @@ SELECT
 -- name: outline
 -- Return all numbers that BM25 needs: position, session and length of a scope's newest turns, newest first, and the
 -- occurrences of a query's terms. The arrays are sent in binary, because decoding thousands of numbers one by one would
--- take longer than finding them (see candidates.py). A posting with an empty lexeme stands for the whole turn.
+-- take longer than finding them (see outline.py). A posting with an empty lexeme stands for the whole turn.
 -- $4: the query, $5: terms at most, $6: turns at most, $7: occurrences of a term at most.
 WITH terms AS (
     SELECT lexeme, row_number() OVER (ORDER BY positions[1])::int2 AS number

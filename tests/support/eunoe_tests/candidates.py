@@ -7,7 +7,8 @@ from uuid import UUID
 
 import numpy as np
 
-from eunoe_consumers.postgres.candidates import Outline, TurnCandidate
+from eunoe_consumers.postgres.candidates import TurnCandidate
+from eunoe_consumers.postgres.outline import Outline
 from eunoe_consumers.recall.ranking.lexical import LexicalScores
 
 MOMENT = datetime(2024, 5, 7, 12, tzinfo=UTC)

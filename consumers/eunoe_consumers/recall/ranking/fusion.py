@@ -7,7 +7,8 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from eunoe_consumers.postgres.candidates import Outline, TurnCandidate
+from eunoe_consumers.postgres.candidates import TurnCandidate
+from eunoe_consumers.postgres.outline import Outline
 from eunoe_consumers.recall.ranking.cues import asks_for_time, is_question, names_time
 from eunoe_consumers.recall.ranking.lexical import Array, LexicalScores, beside
 from eunoe_consumers.recall.ranking.weights import Weights

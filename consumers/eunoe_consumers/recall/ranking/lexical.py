@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from eunoe_consumers.postgres.candidates import Outline
+from eunoe_consumers.postgres.outline import Outline
 
 _K1, _B = 1.2, 0.75
 # The share of a neighbour's terms that counts for a turn, by distance.
