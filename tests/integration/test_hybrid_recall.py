@@ -74,7 +74,7 @@ def events(context: Context) -> list[str]:
 
 
 async def test_an_explained_score_is_the_sum_of_its_parts(ada: Conversation) -> None:
-    """On request, for each turn, the best first; unasked for there is none."""
+    """On request each turn has an explanation. Otherwise no turn has one."""
     await ada.say("I moved to Graz in March.", "Do you like Graz?", "I do like the mountains.", speaker="Ada")
     context = await ada.recall("When did Ada move to Graz?", explain=True)
     assert events(context)[0] == "e0"
@@ -86,7 +86,7 @@ async def test_an_explained_score_is_the_sum_of_its_parts(ada: Conversation) -> 
     assert best is not None
     assert {"cosine", "contextual_bm25", "time"} <= set(best)
     assert [turn.score for turn in context.turns] == sorted((turn.score for turn in context.turns), reverse=True)
-    assert all(turn.explanation is None for turn in (await ada.recall("Graz?")).turns)
+    assert [turn.explanation for turn in (await ada.recall("Graz?")).turns] == [None] * 3
 
 
 async def test_a_long_message_is_returned_whole_or_as_its_excerpt(ada: Conversation) -> None:
@@ -128,7 +128,7 @@ async def test_turns_come_with_their_neighbours(ada: Conversation) -> None:
         "e3": (None, None),
         "e4": (None, None),
     }
-    assert all(turn.before is None and turn.after is None for turn in (await ada.recall("apple")).turns)
+    assert [(turn.before, turn.after) for turn in (await ada.recall("apple")).turns] == [(None, None)] * 5
 
 
 async def test_a_token_budget_is_kept_and_reports_the_cut_turns(ada: Conversation) -> None:

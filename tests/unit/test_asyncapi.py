@@ -127,10 +127,21 @@ def test_operations_name_messages_of_their_channels() -> None:
     """An operation and its reply refer to messages of the channel that they name."""
     assert DOCUMENT["operations"].keys() == {"takeMessage", "answerRecall", "curateMemory"}
     for operation in DOCUMENT["operations"].values():
+        assert operation["action"] == "receive"
         for place in [operation, *([operation["reply"]] if "reply" in operation else [])]:
             assert place["messages"]
             for message in place["messages"]:
                 assert message["$ref"].startswith(f"{place['channel']['$ref']}/messages/")
+
+
+def test_the_reply_channel_is_a_template_with_a_described_parameter() -> None:
+    """A client can make the name of its channel. A fixed reply address would contradict the template."""
+    replies = DOCUMENT["channels"]["replies"]
+    assert replies["address"].format(client="x") == "eunoe:reply:x"
+    assert replies["parameters"].keys() == {"client"}
+    assert replies["parameters"]["client"]["description"]
+    for name in ("answerRecall", "curateMemory"):
+        assert "address" not in DOCUMENT["operations"][name]["reply"]
 
 
 def test_names_and_limits_are_those_of_the_code() -> None:
