@@ -15,8 +15,7 @@ from eunoe_producers.errors import BacklogFull, PublishError, RateLimited, Tenan
 from eunoe_producers.publish_script import DEFAULT_CHANNEL, PublishLimits, PublishScript, Status
 from eunoe_schema.codec import oversized
 from eunoe_schema.errors import EunoeError, InvalidEvent
-from eunoe_schema.events import DEFAULT_CONTENT_CHARS, MessageEvent
-from eunoe_schema.receipts import Receipt
+from eunoe_schema.events import DEFAULT_CONTENT_CHARS, MessageEvent, Receipt
 from eunoe_schema.redaction import mask_passwords
 from eunoe_schema.validation import describe
 

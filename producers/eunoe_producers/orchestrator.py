@@ -11,9 +11,9 @@ from eunoe_producers.errors import RecallRefused, RecallTimeout
 from eunoe_producers.prompt import PromptContext
 from eunoe_producers.replies import DEFAULT_CONNECT_SECONDS, RequestClient
 from eunoe_schema.codec import encode
+from eunoe_schema.events import Receipt
 from eunoe_schema.memory.enums import Tier
 from eunoe_schema.recall import RecallReply, RecallRequest
-from eunoe_schema.receipts import Receipt
 from eunoe_schema.scope import Scope
 from eunoe_schema.streams import DATA_FIELD, Subject, stream
 from eunoe_schema.validation import checked

@@ -12,9 +12,9 @@ from math import ceil
 from uuid import UUID
 
 from eunoe_producers.errors import BudgetTooSmall
+from eunoe_schema.events import Receipt
 from eunoe_schema.memory.memory import RecalledMemory
 from eunoe_schema.recall import Context, Turn, WindowMessage
-from eunoe_schema.receipts import Receipt
 
 DIRECTIVES = "Standing instructions:"
 MEMORIES = "What is remembered:"

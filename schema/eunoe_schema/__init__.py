@@ -1,9 +1,8 @@
 """Eunoe's contract: events, requests and replies, Redis keys and the codec. Needs pydantic only."""
 
 from eunoe_schema.errors import EunoeError, InvalidEvent
-from eunoe_schema.events import MessageEvent
+from eunoe_schema.events import MessageEvent, Receipt
 from eunoe_schema.recall import Context, Freshness, MissingPart, RecallRequest, Timings, Turn, WindowMessage
-from eunoe_schema.receipts import Receipt
 from eunoe_schema.scope import Scope
 
 __all__ = [

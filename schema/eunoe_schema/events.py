@@ -1,4 +1,4 @@
-"""The message event: a gateway publishes one for each message that a user or an assistant wrote."""
+"""The message event, which a gateway publishes for each message, and the receipt that it gets."""
 
 import json
 import re
@@ -10,9 +10,9 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue
 
-from eunoe_schema.contract import ContractModel
+from eunoe_schema.contract import ContractModel, ReplyModel
 from eunoe_schema.scope import Scope
-from eunoe_schema.text import Name, SessionId, Text
+from eunoe_schema.text import EntryId, Name, SessionId, Text
 
 SCHEMA_VERSION = 1
 METADATA_BYTES = 16 * 1024
@@ -127,3 +127,15 @@ class MessageEvent(ContractModel):
     def scope(self) -> Scope:
         """The scope of the message."""
         return Scope(tenant_id=self.tenant_id, agent_id=self.agent_id, user_id=self.user_id)
+
+
+class Receipt(ReplyModel):
+    """Proof that an event is on the stream. Pass it to a recall as `after` to read your own write."""
+
+    entry_id: EntryId
+    """The entry id of the event. For a duplicate, the entry id of the first publication."""
+    event_id: Name
+    """The id of the event."""
+    duplicate: bool
+    """Whether the event was published before, so that nothing was added. Also true when the gateway repeated a
+    publication because an outage hid its outcome."""

@@ -20,7 +20,7 @@ from eunoe_consumers.cli.options import (
 )
 from eunoe_consumers.cli.servers import redis_server
 from eunoe_consumers.settings import Settings
-from eunoe_schema.receipts import Receipt
+from eunoe_schema.events import Receipt
 
 EXAMPLES = (
     "Example: eunoe publish --tenant acme --agent 22222222-2222-4222-8222-222222222222 --user ada "

@@ -12,7 +12,7 @@ from eunoe_consumers.cli.replay_checkpoint import Progress, ReplayPosition
 from eunoe_consumers.cli.replay_source import Chunk, FieldMapping, Line, read_chunks
 from eunoe_producers import Gateway, TenantRegistryMissing, UnknownTenant
 from eunoe_schema.errors import EunoeError
-from eunoe_schema.receipts import Receipt
+from eunoe_schema.events import Receipt
 
 # One call of the publish script takes 100 events. Larger chunks would delay a stop and the checkpoint.
 _CHUNK_LINES = 100

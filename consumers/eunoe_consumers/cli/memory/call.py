@@ -138,7 +138,7 @@ def _explain(model: type[AnyRequest]) -> Generator[None]:
     except NotFound as error:
         raise EunoeError(f"{error}: `eunoe memory request {_listing(model)}` shows those that apply") from error
     except CurationTimeout as error:
-        again = f" The change may still happen: repeat it with --request-id {error.request_id}, and it is done once"
+        again = f" The change may still happen. Repeated with --request-id {error.request_id}, it is done only once"
         raise EunoeError(f"{no_reply(error)}{again if model.changes else ''}") from error
 
 
