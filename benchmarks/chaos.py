@@ -1,6 +1,6 @@
-"""What is lost, doubled or misordered when everything that can be killed is killed, and how long until all goes on?
+"""Count lost, doubled and misordered messages while processes and servers are killed, and measure each recovery.
 
-The storm itself is in tests/support/eunoe_chaos, since an acceptance test runs its short form.
+The storm is in tests/support/eunoe_chaos, because an acceptance test runs its short form.
 """
 
 import tempfile
@@ -40,12 +40,14 @@ app = command_line()
 @app.command()
 def chaos(
     *,
-    short: Annotated[bool, typer.Option("--short", help="The form that the acceptance test runs.")] = False,
-    seed: Annotated[int, typer.Option(help="Of the dice: who says what, and the order of the faults.")] = FULL.seed,
+    short: Annotated[bool, typer.Option("--short", help="Run the short form, as the acceptance test does.")] = False,
+    seed: Annotated[
+        int, typer.Option(help="The seed of all random choices, such as the order of the faults.")
+    ] = FULL.seed,
     logs: Annotated[Path | None, typer.Option(help="Keep the consumers' logs in this folder.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Publish from two gateways while consumers, Redis and PostgreSQL are killed; then compare what is there."""
+    """Publish from two gateways while consumers, Redis and PostgreSQL are killed. Then compare both stores."""
     plan = replace(SHORT if short else FULL, seed=seed)
     with ExitStack() as stack:
         folder = logs or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="eunoe-benchmark-")))
@@ -58,7 +60,7 @@ def chaos(
 
 
 class _Bars:
-    """Shows how far a storm is."""
+    """Progress bars of a storm."""
 
     def __init__(self, progress: Progress, plan: Plan) -> None:
         self._progress = progress
@@ -71,13 +73,13 @@ class _Bars:
 
 
 def figures(plan: Plan, aftermath: Aftermath) -> Iterator[Figure]:
-    """Yield what was found: first what must be 0, then the faults, then the times."""
+    """Yield the defects, which must be 0, then the faults, then the times."""
     for name, count in aftermath.findings().items():
         yield Figure(name, count, "count", "lower", must=0)
     ledger, asker, injected = aftermath.ledger, aftermath.asker, aftermath.injected
     yield Figure("events", len(ledger.events), "events", "higher")
     yield Figure("duplicates", ledger.duplicates, "publications", "higher")
-    yield Figure("poison", aftermath.poisoned + _of_the_model(aftermath, "raise"), "entries", "higher")
+    yield Figure("poison", aftermath.poisoned + _count_kind(aftermath, "raise"), "entries", "higher")
     for fault, times in plan.faults.items():
         yield Figure(f"faults_{fault}", injected.hits[fault], "faults", "higher", must=times)
     yield Figure("freezes_beyond_the_claim", injected.claimed, "faults", "higher")
@@ -92,7 +94,7 @@ def figures(plan: Plan, aftermath: Aftermath) -> Iterator[Figure]:
 
 
 def about(plan: Plan, aftermath: Aftermath) -> str:
-    """Say what was done and what the figures mean."""
+    """Describe the storm and its figures."""
     ends = ", ".join(f"{count} with code {code}" for code, count in sorted(aftermath.fleet.ends_of_their_own.items()))
     unclear = "; ".join(aftermath.asker.unclear) or "none"
     refusals = ", ".join(aftermath.ledger.refusals) or "none"
@@ -103,19 +105,19 @@ def about(plan: Plan, aftermath: Aftermath) -> str:
         f"later. Poison: {', '.join(PoisonKind)} past the gateways, and texts on which the model raises. Every role in "
         f"{PROCESSES_PER_ROLE} processes, started again when they end; embedded Valkey (appendonly, appendfsync "
         f"always) and PostgreSQL; {changed_settings(aftermath.settings)}. Two consumers and one server are hit at a "
-        "time. A consumer is hit with entries in flight: it is halted, seen to have some, and then killed, sent "
+        "time. A consumer is hit with entries in flight: it is frozen and checked for entries. Then it is killed, sent "
         "SIGTERM, or kept frozen until others have claimed them; `killer` is a message that ends each process that "
         "embeds it. Redis and every process of PostgreSQL are killed with -9; a refusal ends all connections and "
         f"refuses new ones for {plan.refusal_seconds:g} s. Recovery: from the beginning of a fault until the groups "
-        "that it concerns (of a consumer its own, of a server all) are through with all that was published before its "
-        "end; faults overlap, and each other's delay counts. Compared are receipts, stream, rows with their terms, "
-        "windows, dead letters, and a recall of every scope after the storm. "
-        f"Ends that nobody asked for: {ends or 'none'}. Unclear recall errors: {unclear}. Refused: {refusals}. "
+        "that it affects (one for a consumer, all for a server) have finished everything that was published before its "
+        "end. Faults overlap, so the delay of one counts for another, too. The verdict compares receipts, stream, rows "
+        "with their terms, windows, dead letters, and a recall of every scope after the storm. "
+        f"Unexpected ends of processes: {ends or 'none'}. Unclear recall errors: {unclear}. Refused: {refusals}. "
         f"{machine()}."
     )
 
 
-def _of_the_model(aftermath: Aftermath, kind: MessageKind) -> int:
+def _count_kind(aftermath: Aftermath, kind: MessageKind) -> int:
     return sum(event.kind == kind for event in aftermath.ledger.events)
 
 

@@ -1,4 +1,4 @@
-"""What the benchmarks share: the report they print, and the system they measure, run as `eunoe up` runs it."""
+"""Shared parts of the benchmarks: the printed report, and a complete system to measure."""
 
 import asyncio
 import json
@@ -40,7 +40,7 @@ from eunoe_schema.streams import Group, Subject, dead_letters, stream
 from eunoe_schema.validation import describe
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-# The storm of chaos.py is an acceptance test as well, and lives with what the tests share.
+# The storm of chaos.py is also an acceptance test, so it is in the support of the tests.
 sys.path.append(str(REPOSITORY / "tests" / "support"))
 AGENT = UUID("b0000000-0000-4000-8000-000000000001")
 
@@ -49,7 +49,7 @@ _SIGNAL_BASE = 128
 _POLL_SECONDS = 0.02
 _STALL_SECONDS = 180.0
 _START_SECONDS = 120.0
-# Where a setting only says where something is, it says nothing about what was measured.
+# These settings name places. They do not affect the figures, so a report omits them.
 _PLACES = {"redis_url", "database_url", "data_dir", "model_path", "model_cache_dir"}
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
@@ -58,7 +58,7 @@ errors = Console(stderr=True)
 
 
 class CannotMeasure(EunoeError):
-    """There is nothing to report: something that the benchmark needs is absent, or the system did not run."""
+    """The benchmark has no result: something is missing, or the system did not run."""
 
 
 @dataclass(frozen=True)
@@ -66,12 +66,12 @@ class Figure:
     """One measured number.
 
     Attributes:
-        name: What it is; never changes, so that runs can be compared.
+        name: Its name. It never changes, so that runs can be compared.
         value: The number.
         unit: Its unit.
-        better: Which direction is an improvement.
-        must: What it has to reach for the run to be right at all; None where any value is right.
-        aim: What it ought to reach; None where nothing is promised.
+        better: The direction of an improvement.
+        must: The bound for a valid run, if there is one.
+        aim: The desired value, if there is one.
     """
 
     name: str
@@ -82,20 +82,20 @@ class Figure:
     aim: float | None = None
 
     def is_reached(self, bound: float) -> bool:
-        """Tell whether the value is at least as good as a bound."""
+        """Return whether the value is at least as good as a bound."""
         return self.value >= bound if self.better == "higher" else self.value <= bound
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a benchmark found, and in `about` on what and how."""
+    """The figures of a benchmark. `about` says what was measured, and how."""
 
     benchmark: str
     figures: Sequence[Figure]
     about: str
 
     def print(self, *, as_json: bool) -> None:
-        """Write to standard output: one JSON object for programs, or a table for people."""
+        """Print one JSON object for programs, or a table for people."""
         if as_json:
             print(json.dumps(asdict(self), ensure_ascii=False))
             return
@@ -113,24 +113,24 @@ class Report:
 
 
 def changed_settings(settings: Settings) -> str:
-    """Return the settings that are not the defaults, in words."""
+    """Return the settings that differ from their defaults, as text."""
     changed = settings.model_dump(mode="json", exclude_defaults=True, exclude=_PLACES)
     return ", ".join(f"{name}={value}" for name, value in changed.items()) or "default settings"
 
 
 def rounded(value: float) -> float:
-    """Round to four significant digits: more would be noise."""
+    """Round to four significant digits. Further digits would be noise."""
     return value if value == 0 else round(value, 3 - math.floor(math.log10(abs(value))))
 
 
 def percentile(values: Collection[float], percent: float) -> float:
-    """Return the nearest-rank percentile: a value that was really measured."""
+    """Return the nearest-rank percentile, which is one of the measured values."""
     ordered = sorted(values)
     return ordered[max(0, math.ceil(percent / 100 * len(ordered)) - 1)]
 
 
 def machine() -> str:
-    """Describe where and with what a run was made."""
+    """Describe the machine and the versions of a run."""
     packages = ", ".join(f"{name} {version(name)}" for name in ("eunoe", "fastembed", "onnxruntime"))
     load = os.getloadavg()[0]
     return (
@@ -140,21 +140,21 @@ def machine() -> str:
 
 
 def progress_bars() -> Progress:
-    """Return progress bars on standard error; standard output is for the report."""
+    """Return progress bars on standard error. Standard output is for the report."""
     return Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=errors
     )
 
 
 def command_line() -> typer.Typer:
-    """Return an application for one script's command."""
+    """Return the command line of a script."""
     return typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 def run(app: typer.Typer) -> None:
-    """Run a script: 0 when it measured, 2 with one line when it could not, 128 + N when signal N ended it."""
+    """Run a script. The exit code is 0 with a report, 2 with one line if it cannot measure, 128 + N after signal N."""
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _leave)  # an exception, so that servers and roles are stopped on the way out
+        signal.signal(number, _leave)  # it raises, so that servers and roles are stopped
     try:
         app()  # exits by itself, also with 2 for wrong usage and with 130 after Ctrl-C
     except (EunoeError, OSError) as error:
@@ -173,7 +173,7 @@ def _leave(number: int, _frame: FrameType | None) -> NoReturn:
 
 
 class RunningSystem:
-    """A whole Eunoe of its own: servers in a temporary folder, and every role in a process of its own."""
+    """A complete Eunoe: servers in a temporary folder, and a process for each role."""
 
     def __init__(self, settings: Settings, tenant_id: UUID, roles: Sequence[RoleProcesses], log: Path) -> None:
         self.settings = settings
@@ -183,20 +183,20 @@ class RunningSystem:
 
     @property
     def redis_url(self) -> str:
-        """Where the clients connect."""
+        """The URL for the clients."""
         return self.settings.redis_url or ""
 
     @property
     def database_url(self) -> str:
-        """The database, as its superuser: row-level security does not hide rows from a count."""
+        """The URL of the database for its superuser, who counts all rows in spite of row-level security."""
         return self.settings.database_url or ""
 
     @contextmanager
     def recalling(self, **changes: object) -> Generator[None]:
-        """Run a recall process with settings of its own for the length of the block.
+        """Run a recall process with changed settings during the block.
 
         Raises:
-            CannotMeasure: If it does not come up.
+            CannotMeasure: It does not start.
         """
         settings = self.settings.model_copy(update=changes)
         with RoleProcesses(settings, [ProcessRole.RECALL], log_file=self._log):
@@ -207,19 +207,18 @@ class RunningSystem:
         """Raise if a role has ended.
 
         Raises:
-            CannotMeasure: With the last line of the log.
+            CannotMeasure: A role has ended. The message has the last line of the log.
         """
         try:
             for roles in self._roles:
                 roles.check()
         except RoleFailed as error:
-            ended = str(error).partition(";")[0]  # what follows names the log, which is about to be deleted
+            ended = str(error).partition(";")[0]  # the rest names the log file, which is deleted at the end
             last = self._log.read_text(encoding="utf-8", errors="replace").strip().rpartition("\n")[2]
-            msg = f"{ended}; its log ends: {last}"
-            raise CannotMeasure(msg) from error
+            raise CannotMeasure(f"{ended}; its log ends: {last}") from error
 
     def describe(self) -> str:
-        """Return the settings that are not the defaults, in words."""
+        """Return the settings that differ from their defaults, as text."""
         return changed_settings(self.settings)
 
 
@@ -227,22 +226,22 @@ class RunningSystem:
 def running_system(
     *, embed_processes: int = 1, recall_processes: int = 1, curate_processes: int = 0
 ) -> Generator[RunningSystem]:
-    """Run servers, schema, a tenant and the roles for the length of the block; leave nothing behind.
+    """Run a complete system during the block: servers, schema, a tenant and the roles. Nothing remains afterwards.
 
-    The settings are those of the environment, but for the servers: these are always embedded and new. The prepared
-    model is taken from, and stays in, the cache folder of the settings.
+    The settings come from the environment, except for the servers, which are always embedded and new. The prepared
+    model stays in the cache folder of the settings.
 
     Args:
         embed_processes: Processes of the role embed.
-        recall_processes: Processes of the role recall; with none, `recalling` runs one.
+        recall_processes: Processes of the role recall. With 0, use `recalling` to run one.
         curate_processes: Processes of the role curate.
 
     Raises:
-        CannotMeasure: If a role does not come up.
-        EunoeError: If a server does not come up, or the schema cannot be made.
+        CannotMeasure: A role does not start.
+        EunoeError: A server does not start, or the migration fails.
     """
     with ExitStack() as stack:
-        # Under the system's folder for temporary files: as root, PostgreSQL runs as another user and must get there.
+        # In the temporary folder of the system, because under root PostgreSQL runs as another user and must reach it.
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="eunoe-benchmark-")))
         urls = stack.enter_context(embedded_servers(folder / "data"))
         settings = Settings(redis_url=urls.redis_url, database_url=urls.database_url)
@@ -278,20 +277,19 @@ async def _prepare(settings: Settings) -> UUID:
 
 
 async def _await_consumers(system: RunningSystem, wanted: Mapping[Group, int]) -> None:
-    """Wait until every process reads: a consumer appears with its first read, after its model is loaded."""
+    """Wait until every process reads. A consumer name appears with the first read, after the model is loaded."""
     ends = time.monotonic() + _START_SECONDS
     async with observe(system) as observer:
         for group, count in wanted.items():
             while await observer.consumers(group) < count:
                 system.check()
                 if time.monotonic() > ends:
-                    msg = f"role {group} did not read within {_START_SECONDS:.0f} s"
-                    raise CannotMeasure(msg)
+                    raise CannotMeasure(f"role {group} did not read within {_START_SECONDS:.0f} s")
                 await asyncio.sleep(_POLL_SECONDS)
 
 
 class Observer:
-    """Looks at both stores from outside, past the public clients."""
+    """Reads both stores directly, without the public clients."""
 
     def __init__(self, system: RunningSystem, redis: Redis, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
         self._system = system
@@ -299,21 +297,21 @@ class Observer:
         self._connection = connection
 
     async def consumers(self, group: Group) -> int:
-        """Return how many processes read for a group; 0 where it does not exist yet."""
+        """Count the consumers of a group; 0 before the group exists."""
         if not await self.redis.exists(stream(group.subject)):
             return 0
         groups = cast("list[dict[str, bytes | int]]", await self.redis.xinfo_groups(stream(group.subject)))
         return next((cast("int", row["consumers"]) for row in groups if row["name"] == group.encode()), 0)
 
     async def left(self, group: Group) -> int:
-        """Return how many messages a group has not read (its lag) or not acknowledged."""
+        """Count the messages that a group has not read or not acknowledged."""
         groups = cast("list[dict[str, bytes | int | None]]", await self.redis.xinfo_groups(stream(Subject.MESSAGES)))
         row = next(row for row in groups if row["name"] == group.encode())
         lag = await self.redis.xlen(stream(Subject.MESSAGES)) if row["lag"] is None else row["lag"]
         return cast("int", lag) + cast("int", row["pending"])
 
     async def dead(self) -> int:
-        """Return how many entries were buried, of all groups."""
+        """Count the dead letters of all groups."""
         return sum([await self.redis.xlen(dead_letters(group)) for group in Group])
 
     async def rows(self) -> int:
@@ -322,14 +320,14 @@ class Observer:
         return int(await self._connection.fetchval(query, self._system.tenant_id))
 
     async def vacuum(self) -> None:
-        """Bring the tables into the state that autovacuum brings them to, sooner or later."""
+        """Vacuum and analyse all tables, as autovacuum would do later."""
         await self._connection.execute("VACUUM (ANALYZE)")
 
     async def await_drained(self, group: Group, on_progress: Callable[[int], None] | None = None) -> None:
-        """Wait until a group has nothing left, telling what is left.
+        """Wait until a group has finished, and report the remaining messages.
 
         Raises:
-            CannotMeasure: If a role ended, or nothing has moved for three minutes.
+            CannotMeasure: A role has ended, or there was no progress for three minutes.
         """
         least, moved = math.inf, time.monotonic()
         while left := await self.left(group):
@@ -339,8 +337,9 @@ class Observer:
             if left < least:
                 least, moved = left, time.monotonic()
             elif time.monotonic() - moved > _STALL_SECONDS:
-                msg = f"group {group} has {left} messages left and has not moved for {_STALL_SECONDS:.0f} s"
-                raise CannotMeasure(msg)
+                raise CannotMeasure(
+                    f"group {group} has {left} messages left and no progress for {_STALL_SECONDS:.0f} s"
+                )
             await asyncio.sleep(_POLL_SECONDS)
         if on_progress:
             on_progress(0)
@@ -348,7 +347,7 @@ class Observer:
 
 @asynccontextmanager
 async def observe(system: RunningSystem) -> AsyncGenerator[Observer]:
-    """Connect an observer for the length of the block."""
+    """Connect an observer during the block."""
     redis = await connect_redis(system.redis_url, wait_seconds=system.settings.start_timeout_seconds)
     try:
         connection = await asyncpg.connect(system.database_url)

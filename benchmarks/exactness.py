@@ -1,6 +1,6 @@
-"""Does search within a scope find what is nearest? Exactly in ordinary scopes; with what loss and gain in a giant one?
+"""Compare the search of turns with brute force: it is exact in ordinary scopes, and approximate in a giant one.
 
-What is nearest is computed by brute force from the same vectors, rounded to half precision as PostgreSQL holds them.
+Brute force uses the same vectors, rounded to half precision as PostgreSQL stores them.
 """
 
 import asyncio
@@ -52,7 +52,7 @@ ORDINARY_ROWS = 500
 ROWS_PER_CENTRE = 100
 QUICK_ROWS = 6_000
 WARM_UP_QUERIES = 10
-# Candidates (ef_search), and how many are wanted of them: ten as a reply has, a hundred as the ranking begins with.
+# ef_search, and the number of requested turns: ten as in a reply, a hundred as the ranking needs.
 CASES = ((40, 10), (100, 10), (200, 10), (100, 100), (200, 100))
 
 Vectors: TypeAlias = NDArray[np.float32]
@@ -61,7 +61,7 @@ Search: TypeAlias = Callable[[Scope, Vectors, int], Awaitable[Sequence[int]]]
 
 @dataclass(frozen=True)
 class Measured:
-    """What one way of searching found: the recall of each query, and how long each took."""
+    """The recall and the milliseconds of each query of one kind of search."""
 
     recalls: Sequence[float]
     milliseconds: Sequence[float]
@@ -69,15 +69,15 @@ class Measured:
 
 @dataclass(frozen=True)
 class Findings:
-    """All of a run.
+    """The results of a run.
 
     Attributes:
         ordinary: Exact search in every ordinary scope.
-        exact: Exact search in the giant scope, for the ten and for the hundred nearest.
-        approximate: By the scope's own index, by candidates and wanted.
-        build_seconds: How long its building took.
-        index_mb: How large it is.
-        work_mem: The server's maintenance_work_mem, in which it was built.
+        exact: Exact search in the giant scope, by the number of requested turns.
+        approximate: Search in the index of the giant scope, by ef_search and the number of requested turns.
+        build_seconds: The time to build that index.
+        index_mb: The size of that index.
+        work_mem: The maintenance_work_mem of the server.
     """
 
     ordinary: Measured
@@ -106,7 +106,7 @@ def main(
         progress = stack.enter_context(progress_bars())
         urls = stack.enter_context(embedded_servers(folder / "data", redis=False))
         settings = Settings(database_url=urls.database_url)
-        configure_logs(settings)  # to standard error
+        configure_logs(settings)  # logs go to standard error
         findings = asyncio.run(measure(settings, rows, queries, progress))
     about = (
         f"unit vectors around one centre for each {ROWS_PER_CENTRE} turns (seed {SEED}), written with TurnWriter: a "
@@ -140,7 +140,7 @@ def figures(findings: Findings) -> Iterable[Figure]:
 
 
 async def measure(settings: Settings, rows: int, queries: int, progress: Progress) -> Findings:
-    """Fill a table, search it exactly, build the giant scope's index, and search by that."""
+    """Fill a table, search it exactly, build the index of the giant scope, and search that index."""
     url = settings.database_url or ""
     async with Migrator.connect(url, embedding_dimensions=settings.embedding_dimensions) as migrator:
         await migrator.up()
@@ -159,7 +159,7 @@ async def measure(settings: Settings, rows: int, queries: int, progress: Progres
             if scope != giant
         ]
         bar = progress.add_task("searches of the giant scope", total=2 + len(CASES))
-        # Before its index is there: nothing can be approximate.
+        # Search before the index exists, so that no search can be approximate.
         of_giant: dict[int, Measured] = {}
         for top_k in (10, 100):
             of_giant[top_k] = await searched(exact.search, giant, truths[giant], asked, top_k)
@@ -170,8 +170,7 @@ async def measure(settings: Settings, rows: int, queries: int, progress: Progres
         changes = await ScopeIndexes(database, url, shape).update()
         seconds = time.perf_counter() - began
         if [built.scope for built in changes.built] != [giant]:
-            msg = f"of {rows} turns in one scope came {len(changes.built)} indexes"
-            raise CannotMeasure(msg)
+            raise CannotMeasure(f"{len(changes.built)} indexes were built for one scope of {rows} turns")
         approximate: dict[tuple[int, int], Measured] = {}
         for candidates, top_k in CASES:
             search = Approximate(database, candidates).search
@@ -190,7 +189,7 @@ async def measure(settings: Settings, rows: int, queries: int, progress: Progres
 async def fill(
     database: Database, giant: Scope, rows: int, centres: int, progress: Progress
 ) -> dict[Scope, BruteForce]:
-    """Write the giant scope among ordinary ones, and return what is nearest in each."""
+    """Write ordinary scopes and the giant one. Return a brute-force search for each."""
     bar = progress.add_task("turns", total=rows + ORDINARY_SCOPES * ORDINARY_ROWS)
     truths: dict[Scope, BruteForce] = {}
     for number in range(ORDINARY_SCOPES):
@@ -209,7 +208,7 @@ async def fill(
 
 
 async def searched(search: Search, scope: Scope, truth: BruteForce, queries: Vectors, top_k: int) -> Measured:
-    """Search with each query; a few before that are not counted, since a statement changes its plan after its fifth."""
+    """Measure each query after a warm-up, because a statement may change its plan after five executions."""
     for query in queries[:WARM_UP_QUERIES]:
         await search(scope, query, top_k)
     recalls: list[float] = []
@@ -223,25 +222,25 @@ async def searched(search: Search, scope: Scope, truth: BruteForce, queries: Vec
 
 
 class Exact:
-    """Search as recall does it in an ordinary scope."""
+    """Search as recall does in an ordinary scope."""
 
     def __init__(self, database: Database) -> None:
         self._reader = CandidateReader(database)
 
     async def search(self, scope: Scope, query: Vectors, top_k: int) -> Sequence[int]:
-        """Return the positions of what was found."""
+        """Return the positions of the found turns."""
         return [turn.position for turn in await self._reader.candidates(scope, query, [], limit=top_k)]
 
 
 class Approximate:
-    """Search by a giant scope's own index."""
+    """Search in the index of a giant scope."""
 
     def __init__(self, database: Database, candidates: int) -> None:
         self._database = database
         self._ef_search = candidates
 
     async def search(self, scope: Scope, query: Vectors, top_k: int) -> Sequence[int]:
-        """Return the positions of what was found."""
+        """Return the positions of the found turns."""
         async with self._database.transaction(DatabaseRole.RECALL, tenant=scope.tenant_id) as connection:
             near = await nearest_approximately(connection, scope, query, limit=top_k, ef_search=self._ef_search)
         return [turn.position for turn in near]
@@ -249,7 +248,7 @@ class Approximate:
 
 @asynccontextmanager
 async def connected(url: str) -> "AsyncGenerator[asyncpg.Connection[asyncpg.Record]]":
-    """Connect as the superuser for the length of the block."""
+    """Connect as the superuser during the block."""
     connection = await asyncpg.connect(url)
     try:
         yield connection

@@ -1,7 +1,7 @@
-"""How fast do messages become durable in both stores, measured by the bare model on the same texts in the same run?
+"""Measure how fast messages become durable in both stores, relative to the bare model on the same texts.
 
-Embedding is the work that cannot be avoided, so the ratio says what everything else costs: publishing, the stream, the
-window, batching, PostgreSQL. It hardly depends on the machine; events per second do.
+Embedding cannot be avoided, so the ratio shows the cost of everything else: publishing, the stream, the window,
+batching and PostgreSQL. The ratio hardly depends on the machine. Events per second do.
 """
 
 import asyncio
@@ -50,7 +50,7 @@ WARM_UP_EVENTS = 64
 
 
 class Options(Protocol):
-    """What is set of onnxruntime's options, which have no types."""
+    """The used part of the untyped options of onnxruntime."""
 
     intra_op_num_threads: int
     inter_op_num_threads: int
@@ -63,7 +63,7 @@ class Named(Protocol):
 
 
 class Session(Protocol):
-    """What is used of onnxruntime's session, which has no types."""
+    """The used part of the untyped session of onnxruntime."""
 
     def get_outputs(self) -> Sequence[Named]:
         """Name the outputs of the graph."""
@@ -77,7 +77,7 @@ class Session(Protocol):
 
 
 class RawModel:
-    """The model with nothing around it: tokenise, sort by tokens, run slices of eight on one thread."""
+    """The model alone: it tokenises, sorts by tokens, and runs slices of eight texts on one thread."""
 
     def __init__(self, folder: Path) -> None:
         options = cast("Options", onnxruntime.SessionOptions())
@@ -95,7 +95,7 @@ class RawModel:
         return [len(encoding.ids) for encoding in self._tokenizer.encode_batch_fast(list(texts))]
 
     def texts_per_second(self, texts: Sequence[str]) -> float:
-        """Embed all texts; tokenising is inside the time."""
+        """Embed all texts and return the speed. The time includes tokenising."""
         started = time.perf_counter()
         encoded = sorted((encoding.ids for encoding in self._tokenizer.encode_batch_fast(list(texts))), key=len)
         for start in range(0, len(encoded), SLICE_TEXTS):
@@ -112,17 +112,17 @@ class RawModel:
 
 @dataclass(frozen=True)
 class Ingested:
-    """What the system did with the events; seconds count from the first publish.
+    """The results of the ingestion. Seconds count from the first publish.
 
     Attributes:
         publish_seconds: Until the gateway had every receipt.
-        window_seconds: Until the group `window` had nothing left.
-        durable_seconds: Until both groups had nothing left and every row was counted.
+        window_seconds: Until the group `window` had finished.
+        durable_seconds: Until both groups had finished and every row was counted.
         rows: Turns in PostgreSQL.
         window_messages: Messages in all windows.
-        window_left: What the group `window` had left when all was durable.
-        embed_left: The same of the group `embed`.
-        dead: Buried entries.
+        window_left: Messages that the group `window` had not finished at the end.
+        embed_left: The same for the group `embed`.
+        dead: Dead letters.
     """
 
     publish_seconds: float
@@ -142,7 +142,7 @@ app = command_line()
 def main(
     *,
     events: Annotated[int, typer.Option(min=100, help="Messages to publish.")] = 2_000,
-    scopes: Annotated[int, typer.Option(min=1, help="Scopes that they are spread over.")] = 50,
+    scopes: Annotated[int, typer.Option(min=1, help="Scopes of the messages.")] = 50,
     embed_processes: Annotated[int, typer.Option(min=1, help="Processes of the role embed.")] = 1,
     as_json: JsonOption = False,
 ) -> None:
@@ -152,7 +152,7 @@ def main(
     tokens = model.count_tokens(texts)
     model.texts_per_second(texts[:WARM_UP_EVENTS])
     with progress_bars() as progress, running_system(embed_processes=embed_processes) as system:
-        # Both raw runs are made beside the same idle system, before and after, since a shared machine drifts.
+        # The bare model runs before and after, because the speed of a shared machine changes. The system is idle then.
         step = progress.add_task("the bare model", total=2)
         before = model.texts_per_second(texts)
         progress.advance(step)
@@ -190,17 +190,16 @@ def main(
 
 
 def raw_model(settings: Settings) -> RawModel:
-    """Load the very files that the embed processes load.
+    """Load the same files as the embed processes.
 
     Raises:
-        CannotMeasure: If only fastembed knows where its files are.
+        CannotMeasure: Fastembed has downloaded the model, so the folder is unknown.
     """
     prepared = prepare_model(
         model_name=settings.embedding_model, model_path=settings.model_path, cache_dir=model_cache_dir(settings)
     )
     if prepared.path is None:
-        msg = "the bare session needs the model's folder: install eunoe[offline-model] or set EUNOE_MODEL_PATH"
-        raise CannotMeasure(msg)
+        raise CannotMeasure("the folder of the model is unknown: install eunoe[offline-model] or set EUNOE_MODEL_PATH")
     return RawModel(prepared.path)
 
 
@@ -214,13 +213,14 @@ async def ingest(system: RunningSystem, texts: Sequence[str], scopes: int, progr
         rows_before, dead_before = await observer.rows(), await observer.dead()
 
         bar = progress.add_task("durable", total=len(texts))
-        events = messages(system, texts, scopes, prefix="user")  # made before the clock starts: a gateway has them
+        events = messages(
+            system, texts, scopes, prefix="user"
+        )  # created before the clock starts, because a gateway already has its events
         started = time.perf_counter()
         outcomes = await gateway.publish_many(events, wait_when_full=True)
         published = time.perf_counter()
         if refused := next((outcome for outcome in outcomes if not isinstance(outcome, Receipt)), None):
-            msg = f"the gateway refused a message: {refused}"
-            raise CannotMeasure(msg)
+            raise CannotMeasure(f"the gateway refused a message: {refused}")
         await observer.await_drained(Group.WINDOW)
         windowed = time.perf_counter()
         await observer.await_drained(Group.EMBED, lambda left: progress.update(bar, completed=len(texts) - left))
@@ -239,7 +239,7 @@ async def ingest(system: RunningSystem, texts: Sequence[str], scopes: int, progr
 
 
 def messages(system: RunningSystem, texts: Sequence[str], scopes: int, *, prefix: str) -> list[MessageEvent]:
-    """Return an event for each text, the scopes in turn."""
+    """Return an event for each text, and go round the scopes."""
     return [
         MessageEvent(
             event_id=f"message-{index}",

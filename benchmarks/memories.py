@@ -1,7 +1,7 @@
-"""How fast is curated memory: searching, listing and administering 10,000 memories, and remembering from eight clients?
+"""Measure curated memory: search, list and administer 10,000 memories, and remember from eight clients.
 
-A search is measured twice: its statement, as the curate process sees it, and the whole request of a client beside the
-bare embedding of the same query. Remembering is measured by the bare model on the same texts in the same run.
+A search is measured twice: its statement alone, and the whole request of a client beside the bare embedding of the same
+query. Remembering is compared with the bare model on the same texts in the same run.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ SEED = 13
 ONE, MANY = "one", [f"user-{number}" for number in range(100)]
 CLIENTS = 8
 BATCH = 20
-WARM_UP = 30  # a statement changes its plan after its fifth execution, on each of a process's connections
+WARM_UP = 30  # a statement may change its plan after five executions, on each connection of a process
 BUILDS = 3
 TEXTS_PER_RUN = 250
 DEADLINE_SECONDS = 60.0
@@ -55,7 +55,7 @@ MUST_RATIO = 0.7
 
 @dataclass(frozen=True)
 class RawSpeed:
-    """Texts per second of the bare model: all texts sorted, or so many at a time as there are clients."""
+    """Texts per second of the bare model: all texts sorted, or as many at a time as there are clients."""
 
     sorted: float
     as_they_come: float
@@ -63,7 +63,7 @@ class RawSpeed:
 
 @dataclass(frozen=True)
 class Remembered:
-    """Texts per second that eight clients remembered, and of the bare model before and after them."""
+    """Texts per second of eight clients, and of the bare model before and after them."""
 
     speed: float
     before: RawSpeed
@@ -71,29 +71,29 @@ class Remembered:
 
     @property
     def ratio(self) -> float:
-        """What is left of the bare model's speed."""
+        """The speed relative to the bare model with all texts sorted."""
         return self.speed / statistics.mean((self.before.sorted, self.after.sorted))
 
     @property
     def ratio_as_they_come(self) -> float:
-        """The same where the bare model has no more of the texts at hand than the clients have."""
+        """The speed relative to the bare model with as many texts at a time as there are clients."""
         return self.speed / statistics.mean((self.before.as_they_come, self.after.as_they_come))
 
 
 @dataclass(frozen=True)
 class Measured:
-    """All of a run; milliseconds, one for each query.
+    """The results of a run: milliseconds, one for each query.
 
     Attributes:
-        statements: By name: exact searches of one user's memories under a filter, of one of a hundred users', a page,
-            and an administrator's search.
-        recalls: What share of the nearest an administrator's search found.
-        builds: Seconds of each building of the index.
+        statements: Single statements by name: exact searches of one user with a filter and of one of a hundred users,
+            a page of a list, and the search of an administrator.
+        recalls: The found share of the nearest memories, for each search of an administrator.
+        builds: Seconds of each build of the index.
         searches: Whole searches of one client, one after another.
         embeddings: The bare embedding of the same queries, in this process.
         pages: Whole requests for a page.
-        singly: One memory a request.
-        together: Twenty memories a request.
+        singly: Remembering with one memory per request.
+        together: Remembering with twenty memories per request.
     """
 
     statements: Mapping[str, Sequence[float]]
@@ -112,15 +112,13 @@ app = command_line()
 @app.command()
 def main(
     *,
-    memories: Annotated[
-        int, typer.Option(min=1_000, help="Memories that one user holds, and 100 users together.")
-    ] = 10_000,
+    memories: Annotated[int, typer.Option(min=1_000, help="Memories of one user, and of 100 users together.")] = 10_000,
     queries: Annotated[int, typer.Option(min=50, help="Queries of each case.")] = 200,
     texts: Annotated[int, typer.Option(min=200, help="Texts that eight clients remember, each way.")] = 1_200,
     curate_processes: Annotated[int, typer.Option(min=1, help="Processes of the role curate.")] = 1,
     as_json: JsonOption = False,
 ) -> None:
-    """Fill a table, search it in every way, and remember more."""
+    """Fill a table, measure each kind of search, and remember further texts."""
     model = raw_model(Settings())
     with (
         progress_bars() as progress,
@@ -191,7 +189,7 @@ def figures(measured: Measured) -> list[Figure]:
 async def measure(
     system: RunningSystem, models: tuple[Embedder, RawModel], sizes: tuple[int, int, int], progress: Progress
 ) -> Measured:
-    """Fill the table step by step, and ask in between."""
+    """Fill the table in steps, and measure between them."""
     embedder, raw = models
     memories, queries, texts = sizes
     asked = chat_queries(queries, seed=SEED)
@@ -223,7 +221,7 @@ async def measure(
 
 
 def embedded(embedder: Embedder, texts: Sequence[str], progress: Progress) -> Fill:
-    """Embed what the table is filled with."""
+    """Embed the contents of the table."""
     bar = progress.add_task("embedding memories", total=len(texts))
     vectors: list[Vectors] = []
     for part in parts_of(texts, TEXTS_PER_RUN):
@@ -233,12 +231,12 @@ def embedded(embedder: Embedder, texts: Sequence[str], progress: Progress) -> Fi
 
 
 def parts_of(texts: Sequence[str], size: int) -> list[Sequence[str]]:
-    """Cut texts into parts of a size; the last may be shorter."""
+    """Divide texts into parts of a size. The last part may be shorter."""
     return [texts[start : start + size] for start in range(0, len(texts), size)]
 
 
 async def shapes(table: MemoryTable, collection: UUID) -> dict[str, MemoryFilter]:
-    """Return the filters to search under, by name."""
+    """Return the filters of the searches, by name."""
     since = await table.moment(0.7)
     return {
         "unfiltered": MemoryFilter(),
@@ -261,7 +259,7 @@ async def shapes(table: MemoryTable, collection: UUID) -> dict[str, MemoryFilter
 async def ask(
     curator: Curator, embedder: Embedder, scope: MemoryScope, queries: Sequence[str], progress: Progress
 ) -> tuple[list[float], list[float]]:
-    """Search as a client does; return the milliseconds of each search, and of the bare embedding of its query."""
+    """Search through the client. Return the milliseconds of each search, and of the bare embedding of its query."""
     searches: list[float] = []
     embeddings: list[float] = []
     bar = progress.add_task("one client", total=len(queries))
@@ -278,14 +276,14 @@ async def ask(
 
 
 def bare_ms(embedder: Embedder, query: str) -> float:
-    """Embed a query in this process; return the milliseconds."""
+    """Embed a query in this process, and return the milliseconds."""
     started = time.perf_counter()
     embedder.embed([query])
     return (time.perf_counter() - started) * 1000
 
 
 async def list_pages(curator: Curator, scope: MemoryScope, times: int) -> list[float]:
-    """List page after page; return the milliseconds of each."""
+    """List page after page, and return the milliseconds of each."""
     taken: list[float] = []
     cursor = None
     for _ in range(times):
@@ -299,20 +297,20 @@ async def list_pages(curator: Curator, scope: MemoryScope, times: int) -> list[f
 async def beside_raw(
     system: RunningSystem, table: MemoryTable, raw: RawModel, texts: Sequence[str], user: str, *, each: int
 ) -> Remembered:
-    """Remember texts between two runs of the bare model on the same: a shared machine drifts."""
+    """Remember texts between two runs of the bare model, because the speed of a shared machine changes."""
     before = raw_speed(raw, texts)
     speed = await remember(system, table, texts, user, each=each)
     return Remembered(speed, before, raw_speed(raw, texts))
 
 
 def raw_speed(raw: RawModel, texts: Sequence[str]) -> RawSpeed:
-    """Run the bare model on texts in both ways."""
+    """Measure the bare model on the same texts in both ways."""
     seconds = sum(len(part) / raw.texts_per_second(part) for part in parts_of(texts, CLIENTS))
     return RawSpeed(raw.texts_per_second(texts), len(texts) / seconds)
 
 
 async def remember(system: RunningSystem, table: MemoryTable, texts: Sequence[str], user: str, *, each: int) -> float:
-    """Remember texts from eight clients, for a user each; return the texts per second."""
+    """Remember texts from eight clients, each for its own user. Return the texts per second."""
     waiting = iter(parts_of(texts, each))
 
     async def client(curator: Curator, scope: MemoryScope, requests: Iterator[Sequence[str]]) -> None:

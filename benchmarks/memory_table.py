@@ -1,4 +1,4 @@
-"""The table of memories that `memories.py` asks: filled past the requests, searched statement by statement."""
+"""The table of memories for `memories.py`: filled without requests, and searched by single statements."""
 
 import json
 import time
@@ -36,7 +36,7 @@ Vectors = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Fill:
-    """What the table is filled with.
+    """The contents of the table.
 
     Attributes:
         texts: The contents.
@@ -51,14 +51,14 @@ class Fill:
 
 @dataclass
 class Searched:
-    """How long each of the statements took, in milliseconds, and what share of the nearest the last of them found."""
+    """The milliseconds of each statement, by name. An administrator's search also has the recall of each query."""
 
     milliseconds: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
     recalls: list[float] = field(default_factory=list[float])
 
 
 class MemoryTable:
-    """Memories of one tenant, in a database of the benchmark's own."""
+    """Memories of one tenant, in a database of the benchmark."""
 
     def __init__(self, system: RunningSystem, database: Database, login: "asyncpg.Connection[asyncpg.Record]") -> None:
         self._tenant = system.tenant_id
@@ -69,14 +69,14 @@ class MemoryTable:
         )
 
     def scope(self, user: str) -> MemoryScope:
-        """Return the scope of the agent with a user."""
+        """Return the scope of the agent and a user."""
         return MemoryScope(tenant_id=self._tenant, agent_id=AGENT, user_id=user)
 
     async def fill(self, fill: Fill, users: Sequence[str], progress: Progress) -> UUID:
-        """Write memories, the users in turn, with the statement that remembers; return a collection of every tenth.
+        """Insert memories, going round the users, with the statement of `remember`. Return a collection of a tenth.
 
-        A third is of each tier, a quarter is the user's with every agent, a tenth has the tag `work`, and another tenth
-        `{"stressor": true}`.
+        Each tier has a third. A quarter belongs to the user with every agent. A tenth has the tag `work`, and a tenth
+        the metadata `{"stressor": true}`.
         """
         bar = progress.add_task(f"memories of {len(users)} users", total=len(fill.texts))
         collection = uuid4()
@@ -101,7 +101,7 @@ class MemoryTable:
 
     @asynccontextmanager
     async def _begin(self, scope: MemoryScope | None = None) -> AsyncGenerator[MemoryConnection]:
-        """Begin a transaction as a curator does."""
+        """Begin a transaction in the role of a curator."""
         async with self._database.transaction(DatabaseRole.CURATOR, tenant=self._tenant) as connection:
             yield MemoryConnection(connection, self._tenant, self._lifetime, scope)
 
@@ -142,14 +142,14 @@ class MemoryTable:
             await db.execute(CollectionQueries.add_members, id=collection, memory_ids=members)
 
     async def moment(self, share: float) -> datetime:
-        """Return the moment before which a share of the memories was made."""
+        """Return the time before which this share of the memories was created."""
         query = "SELECT percentile_disc($1::float8) WITHIN GROUP (ORDER BY created_at) FROM memories"
         return await self._login.fetchval(query, share)
 
     async def search(
         self, users: Sequence[str], filters: Mapping[str, MemoryFilter], queries: Vectors, progress: Progress
     ) -> Searched:
-        """Search with each query under each filter, the users in turn, over one connection; exact."""
+        """Measure the exact search of each query with each filter, over one connection. Go round the users."""
         searched = Searched()
         bar = progress.add_task("statements", total=len(filters) * len(queries))
         for name, filter_ in filters.items():
@@ -163,7 +163,7 @@ class MemoryTable:
         return searched
 
     async def page(self, user: str, times: int) -> Searched:
-        """List the first page again and again."""
+        """Measure the first page of a list several times."""
         searched = Searched({"page": []})
         for _ in range(times):
             async with self._begin(self.scope(user)) as db:
@@ -173,7 +173,7 @@ class MemoryTable:
         return searched
 
     async def search_tenant(self, queries: Vectors) -> Searched:
-        """Search as an administrator does; compare with what exact search finds."""
+        """Measure the search of an administrator, and compare it with an exact search."""
         searched = Searched({"admin": []})
         for query in queries:
             async with self._begin() as db:
@@ -190,7 +190,7 @@ class MemoryTable:
         return searched
 
     async def build_index(self, times: int) -> list[float]:
-        """Build the index of the administrative search again and again, as `migrate` makes it; return the seconds."""
+        """Build the index of the administrative search several times, as `migrate` does. Return the seconds of each."""
         taken: list[float] = []
         for _ in range(times):
             started = time.perf_counter()
@@ -201,7 +201,7 @@ class MemoryTable:
 
 @asynccontextmanager
 async def memory_table(system: RunningSystem) -> AsyncGenerator[MemoryTable]:
-    """Connect as the consumers do, and as the superuser, for the length of the block."""
+    """Connect as the consumers do, and as the superuser, during the block."""
     async with await Database.connect(system.database_url, connections=1) as database:
         login = await asyncpg.connect(system.database_url)
         try:

@@ -1,7 +1,7 @@
-"""Does recall find the turns that answer? Drives the data set recall-bench through the public clients.
+"""Measure whether recall finds the turns that answer a question, with the data set recall-bench.
 
-The data set is no part of this repository. No model judges anything: its own score.py counts how many of the turns that
-hold a question's evidence are among the first k recalled.
+The data set is not in this repository. Its score.py counts how many turns with the evidence for a question are among
+the first k recalled turns. No model judges the answers.
 """
 
 import asyncio
@@ -45,23 +45,23 @@ CONCURRENCY = 8
 DEADLINE_SECONDS = 30.0
 BOOTSTRAP_SAMPLES = 300
 TURNS_PER_CALL = 500
-# The data set: 5,694 turns, one of them longer than a message may be, and 1,197 questions.
+# The data set has 5,694 turns, of which one is too long for a message, and 1,197 questions.
 DURABLE_TURNS, REFUSED_TURNS, QUESTIONS = 5_693, 1, 1_197
 MEASURES = ("R@5", "R@10", "H@10", "MRR", "nDCG@10")
-# What the ranking must reach, and ought to.
+# The bounds of the ranking: must, aim.
 BOUNDS = {
     "locomo_R@5": (69.0, 78.0),
     "locomo_R@10": (79.0, 86.0),
     "beam_R@5": (51.0, 58.0),
     "beam_R@10": (62.0, 70.0),
 }
-# Beside the default, in the same run, over the same rows: settings of the recall role.
+# Other settings of the recall role, which are measured in the same run over the same rows.
 BASELINES: Mapping[str, Mapping[str, object]] = {
     "cosine": {"recall_ranking": "cosine"},
     "cosine_0.75": {"recall_ranking": "cosine", "recall_min_cosine": 0.75},
     "bm25": {"recall_ranking": "bm25"},
 }
-SPEAKERS_MATTER = "locomo/"  # elsewhere the speaker only repeats the role
+SPEAKERS_MATTER = "locomo/"  # in the other conversations the speaker only repeats the role
 
 Scores = Mapping[str, Mapping[str, float]]
 
@@ -81,7 +81,7 @@ class TurnLine(BaseModel):
     image_caption: str | None = None
 
     def event(self, scope: Scope) -> dict[str, object]:
-        """Return the event to publish; a mapping, since what breaks the contract is for the gateway to refuse."""
+        """Return the event as a mapping, so that the gateway can refuse an invalid one."""
         caption = f" [shares a photo of {self.image_caption}]" if self.image_caption else ""
         fields: dict[str, object] = {
             "event_id": self.turn_id,
@@ -97,7 +97,7 @@ class TurnLine(BaseModel):
 
 
 class QueryLine(BaseModel):
-    """What the system may see of a line of queries.jsonl."""
+    """A line of queries.jsonl, without the evidence."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -108,7 +108,7 @@ class QueryLine(BaseModel):
 
 @dataclass(frozen=True)
 class Published:
-    """What became of the turns: how many were taken, and of each refused one why."""
+    """The number of published turns, and the reason for each refused one."""
 
     receipts: int
     refusals: Sequence[str]
@@ -116,7 +116,7 @@ class Published:
 
 @dataclass(frozen=True)
 class Asked:
-    """What became of the questions: the turns recalled for each, and how many were answered in full."""
+    """The recalled turns of each question, the number of complete replies, and the failures."""
 
     ranked: Mapping[str, Sequence[str]]
     answered: int
@@ -124,13 +124,13 @@ class Asked:
 
     @property
     def empty_percent(self) -> float:
-        """Return the share of questions for which nothing came back."""
+        """Return the share of questions without any recalled turn."""
         return 100 * sum(not ranked for ranked in self.ranked.values()) / max(1, len(self.ranked))
 
 
 @dataclass(frozen=True)
 class Scored:
-    """The answers of one variant, and what the scorer says of them."""
+    """The recalled turns of one variant, and their scores."""
 
     asked: Asked
     scores: Scores
@@ -144,11 +144,13 @@ app = command_line()
 def main(
     *,
     data: Annotated[Path, typer.Option(help="The folder of recall-bench.")] = REPOSITORY.parent / "shared/recall-bench",
-    run_file: Annotated[Path | None, typer.Option("--run", help="Keep what was recalled in this file.")] = None,
-    ablation: Annotated[bool, typer.Option("--ablation", help="Ask again with each part of the score off.")] = False,
+    run_file: Annotated[Path | None, typer.Option("--run", help="Keep the recalled turns in this file.")] = None,
+    ablation: Annotated[
+        bool, typer.Option("--ablation", help="Ask again with each part of the score switched off.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Publish 15 long conversations, ask 1,197 questions, and score the turns that come back."""
+    """Publish 15 long conversations, ask 1,197 questions, and score the recalled turns."""
     turns, queries = load(data)
     variants = {"": {}} | dict(BASELINES) | (ablations() if ablation else {})
     found: dict[str, Scored] = {}
@@ -179,7 +181,7 @@ def main(
 
 
 def ablations() -> dict[str, dict[str, object]]:
-    """Return settings in which one part of the score is off, by name."""
+    """Return settings by name, each of which switches one part of the score off."""
     parts = [name for name in Weights.model_fields if getattr(DIALOGUE, name) or getattr(ASSISTANT, name)]
     return {
         f"without_{part}": {
@@ -194,12 +196,11 @@ def load(data: Path) -> tuple[list[TurnLine], list[QueryLine]]:
     """Read the data set.
 
     Raises:
-        CannotMeasure: If it is absent, or is not what it should be.
+        CannotMeasure: It is missing, or has another format.
     """
     absent = [n for n in ("conversations.jsonl", "queries.jsonl", "score.py") if not (data / n).is_file()]
     if absent:
-        msg = f"{data} lacks {', '.join(absent)}: name the folder of recall-bench with --data"
-        raise CannotMeasure(msg)
+        raise CannotMeasure(f"{data} lacks {', '.join(absent)}: name the folder of recall-bench with --data")
     try:
         with (data / "conversations.jsonl").open(encoding="utf-8") as lines:
             turns = [TurnLine.model_validate_json(line) for line in lines]
@@ -207,12 +208,11 @@ def load(data: Path) -> tuple[list[TurnLine], list[QueryLine]]:
             return turns, [QueryLine.model_validate_json(line) for line in lines]
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        msg = f"{data} is not recall-bench as it is known here: {first['loc']}: {first['msg']}"
-        raise CannotMeasure(msg) from error
+        raise CannotMeasure(f"{data} has another format than recall-bench: {first['loc']}: {first['msg']}") from error
 
 
 async def store(system: RunningSystem, turns: Sequence[TurnLine], progress: Progress) -> tuple[Published, int]:
-    """Publish and wait until all is durable; return what was taken, and how many rows there are."""
+    """Publish the turns and wait until they are durable. Return the outcomes and the number of rows."""
     async with observe(system) as observer:
         published = await publish(system, turns, progress)
         storing = progress.add_task("storing", total=published.receipts)
@@ -250,7 +250,7 @@ async def publish(system: RunningSystem, turns: Sequence[TurnLine], progress: Pr
 
 
 async def ask(system: RunningSystem, queries: Sequence[QueryLine], variant: str, progress: Progress) -> Asked:
-    """Ask every question, some at a time."""
+    """Ask every question, several at a time."""
     ranked: dict[str, list[str]] = {}
     whole = 0
     failures: Counter[str] = Counter()
@@ -272,7 +272,9 @@ async def ask(system: RunningSystem, queries: Sequence[QueryLine], variant: str,
             except RecallError as error:
                 failures[str(error)] += 1
             else:
-                ranked[query.query_id] = [turn.event_id for turn in context.turns]  # an event id is the turn's id
+                ranked[query.query_id] = [
+                    turn.event_id for turn in context.turns
+                ]  # the event id is the id of the turn in the data set
                 failures.update(f"{part.part}: {part.reason}" for part in context.missing)
                 whole += not context.missing
             progress.advance(asking)
@@ -287,10 +289,10 @@ async def ask(system: RunningSystem, queries: Sequence[QueryLine], variant: str,
 
 
 def score(data: Path, asked: Asked, ranked_file: Path, scores_file: Path) -> tuple[Scores, str]:
-    """Run the data set's own scorer; return its table, and its intervals as text.
+    """Run the scorer of the data set. Return its table, and its intervals as text.
 
     Raises:
-        CannotMeasure: If it fails.
+        CannotMeasure: The scorer fails.
     """
     lines = [json.dumps({"query_id": name, "ranked": ranked}) for name, ranked in asked.ranked.items()]
     ranked_file.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -298,15 +300,14 @@ def score(data: Path, asked: Asked, ranked_file: Path, scores_file: Path) -> tup
     command = [sys.executable, str(data / "score.py"), *options, "--ci", str(BOOTSTRAP_SAMPLES)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        msg = f"{data / 'score.py'} failed: {done.stderr.strip().rpartition(chr(10))[2]}"
-        raise CannotMeasure(msg)
+        raise CannotMeasure(f"{data / 'score.py'} failed: {done.stderr.strip().rpartition(chr(10))[2]}")
     scores = TypeAdapter(dict[str, dict[str, float]]).validate_json(scores_file.read_bytes())
     intervals = [line.replace("'", "") for line in done.stdout.splitlines() if line.endswith("}")]
     return scores, ", ".join(intervals)
 
 
 def figures(published: Published, durable: int, found: Mapping[str, Scored]) -> list[Figure]:
-    """Return the report's figures: those of the default first, each with its bounds."""
+    """Return the figures of the report. The default settings come first, with their bounds."""
     default = found[""]
     reported = [
         Figure("durable_turns", durable, "turns", "higher", must=DURABLE_TURNS),
@@ -314,7 +315,9 @@ def figures(published: Published, durable: int, found: Mapping[str, Scored]) -> 
         Figure("questions_answered", default.asked.answered, "questions", "higher", must=QUESTIONS),
         Figure("empty_answers", rounded(default.asked.empty_percent), "%", "lower", must=0),
     ]
-    datasets = [name for name in reversed(list(default.scores)) if "/" not in name]  # with a slash: a category of one
+    datasets = [
+        name for name in reversed(list(default.scores)) if "/" not in name
+    ]  # a name with a slash is a category of a data set
     for variant, scored in found.items():
         prefix = f"{variant}_" if variant else ""
         if variant:

@@ -1,7 +1,7 @@
-"""How long does a whole recall take, beside the bare embedding of the same query in the same run?
+"""Measure a whole recall, relative to the bare embedding of the same query in the same run.
 
-Embedding the query is the work that cannot be avoided, so the ratio says what the way through Redis, the window and the
-search cost. It hardly depends on the machine; milliseconds do.
+Embedding the query cannot be avoided, so the ratio shows the cost of everything else: Redis, the window and the search.
+The ratio hardly depends on the machine. Milliseconds do.
 """
 
 import asyncio
@@ -49,7 +49,7 @@ from eunoe_schema.streams import Group
 SEED = 11
 TOP_K = 10
 DEADLINE_SECONDS = 30.0
-WARM_UP_QUERIES = 30  # a statement changes its plan after its fifth execution, on each of a process's connections
+WARM_UP_QUERIES = 30  # a statement may change its plan after five executions, on each connection of a process
 CALLERS = 16
 ROWS_PER_WRITE = 500
 STAGES = tuple(Timings.model_fields)
@@ -61,16 +61,16 @@ DATABASE_P50_MS, DATABASE_P95_MS = 8.0, 20.0
 
 @dataclass(frozen=True)
 class Measured:
-    """Milliseconds, one for each query, and what came back.
+    """Milliseconds, one for each query, and the replies.
 
     Attributes:
         recalls: Whole recalls of one client, one after another.
         embeddings: The bare embedding of the same queries, in this process.
         contexts: The replies of `recalls`.
-        concurrent: Recalls of many callers at once.
-        concurrent_seconds: How long those took together.
-        concurrent_contexts: Their replies.
-        executions: PostgreSQL's own execution time of both statements of a recall, one for each query.
+        concurrent: Recalls of many concurrent callers.
+        concurrent_seconds: The duration of all concurrent recalls.
+        concurrent_contexts: The replies of `concurrent`.
+        executions: The execution time of both statements of a recall, as PostgreSQL measures it.
     """
 
     recalls: Sequence[float]
@@ -88,13 +88,13 @@ app = command_line()
 @app.command()
 def main(
     *,
-    turns: Annotated[int, typer.Option(min=50, help="Turns of the scope that is asked.")] = 5_000,
+    turns: Annotated[int, typer.Option(min=50, help="Turns of the measured scope.")] = 5_000,
     rows: Annotated[int, typer.Option(min=0, help="Rows of other scopes in the same table.")] = 95_000,
     queries: Annotated[int, typer.Option(min=100, help="Queries, asked one after another.")] = 400,
     concurrent: Annotated[int, typer.Option(min=100, help=f"Queries, asked by {CALLERS} callers at once.")] = 1_600,
     as_json: JsonOption = False,
 ) -> None:
-    """Ask a scope of a filled table, first one query at a time, then many at once."""
+    """Recall from a scope of a filled table, first one query at a time, then many at once."""
     with progress_bars() as progress, running_system() as system:
         embedder = load_embedder(system.settings)
         measured = asyncio.run(measure(system, embedder, (turns, rows, queries, concurrent), progress))
@@ -158,7 +158,7 @@ def figures(measured: Measured, window: int) -> list[Figure]:
 async def measure(
     system: RunningSystem, embedder: Embedder, sizes: tuple[int, int, int, int], progress: Progress
 ) -> Measured:
-    """Fill the stores, warm everything up, and ask."""
+    """Fill the stores, warm up, and measure the recalls."""
     turns, rows, queries, concurrent = sizes
     scope = Scope(tenant_id=system.tenant_id, agent_id=AGENT, user_id="asked")
     async with observe(system) as observer:
@@ -213,7 +213,7 @@ async def measure(
 
 
 async def execution_ms(system: RunningSystem, embedder: Embedder, scope: Scope, queries: Sequence[str]) -> list[float]:
-    """Return PostgreSQL's own time for both statements of each query, in milliseconds."""
+    """Return the execution time of both statements for each query, in milliseconds, as PostgreSQL measures it."""
     found: list[float] = []
     limit = system.settings.recall_candidates + system.settings.window_messages
     async with await Database.connect(system.database_url, connections=1) as database:
@@ -249,28 +249,28 @@ async def execution_ms(system: RunningSystem, embedder: Embedder, scope: Scope, 
 
 
 class Client:
-    """An orchestrator that asks one scope and looks at the clock."""
+    """An orchestrator that recalls from one scope and measures the time."""
 
     def __init__(self, orchestrator: Orchestrator, scope: Scope) -> None:
         self._orchestrator = orchestrator
         self._scope = scope
 
     async def ask(self, query: str) -> tuple[float, Context]:
-        """Recall; return the milliseconds from the call to the context, and the context."""
+        """Recall. Return the milliseconds until the context is there, and the context."""
         started = time.perf_counter()
         context = await self._orchestrator.recall(self._scope, query, top_k=TOP_K, deadline=DEADLINE_SECONDS)
         return (time.perf_counter() - started) * 1000, context
 
 
 def bare_ms(embedder: Embedder, query: str) -> float:
-    """Embed a query in this process; return the milliseconds."""
+    """Embed a query in this process, and return the milliseconds."""
     started = time.perf_counter()
     embedder.embed([query])
     return (time.perf_counter() - started) * 1000
 
 
 async def fill_table(system: RunningSystem, embedder: Embedder, rows: int, turns: int, progress: Progress) -> None:
-    """Write rows of other scopes, each of the size of the one that is asked, without embedding their texts."""
+    """Write rows of other scopes of the same size. Their vectors are random, which saves the embedding."""
     dice = np.random.default_rng(SEED)
     texts = chat_texts(rows, seed=SEED)
     bar = progress.add_task("rows of other scopes", total=rows)
@@ -292,10 +292,10 @@ async def fill_table(system: RunningSystem, embedder: Embedder, rows: int, turns
 
 
 async def fill_scope(system: RunningSystem, observer: Observer, scope: Scope, turns: int, progress: Progress) -> None:
-    """Publish the turns of the scope that is asked, and wait until they are durable.
+    """Publish the turns of the measured scope, and wait until they are durable.
 
     Raises:
-        CannotMeasure: If they do not all arrive.
+        CannotMeasure: Some turns are not stored.
     """
     bar = progress.add_task("turns of the scope", total=turns)
     before = await observer.rows()
@@ -308,8 +308,7 @@ async def fill_scope(system: RunningSystem, observer: Observer, scope: Scope, tu
     await observer.await_drained(Group.EMBED, lambda left: progress.update(bar, completed=turns - left))
     stored = await observer.rows() - before
     if stored != turns or not all(isinstance(outcome, Receipt) for outcome in outcomes):
-        msg = f"{turns} turns were published and {stored} stored"
-        raise CannotMeasure(msg)
+        raise CannotMeasure(f"{turns} turns were published and {stored} stored")
 
 
 def message(system: RunningSystem, user_id: str, index: int, text: str) -> MessageEvent:

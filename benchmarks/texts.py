@@ -1,4 +1,4 @@
-"""Chat texts of our own making, the same in every run: no data set is needed, and nobody's words are in them."""
+"""Synthetic chat texts, the same in every run. They need no data set and contain no words of real users."""
 
 import random
 from collections.abc import Sequence
@@ -28,14 +28,14 @@ _ENDINGS = (
 )  # fmt: skip
 _QUESTIONS = ("who", "when did they say that", "what do you know about", "why", "where", "do you remember what")
 
-# One text in fifty is long, beyond what the model reads of it; chats hold a pasted letter or a log now and then.
+# One text in fifty is longer than the model reads, like a pasted letter or log in a chat.
 _LONG_SHARE = 1 / 50
 _LONG_SENTENCES = (10, 40)
-_SENTENCE_WEIGHTS = (67, 26, 7)  # of texts of one, two and three sentences: about 29 tokens with the long ones
+_SENTENCE_WEIGHTS = (67, 26, 7)  # for one, two and three sentences: about 29 tokens on average, with the long texts
 
 
 def chat_texts(count: int, *, seed: int) -> list[str]:
-    """Return `count` chat messages of 29 tokens in the mean, some of them long."""
+    """Return `count` chat messages of 29 tokens on average. Some are long."""
     dice = random.Random(seed)  # noqa: S311 - repeatable, not secret
     texts: list[str] = []
     for _ in range(count):
@@ -48,7 +48,7 @@ def chat_texts(count: int, *, seed: int) -> list[str]:
 
 
 def memory_texts(count: int, *, seed: int) -> list[str]:
-    """Return `count` different memories of one to three sentences, as somebody would note them."""
+    """Return `count` different memories of one to three sentences."""
     dice = random.Random(seed)  # noqa: S311 - repeatable, not secret
     texts: dict[str, None] = {}
     while len(texts) < count:
@@ -58,7 +58,7 @@ def memory_texts(count: int, *, seed: int) -> list[str]:
 
 
 def chat_queries(count: int, *, seed: int) -> list[str]:
-    """Return `count` questions of one line, as a user would type them."""
+    """Return `count` questions of one line."""
     dice = random.Random(seed)  # noqa: S311 - repeatable, not secret
     return [_joined(dice, _QUESTIONS, _SUBJECTS, _VERBS, _OBJECTS).capitalize() + "?" for _ in range(count)]
 
