@@ -23,7 +23,7 @@ from eunoe_tests.zombies import turns_locked
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 _HASH = {"embedder": "hash", "purpose": "test"}
-# Each process consumes for both groups, so that one scene is a test of both.
+# Each process consumes for both groups, so that each test covers both.
 _GROUPS = (Group.WINDOW, Group.EMBED)
 _USERS = 5
 _PACE_SECONDS = 0.05  # faster publishing would take the processor from the consumers
@@ -34,7 +34,7 @@ class Load:
 
     Attributes:
         published: The event ids of each scope, in order.
-        longest_seconds: The longest time that the oldest unfinished entry was seen to wait.
+        longest_seconds: The longest measured wait of the oldest unfinished entry.
     """
 
     def __init__(self, redis: Redis, gateway: Gateway, tenant: UUID) -> None:

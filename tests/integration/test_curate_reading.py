@@ -23,7 +23,7 @@ async def curator(settings: Settings, tenant: UUID) -> AsyncIterator[Curator]:
 
 
 async def contents(curator: Curator, scope: MemoryScope, filter_: MemoryFilter | None = None) -> set[str]:
-    """Return what list and search find alike, and count agrees with."""
+    """Return the contents that a list finds. Assert that search and count agree with it."""
     listed = {memory.content for memory in (await curator.list(scope, filter_)).memories}
     assert await curator.count(scope, filter_) == len(listed)
     assert {found.memory.content for found in await curator.search(scope, "anything", filter_, limit=100)} == listed

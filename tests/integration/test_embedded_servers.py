@@ -37,7 +37,7 @@ with embedded_servers(Path(sys.argv[1])) as urls:
 def data_dir() -> Generator[Path]:
     """A data folder. Afterwards its servers are stopped and its data is deleted, whatever the test did.
 
-    Not pytest's own: every pytest run closes that to the system user of PostgreSQL.
+    It is outside the temporary folder of pytest, which the system user of PostgreSQL cannot enter.
     """
     with TemporaryDirectory(prefix="eunoe-tests-") as parent:
         folder = Path(parent) / "data"
@@ -46,7 +46,7 @@ def data_dir() -> Generator[Path]:
 
 
 class OtherProcess:
-    """Another process that holds the servers until it is told to leave."""
+    """Another process that holds the servers, and can be asked to leave."""
 
     def __init__(self, data_dir: Path) -> None:
         self.process = subprocess.Popen(

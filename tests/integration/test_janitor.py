@@ -132,8 +132,7 @@ async def test_the_failure_of_one_tenant_does_not_stop_a_round(
 
     async def fails(self: Housekeeping, tenant_id: UUID, **arguments: int) -> int:
         if tenant_id in failing:
-            msg = "PostgreSQL: canceling statement due to statement timeout"
-            raise StoreUnavailable(msg)
+            raise StoreUnavailable("PostgreSQL: canceling statement due to statement timeout")
         return await purge(self, tenant_id, **arguments)
 
     monkeypatch.setattr(Housekeeping, "purge", fails)

@@ -32,8 +32,7 @@ pytestmark = pytest.mark.slow
 
 
 async def _away(*_: object) -> None:
-    msg = "PostgreSQL is away"
-    raise StoreUnavailable(msg)
+    raise StoreUnavailable("PostgreSQL is away")
 
 
 @contextmanager

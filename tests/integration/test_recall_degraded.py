@@ -32,8 +32,7 @@ _STAGES = [(KnownScopes, "facts"), (CandidateReader, "outline"), (CandidateReade
 
 
 async def _fails(*_: object, **__: object) -> None:
-    msg = "PostgreSQL is away"
-    raise StoreUnavailable(msg)
+    raise StoreUnavailable("PostgreSQL is away")
 
 
 async def _hangs(*_: object, **__: object) -> None:

@@ -143,8 +143,7 @@ async def test_missing_memories_are_named_and_the_turns_come(
     """A recall without them is partial, and says so."""
 
     async def fails(*_: object) -> None:
-        msg = "PostgreSQL is away"
-        raise StoreUnavailable(msg)
+        raise StoreUnavailable("PostgreSQL is away")
 
     async with await Gateway.connect(redis_url) as gateway:
         await gateway.publish(event_of(memories.scope, "e1", "tea"))
