@@ -91,6 +91,6 @@ def test_requests_on_the_same_object_are_done_in_order() -> None:
 
 def test_reads_change_nothing() -> None:
     """Replies to reads are not kept, and a late read is dropped. A late change is made."""
-    reads = ("get", "list", "load", "walk", "search", "history", "admin_search", "consolidation_groups")
+    reads = ("get", "list", "count", "load", "walk", "search", "history", "admin_search", "consolidation_groups")
     for request in example_requests():
         assert request.changes != request.kind.startswith(reads), request.kind

@@ -45,7 +45,7 @@ class Memory(MemoryCore):
     status: Status
     """The status."""
     content_hash: str
-    """The SHA-256 of the content without its case and spacing. The same content has the same hash."""
+    """The SHA-256 of the content. Case and the amount of white space make no difference."""
     usefulness: float
     """How useful the memory has been in prompts, 0..1. Feedback moves it."""
     tags: tuple[str, ...] = ()
