@@ -67,17 +67,15 @@ class Windows:
                     raise TenantRemoved(f"tenant_id: {scope.tenant_id} was removed")
         return True
 
-    async def read(self, scope: Scope, count: int | None = None) -> list[WindowMessage]:
-        """Return the last `count` messages, the oldest first; all messages for None.
+    async def read(self, scope: Scope) -> list[WindowMessage]:
+        """Return the messages of a window, the oldest first.
 
         Raises:
             WrongKeyType: If the key does not hold a list.
             RedisNotReady: If Redis failed.
         """
-        if count == 0:
-            return []
         with redis_wrapped():
-            bodies = cast("list[bytes]", await self._redis.lrange(keys.window(scope), -(count or self.size), -1))
+            bodies = cast("list[bytes]", await self._redis.lrange(keys.window(scope), -self.size, -1))
         return [message for body in bodies if (message := _parse(body))]
 
 
