@@ -10,7 +10,14 @@ from uuid import UUID
 
 import asyncpg
 from pgvector.asyncpg import register_vector
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
+from tenacity import (
+    AsyncRetrying,
+    retry_if_exception_type,
+    retry_if_result,
+    stop_after_delay,
+    wait_exponential_jitter,
+    wait_random,
+)
 
 from eunoe_consumers.errors import ConfigurationError
 from eunoe_consumers.postgres.errors import StoreUnavailable, connecting, wrapped
@@ -63,6 +70,25 @@ async def until_reachable(connect: Callable[[], Awaitable[ResultT]], *, wait_sec
     async def once() -> ResultT:
         with connecting():
             return await connect()
+
+    return await attempts(once)
+
+
+async def poll_lock(try_lock: Callable[[], Awaitable[bool]], *, wait_seconds: float) -> bool:
+    """Poll for an advisory lock. Return False if another session holds it for longer than `wait_seconds`.
+
+    A session that waits in pg_advisory_lock holds a snapshot. CREATE INDEX CONCURRENTLY, run by the owner of the lock,
+    would wait for that snapshot for ever.
+    """
+    attempts = AsyncRetrying(
+        retry=retry_if_result(lambda locked: not locked),
+        wait=wait_random(0.05, 0.3),
+        stop=stop_after_delay(wait_seconds),
+        retry_error_callback=lambda _: False,
+    )
+
+    async def once() -> bool:  # tenacity awaits only coroutine functions; `try_lock` may be any callable
+        return await try_lock()
 
     return await attempts(once)
 

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 import asyncpg
-from tenacity import AsyncRetrying, RetryError, retry_if_result, stop_after_delay, wait_random
 
 from eunoe_consumers.errors import ConfigurationError
-from eunoe_consumers.postgres.database import until_reachable
+from eunoe_consumers.postgres.database import poll_lock, until_reachable
 from eunoe_consumers.postgres.errors import StoreUnavailable, wrapped
 from eunoe_consumers.postgres.migration_files import Migration, load_migrations
 from eunoe_consumers.postgres.schema_check import applied_versions, check_dimensions
@@ -150,20 +149,12 @@ class Migrator:
 
     @asynccontextmanager
     async def _locked(self, wait_seconds: float) -> AsyncGenerator[None]:
-        """Hold the lock of migrations during the block.
-
-        The lock is polled. A session that waits in pg_advisory_lock holds a snapshot, and the owner of the lock would
-        wait for that snapshot for ever in CREATE INDEX CONCURRENTLY.
-        """
-        attempts = AsyncRetrying(
-            retry=retry_if_result(lambda locked: not locked),
-            wait=wait_random(0.05, 0.3),
-            stop=stop_after_delay(wait_seconds),
+        """Hold the lock of migrations during the block."""
+        locked = await poll_lock(
+            lambda: self._connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK), wait_seconds=wait_seconds
         )
-        try:
-            await attempts(self._connection.fetchval, "SELECT pg_try_advisory_lock($1)", _LOCK)
-        except RetryError as error:
-            raise StoreUnavailable(f"another `eunoe migrate` has held the lock for {wait_seconds:g} s") from error
+        if not locked:
+            raise StoreUnavailable(f"another `eunoe migrate` has held the lock for {wait_seconds:g} s")
         try:
             yield
         finally:

@@ -1,6 +1,6 @@
 """Build the missing indexes of giant scopes, and drop the unused ones.
 
-Any number of processes may try at the same time. One works; the next one repairs what a killed process left behind.
+Any number of processes may try at the same time. One works. The next one repairs an interrupted update.
 """
 
 import time
@@ -10,10 +10,9 @@ from dataclasses import dataclass
 
 import asyncpg
 import structlog
-from tenacity import AsyncRetrying, RetryError, retry_if_result, stop_after_delay, wait_random
 
 from eunoe_consumers.errors import ConfigurationError
-from eunoe_consumers.postgres.database import Database, DatabaseRole, until_reachable
+from eunoe_consumers.postgres.database import Database, DatabaseRole, poll_lock, until_reachable
 from eunoe_consumers.postgres.errors import wrapped
 from eunoe_consumers.postgres.giants.plan import Survey, plan
 from eunoe_consumers.postgres.giants.scopes import GiantScope, GiantScopeTable
@@ -148,24 +147,17 @@ class ScopeIndexes:
     async def _locked(self, wait_seconds: float) -> "AsyncGenerator[asyncpg.Connection[asyncpg.Record] | None]":
         """Yield a connection as the owner that has the lock; None if another process has it.
 
-        The lock is polled, like that of migrations. It belongs to the session, so that a server which still builds for
-        a vanished client keeps it. The role is taken when the connection starts, not with SET ROLE: behind pgbouncer
-        in transaction mode, SET ROLE would make another client the owner. pgbouncer refuses a role at the start.
+        The lock belongs to the session, so that a server which still builds for a vanished client keeps it. The role
+        is taken when the connection starts, not with SET ROLE: behind pgbouncer in transaction mode, SET ROLE would
+        make another client the owner. pgbouncer refuses a role at the start.
         """
         with wrapped():
             connection = await until_reachable(self._connect, wait_seconds=max(wait_seconds, 1.0))
             try:
-                attempts = AsyncRetrying(
-                    retry=retry_if_result(lambda locked: not locked),
-                    wait=wait_random(0.05, 0.3),
-                    stop=stop_after_delay(wait_seconds),
+                locked = await poll_lock(
+                    lambda: connection.fetchval(GiantScopeQueries.try_lock, _LOCK), wait_seconds=wait_seconds
                 )
-                try:
-                    await attempts(connection.fetchval, GiantScopeQueries.try_lock, _LOCK)
-                except RetryError:
-                    yield None
-                    return
-                yield connection
+                yield connection if locked else None
             finally:
                 await connection.close(timeout=_CLOSE_SECONDS)
 

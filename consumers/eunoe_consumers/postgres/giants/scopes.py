@@ -1,4 +1,4 @@
-"""Find giant scopes, and keep the list of those that recall searches approximately."""
+"""Find giant scopes, and keep the list of scopes that recall searches approximately."""
 
 import hashlib
 from dataclasses import dataclass
