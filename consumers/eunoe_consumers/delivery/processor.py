@@ -27,7 +27,7 @@ from eunoe_schema.errors import EunoeError
 log = structlog.stdlib.get_logger()
 ResultT = TypeVar("ResultT")
 
-# An unforeseen error may be a bug that depends on timing. After so many attempts the entry is dead-lettered.
+# Attempts of an entry that meets unforeseen errors. Such an error may be a bug that depends on timing.
 _UNFORESEEN_ATTEMPTS = 3
 
 
@@ -144,7 +144,7 @@ class Processor(Generic[EventT]):
             self._log.warning("dead-lettered", entry_id=entry.id, reason=logged_reason)
 
     async def _accept(self, entries: Sequence[Entry]) -> list[Delivered[EventT]]:
-        """Decode entries. Refuse invalid ones and those of unknown tenants; leave those of doubtful tenants pending."""
+        """Decode entries. Refuse invalid entries and entries of unknown tenants. Leave doubtful tenants pending."""
         decoded: list[Delivered[EventT]] = []
         for entry in entries:
             event = self._decode(entry)

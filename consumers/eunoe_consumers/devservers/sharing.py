@@ -25,7 +25,7 @@ _FILE_NAME = "state.json"
 
 
 class Holder(BaseModel):
-    """A process that uses the servers. The time of its start tells it from a later process with the same id."""
+    """A process that uses the servers. Its start time distinguishes it from a later process with the same id."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -59,7 +59,7 @@ class Housekeeping:
             return await db.execute(HousekeepingQueries.drop_old_replies, older_than_days=older_than_days, limit=limit)
 
     async def purge(self, tenant_id: UUID, *, after_days: int, limit: int) -> int:
-        """Delete memories that ended so many days ago, and the kept replies that quote them; return how many."""
+        """Delete memories that ended `after_days` ago, and the kept replies that quote them; return how many."""
         async with self._begin(tenant_id) as db:
             rows = await db.fetch(HousekeepingQueries.purge_ended, after_days=after_days, limit=limit)
             if rows:

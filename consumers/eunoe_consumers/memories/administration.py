@@ -28,7 +28,7 @@ class TenantSearchQueries(QueryFile, file="tenant_search"):
 
 @handles(AdminSearchRequest)
 async def admin_search(request: AdminSearchRequest, call: Call) -> AdminSearchResult:
-    """Return memories of a tenant, of any owner: the nearest to a query, or a page of those that hold some words."""
+    """Return memories of a tenant, of any owner: the nearest to a query, or a page of the memories with some words."""
     distances: dict[UUID, float | None]
     if request.query is not None:
         distances = await nearest_of_tenant(

@@ -19,7 +19,7 @@ class Weights(BaseModel):
         neighbour: The cosine and BM25 of the turns directly before and after it in its session.
         second_neighbour: The same for the turns two places away.
         answer: The cosine and BM25 of the turn directly before it, if that turn is a question.
-        question: Subtracted from a turn that ends with a question: it asks what the query looks for.
+        question: Subtracted from a turn that ends with a question: such a turn asks, and does not answer.
         length: Subtracted for each e-fold above 800 characters, up to 4,000. Beyond that a turn is a pasted document,
             and one of its pieces may well be the answer.
         brevity: Subtracted for each e-fold below 200 characters.
