@@ -41,7 +41,7 @@ async def make_dead_letters(
     return entries
 
 
-async def test_a_dead_letter_tells_the_entry_and_the_reason(
+async def test_a_dead_letter_has_the_entry_and_the_reason(
     redis: Redis, window: StreamGroup, letters: DeadLetters
 ) -> None:
     """Its own fields are typed; those of the entry are the original bytes."""

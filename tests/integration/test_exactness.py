@@ -284,7 +284,7 @@ def assert_exact_plan(plan: list[dict[str, Any]], *, rows: int) -> None:
 async def test_approximate_search_takes_the_scopes_own_index(
     shared: Callable[[Statistics], Filled], statistics: Statistics, limit: int
 ) -> None:
-    """A giant scope is searched with its own index and no other, small as it is here, in every execution."""
+    """Every execution searches the index of the giant scope and no other index, although this scope is small."""
     filled = shared(statistics)
     async with logged_in(filled.url) as login:
         for scope in filled.giants:

@@ -1,4 +1,4 @@
-"""How memories expire, what an expired memory hides, and how it comes back."""
+"""How memories expire, where an expired memory is hidden, and how it is restored."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta

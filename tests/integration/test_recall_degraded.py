@@ -115,7 +115,7 @@ async def test_the_window_is_returned_whichever_stage_fails(
 
 
 async def test_without_the_neighbours_there_are_no_turns(ada: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neighbours that were asked for and cannot be read make the turns missing. Other recalls do not need them."""
+    """If requested neighbours cannot be read, the turns are missing. Other recalls do not need them."""
     monkeypatch.setattr(CandidateReader, "neighbours", _fails)
     assert_without_turns(await ada.recall(neighbours=True), "PostgreSQL is away")
     assert turns(await ada.recall()) == ["I live in Graz."]

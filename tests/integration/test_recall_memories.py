@@ -137,7 +137,7 @@ async def test_a_query_without_an_embedding_gets_the_newest_memories(memories: M
     assert [(memory.content, memory.cosine) for memory in found] == [("newer tea", None), ("older tea", None)]
 
 
-async def test_missing_memories_are_named_and_the_turns_come(
+async def test_missing_memories_are_named_and_the_turns_are_returned(
     memories: Memories, monkeypatch: pytest.MonkeyPatch, redis: Redis, redis_url: str
 ) -> None:
     """A recall without them is partial, and says so."""

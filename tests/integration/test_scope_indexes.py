@@ -245,7 +245,7 @@ async def test_tenants_and_agents_with_equal_user_ids_get_separate_indexes(
 async def test_any_user_can_have_an_index(
     indexes: ScopeIndexes, database: Database, login: Login, tenant: UUID, user: str
 ) -> None:
-    """A user's id is any text, and it stands in a DDL statement, which takes no arguments."""
+    """A user id is any text, and it becomes part of a DDL statement, which takes no parameters."""
     scope = scope_of(tenant, user)
     await write_vectors(database, scope, clustered(101, seed=3))
     assert [built.scope for built in (await indexes.update()).built] == [scope]

@@ -169,7 +169,7 @@ async def test_a_hash_collision_returns_no_turn_of_another_user(
 ) -> None:
     """Postings name their scope by a hash. If two users share one, a word still finds only the own turn.
 
-    Those of another tenant under the same hash are not even seen.
+    Postings of another tenant with the same hash are invisible.
     """
     ada, grace, other = scope_of(tenant), scope_of(tenant, "grace"), scope_of(other_tenant, "grace")
     await memory.store(ada, "apple pie")

@@ -110,7 +110,7 @@ def test_a_class_and_its_file_must_agree(fields: list[str], fault: str) -> None:
 
 
 def test_a_class_needs_a_file() -> None:
-    """A class of a file that is not there is refused."""
+    """A class without its file is refused."""
     with pytest.raises(QueryError, match=r"^there is no file nowhere\.sql$"):
         type("Wrong", (QueryFile,), {"__annotations__": {}}, file="nowhere")
 
@@ -153,7 +153,7 @@ UP, DOWN = "-- migrate:up\nCREATE TABLE a ();\n", "-- migrate:down\nDROP TABLE a
 
 
 def test_a_migration_has_a_version_a_name_and_two_directions() -> None:
-    """The leading digits are the version, the rest is the name; each direction is all that stands below its mark."""
+    """The leading digits are the version, the rest is the name; each direction is the text below its mark."""
     migration = Migration.parse("0007_add_a_b.sql", f"-- Why.\n{UP}-- a comment\n{DOWN}")
     assert (migration.version, migration.name) == ("0007", "add_a_b")
     assert migration.up.strip() == "CREATE TABLE a ();\n-- a comment"
