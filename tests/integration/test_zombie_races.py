@@ -29,6 +29,7 @@ from eunoe_schema.errors import EunoeError
 from eunoe_schema.events import MessageEvent
 from eunoe_schema.streams import DATA_FIELD, Group, Subject, isolated_attempts, stream
 from eunoe_tests.events import event_of, scope_of
+from eunoe_tests.processors import process
 from eunoe_tests.stores import dead, dead_entries, pending, window_events
 from eunoe_tests.waiting import wait_until
 
@@ -346,12 +347,12 @@ async def test_stale_batches_change_no_window_and_leave_one_dead_letter(
     stale = await setting.read("zombie")
     await setting.expire_claims("zombie", [entry.id for entry in stale])
     _, claimed = await setting.group("other").claim(after_seconds=1, cursor="0-0")
-    await other.process(claimed)
-    await zombie.process(stale)
+    await process(other, claimed)
+    await process(zombie, stale)
     assert await window_events(redis, setting.scope) == ["e0", "e1", "e2", "e3"]
     await setting.publish(*(f"e{number}" for number in range(4, 10)))
-    await other.process(await setting.read("other"))
-    await zombie.process(stale)
+    await process(other, await setting.read("other"))
+    await process(zombie, stale)
     assert await window_events(redis, setting.scope) == ["e5", "e6", "e7", "e8", "e9"]
     assert [letter[b"entry_id"] for letter in await dead_entries(redis, Group.WINDOW)] == [poison]
     assert await setting.done()

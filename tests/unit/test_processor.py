@@ -16,6 +16,7 @@ from eunoe_consumers.errors import ConfigurationError, PermanentError, Transient
 from eunoe_schema.codec import Refusal
 from eunoe_schema.errors import EunoeError
 from eunoe_schema.streams import Group
+from eunoe_tests.processors import process
 
 TENANT = UUID("b0000000-0000-4000-8000-000000000001")
 STRANGER = UUID("b0000000-0000-4000-8000-000000000002")
@@ -132,7 +133,7 @@ async def test_a_good_batch_is_applied_and_acknowledged_once() -> None:
     """One effect in stream order, one acknowledgement, and nothing in hand afterwards."""
     setting = Setting()
     processor = setting.processor()
-    await processor.process([entry(number) for number in range(3)])
+    await process(processor, [entry(number) for number in range(3)])
     assert setting.applied == setting.acknowledged == [["1-0", "1-1", "1-2"]]
     assert (setting.dead_lettered, processor.in_hand) == ({}, set())
 
@@ -141,7 +142,7 @@ async def test_an_empty_read_does_nothing() -> None:
     """Neither the effect nor an acknowledgement is called."""
     setting = Setting()
     work = GroupWork[Note](decode=decode, effect=setting.apply)
-    await Processor(cast("StreamGroup", setting), work, cast("TenantRegistry", setting)).process([])
+    await process(Processor(cast("StreamGroup", setting), work, cast("TenantRegistry", setting)), [])
     assert (setting.applied, setting.acknowledged) == ([], [])
 
 
@@ -155,7 +156,7 @@ async def test_parts_are_acknowledged_one_by_one() -> None:
         return {}
 
     setting.rule = rule
-    await setting.processor(split=lambda batch: [batch[:2], batch[2:]]).process([entry(n) for n in range(3)])
+    await process(setting.processor(split=lambda batch: [batch[:2], batch[2:]]), [entry(n) for n in range(3)])
     assert setting.acknowledged == [["1-0", "1-1"], ["1-2"]]
     assert before == [0, 1]
 
@@ -163,7 +164,7 @@ async def test_parts_are_acknowledged_one_by_one() -> None:
 async def test_invalid_entries_are_dead_lettered_alone() -> None:
     """The client is informed first, then the entry is dead-lettered with its reason. Its neighbours are applied."""
     setting = Setting()
-    await setting.processor().process([entry(0), entry(1, "no note"), entry(2)])
+    await process(setting.processor(), [entry(0), entry(1, "no note"), entry(2)])
     assert setting.dead_lettered == {"1-1": "not a note"}
     assert setting.calls == ["refused 1-1: not a note", "dead-lettered 1-1"]
     assert setting.applied == setting.acknowledged == [["1-0", "1-2"]]
@@ -172,7 +173,7 @@ async def test_invalid_entries_are_dead_lettered_alone() -> None:
 async def test_an_event_of_an_unknown_tenant_is_dead_lettered() -> None:
     """The reason names the tenant. The neighbours are applied."""
     setting = Setting()
-    await setting.processor().process([entry(0, tenant=STRANGER), entry(1)])
+    await process(setting.processor(), [entry(0, tenant=STRANGER), entry(1)])
     assert setting.dead_lettered == {"1-0": f"tenant_id: {STRANGER} is not a registered tenant"}
     assert setting.calls[0] == f"refused 1-0: {setting.dead_lettered['1-0']}"
     assert setting.applied == setting.acknowledged == [["1-1"]]
@@ -181,7 +182,7 @@ async def test_an_event_of_an_unknown_tenant_is_dead_lettered() -> None:
 async def test_a_tenant_that_cannot_be_looked_up_delays_no_other() -> None:
     """Its event stays pending, neither applied nor dead-lettered. The others are applied."""
     setting = Setting()
-    await setting.processor().process([entry(0, tenant=DOUBTFUL), entry(1)])
+    await process(setting.processor(), [entry(0, tenant=DOUBTFUL), entry(1)])
     assert setting.dead_lettered == {}
     assert setting.applied == setting.acknowledged == [["1-1"]]
 
@@ -191,7 +192,7 @@ async def test_the_guilty_entry_is_found_by_halving(waits: list[float], guilty: 
     """Of sixteen entries only the guilty ones are dead-lettered. Every other one is applied and acknowledged."""
     bad = {f"1-{number}" for number in guilty}
     setting = Setting(rule=raising(PermanentError("cannot be stored"), bad))
-    await setting.processor().process([entry(number) for number in range(16)])
+    await process(setting.processor(), [entry(number) for number in range(16)])
     assert setting.dead_lettered == dict.fromkeys(bad, "cannot be stored")
     done = [entry_id for ids in setting.acknowledged for entry_id in ids]
     assert done == [f"1-{number}" for number in range(16) if number not in guilty]  # each once, in stream order
@@ -202,7 +203,7 @@ async def test_the_guilty_entry_is_found_by_halving(waits: list[float], guilty: 
 async def test_an_unforeseen_error_is_poison_after_three_attempts(waits: list[float]) -> None:
     """A bug may depend on timing. The dead letter names the type of the error."""
     setting = Setting(rule=raising(ZeroDivisionError("by nought"), {"1-1"}))
-    await setting.processor().process([entry(0), entry(1)])
+    await process(setting.processor(), [entry(0), entry(1)])
     assert setting.dead_lettered == {"1-1": "unforeseen ZeroDivisionError: by nought"}
     assert setting.applied == [["1-0", "1-1"], ["1-0"], ["1-1"], ["1-1"], ["1-1"]]
     assert setting.acknowledged == [["1-0"]]
@@ -212,14 +213,14 @@ async def test_an_unforeseen_error_is_poison_after_three_attempts(waits: list[fl
 async def test_an_unforeseen_error_that_passes_dead_letters_nothing(waits: list[float]) -> None:
     """An entry that succeeds in its last attempt is acknowledged like any other."""
     setting = Setting(rule=raising(ZeroDivisionError(), {"1-0"}, times=2))
-    await setting.processor().process([entry(0)])
+    await process(setting.processor(), [entry(0)])
     assert (setting.dead_lettered, setting.acknowledged, len(waits)) == ({}, [["1-0"]], 2)
 
 
 async def test_an_error_of_eunoe_is_the_reason_as_it_is(waits: list[float]) -> None:
     """The dead letter does not call it unforeseen."""
     setting = Setting(rule=raising(ConfigurationError("set it right"), {"1-0"}))
-    await setting.processor().process([entry(0)])
+    await process(setting.processor(), [entry(0)])
     assert setting.dead_lettered == {"1-0": "set it right"}
     assert len(waits) == 2
 
@@ -227,7 +228,7 @@ async def test_an_error_of_eunoe_is_the_reason_as_it_is(waits: list[float]) -> N
 async def test_transient_errors_are_waited_for(waits: list[float]) -> None:
     """The whole batch is tried again, with longer and longer waits, and nothing is lost."""
     setting = Setting(rule=raising(TransientError("away"), {"1-0"}, times=20))
-    await setting.processor().process([entry(0), entry(1)])
+    await process(setting.processor(), [entry(0), entry(1)])
     assert setting.applied == [["1-0", "1-1"]] * 21
     assert (setting.dead_lettered, setting.acknowledged) == ({}, [["1-0", "1-1"]])
     assert len(waits) == 20
@@ -238,7 +239,7 @@ async def test_transient_errors_are_waited_for(waits: list[float]) -> None:
 async def test_an_outage_of_redis_is_waited_for(waits: list[float], step: str) -> None:
     """Checking the tenants, dead-lettering and acknowledging are repeated. The effect is not."""
     setting = Setting(outages=[step] * 4, rule=lambda _ids: {"1-0": PermanentError("wrong type")})
-    await setting.processor().process([entry(0), entry(1)])
+    await process(setting.processor(), [entry(0), entry(1)])
     assert (setting.dead_lettered, setting.acknowledged) == ({"1-0": "wrong type"}, [["1-1"]])
     assert (len(waits), setting.outages, setting.applied) == (4, [], [["1-0", "1-1"]])
 
@@ -248,7 +249,7 @@ async def test_an_effect_may_return_the_entries_that_failed() -> None:
     failures = {"1-0": PermanentError("wrong type"), "1-2": TransientError("away"), "1-3": ConfigurationError("?")}
     setting = Setting(rule=lambda _ids: failures)
     processor = setting.processor()
-    await processor.process([entry(number) for number in range(5)])
+    await process(processor, [entry(number) for number in range(5)])
     assert setting.acknowledged == [["1-1", "1-4"]]
     assert setting.dead_lettered == {"1-0": "wrong type"}
     assert len(setting.applied) == 1
@@ -275,14 +276,14 @@ async def test_entries_in_hand_are_not_processed_twice() -> None:
     """A redelivered entry is skipped while it is in hand, and processed again afterwards."""
     setting, held = Setting(), Held()
     processor = setting.processor(held)
-    first = asyncio.create_task(processor.process([entry(0), entry(1)]))
+    first = asyncio.create_task(process(processor, [entry(0), entry(1)]))
     await held.begun.wait()
     assert processor.in_hand == {"1-0", "1-1"}
     held.may_end.set()
-    await processor.process([entry(1), entry(2)])
+    await process(processor, [entry(1), entry(2)])
     await first
     assert sorted(held.batches) == [["1-0", "1-1"], ["1-2"]]
-    await processor.process([entry(0)])
+    await process(processor, [entry(0)])
     assert held.batches[-1] == ["1-0"]
 
 
@@ -290,7 +291,7 @@ async def test_cancelling_leaves_entries_pending() -> None:
     """A stopping process neither acknowledges nor dead-letters unfinished entries."""
     setting, held = Setting(), Held()
     processor = setting.processor(held)
-    working = asyncio.create_task(processor.process([entry(0), entry(1)]))
+    working = asyncio.create_task(process(processor, [entry(0), entry(1)]))
     await held.begun.wait()
     working.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -309,7 +310,7 @@ async def test_cancelling_ends_the_wait_for_an_outage(monkeypatch: pytest.Monkey
         await asyncio.Event().wait()
 
     monkeypatch.setattr(asyncio, "sleep", wait_for_ever)
-    working = asyncio.create_task(setting.processor().process([entry(0)]))
+    working = asyncio.create_task(process(setting.processor(), [entry(0)]))
     await waiting.wait()
     working.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -89,11 +89,6 @@ class Processor(Generic[EventT]):
         self._log = log.bind(group=str(group.group))
         self.in_hand: set[str] = set()
 
-    async def process(self, entries: Sequence[Entry]) -> None:
-        """Process entries, except those that are in hand already."""
-        with self.holding(entries) as held:
-            await self.process_held(held)
-
     @contextlib.contextmanager
     def holding(self, entries: Sequence[Entry]) -> Generator[list[Entry]]:
         """Hold entries during the block; yield those that were not in hand already."""
