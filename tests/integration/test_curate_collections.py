@@ -104,7 +104,7 @@ async def test_collections_are_listed_page_by_page(curator: Curator, tenant: UUI
     assert [one.id async for one in curator.collections.list_all(ada)] == newest_first
     assert [one.id async for one in curator.collections.list_all(ada, type_="wide")] == newest_first[:1]
     assert [one.id async for one in curator.collections.list_all(everywhere)] == newest_first[:1]
-    with pytest.raises(CurationRefused, match="cursor: 'x' is not one"):
+    with pytest.raises(CurationRefused, match="cursor: 'x' is not the cursor of a page"):
         await curator.collections.list(ada, cursor="x")
 
 

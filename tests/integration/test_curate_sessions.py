@@ -194,7 +194,7 @@ async def test_sessions_are_listed_page_by_page(curator: Curator, writer: TurnWr
     assert [one.session_id async for one in curator.sessions.list_all(scope)] == expected
     assert [one.session_id async for one in curator.sessions.list_all(scope, is_open=True)] == ["s3", "s1", "s0"]
     assert [one.session_id async for one in curator.sessions.list_all(scope, is_open=False)] == ["s2", "old"]
-    with pytest.raises(CurationRefused, match="cursor: 'x' is not one"):
+    with pytest.raises(CurationRefused, match="cursor: 'x' is not the cursor of a page"):
         await curator.sessions.list(scope, cursor="x")
 
 
