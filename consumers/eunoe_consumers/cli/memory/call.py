@@ -35,7 +35,7 @@ ReturnT = TypeVar("ReturnT")
 
 
 @dataclass(frozen=True)
-class Call:
+class MemoryCommand:
     """The options of a command that sends requests: the scope, the deadline, and the form of the output.
 
     None stands for every agent, every user, or the command's own deadline.
@@ -98,7 +98,7 @@ class Asker:
     """Sends the requests of one call over one connection."""
 
     client: "MemoryClient"
-    call: Call
+    call: MemoryCommand
     tenant_id: UUID
 
     async def ask(

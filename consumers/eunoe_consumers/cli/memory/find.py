@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from eunoe_consumers.cli.memory import options as o
-from eunoe_consumers.cli.memory.call import Call
+from eunoe_consumers.cli.memory.call import MemoryCommand
 from eunoe_consumers.cli.memory.show import memories_or, memory_record, owner, versions_table
 from eunoe_schema.memory import FoundMemory, Memory, MemoryFilter, MemoryPage, Status
 from eunoe_schema.memory.administration import AdminSearchRequest
@@ -29,7 +29,7 @@ def get(
     as_json: o.AsJson = False,
 ) -> None:
     """Show one memory with all its fields."""
-    call = Call(tenant, agent, user, deadline, as_json)
+    call = MemoryCommand(tenant, agent, user, deadline, as_json)
     memory = call.ask(GetRequest, memory_id=memory_id, forgotten=forgotten).memory
     call.show(memory, memory_record(memory))
 
@@ -47,7 +47,7 @@ def history(
     as_json: o.AsJson = False,
 ) -> None:
     """Show the contents that a memory has had, the newest first, and the memories that it replaced."""
-    call = Call(tenant, agent, user, deadline, as_json)
+    call = MemoryCommand(tenant, agent, user, deadline, as_json)
     found = call.ask(HistoryRequest, memory_id=memory_id, forgotten=forgotten, before=before, limit=limit)
     lines = [f"it replaced {replaced}, which has its own history" for replaced in found.replaced]
     if len(found.versions) == limit and (oldest := found.versions[-1].version) > 1:
@@ -81,7 +81,7 @@ def list_(
     With --agent and --user these are the memories of both, of the agent with every user, and of the user with every
     agent. A memory must meet all filters.
     """
-    call = Call(tenant, agent, user, deadline, as_json)
+    call = MemoryCommand(tenant, agent, user, deadline, as_json)
     given = {"tiers": tier, "categories": category, "tags": tag, "metadata": metadata, "forgotten": forgotten or None}
     filter_ = make_filter(conditions, status=status, any_status=any_status, **given)
     memories, following = call.run(
@@ -119,7 +119,7 @@ def search(
     as_json: o.AsJson = False,
 ) -> None:
     """Search memories by meaning, the nearest first. The filters are those of `eunoe memory list`."""
-    call = Call(tenant, agent, user, deadline, as_json)
+    call = MemoryCommand(tenant, agent, user, deadline, as_json)
     given = {"tiers": tier, "categories": category, "tags": tag, "metadata": metadata, "forgotten": forgotten or None}
     filter_ = make_filter(conditions, status=status, any_status=any_status, **given)
     result = call.ask(SearchRequest, query=query, filter=filter_, limit=limit, min_cosine=min_cosine)
@@ -153,7 +153,7 @@ def admin_search(
         raise typer.BadParameter("give either a text to look for by meaning, or --words")
     if query is not None and cursor is not None:
         raise typer.BadParameter("--cursor needs --words: a search by meaning has one page")
-    call = Call(tenant, deadline=deadline, as_json=as_json)
+    call = MemoryCommand(tenant, deadline=deadline, as_json=as_json)
     fields = {"query": query, "words": words, "statuses": status or (), "forgotten": forgotten, "cursor": cursor}
     result = call.ask(AdminSearchRequest, request_id=None, limit=limit, **fields)
     rows = ((one.memory, f"{_distance(one)}\n{owner(one.memory)}".lstrip()) for one in result.found)

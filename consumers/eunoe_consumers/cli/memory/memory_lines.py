@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from eunoe_consumers.cli.console import errors, print_plain
-from eunoe_consumers.cli.memory.call import Asker, Call, no_reply
+from eunoe_consumers.cli.memory.call import Asker, MemoryCommand, no_reply
 from eunoe_consumers.cli.options import parse_object
 from eunoe_schema.errors import EunoeError, InvalidEvent
 from eunoe_schema.memory import NewMemory, Remembered
@@ -68,7 +68,7 @@ def parse_lines(
     return lines, wrong
 
 
-def remember_lines(call: Call, lines: Sequence[MemoryLine], request_id: str | None) -> None:
+def remember_lines(call: MemoryCommand, lines: Sequence[MemoryLine], request_id: str | None) -> None:
     """Send the lines, one request after the other, and print a summary.
 
     Raises:

@@ -8,7 +8,7 @@ import typer
 from rich.console import RenderableType
 
 from eunoe_consumers.cli.memory import options as o
-from eunoe_consumers.cli.memory.call import Call
+from eunoe_consumers.cli.memory.call import MemoryCommand
 from eunoe_consumers.cli.memory.memory_lines import read_lines, remember_lines
 from eunoe_consumers.cli.memory.show import memories_table
 from eunoe_consumers.cli.options import MetadataOption, parse_time, text_or_input
@@ -76,7 +76,7 @@ def remember(
     """
     if (content is None) == (file is None):
         raise typer.BadParameter("give either a text or --file")
-    call = Call(tenant, agent, user, deadline, as_json)
+    call = MemoryCommand(tenant, agent, user, deadline, as_json)
     given: dict[str, object] = {"tier": tier, "category": category, "source": source, "confidence": confidence}
     given |= {"metadata": metadata, "tags": tags, "expires_at": expires_at, "review": review or None}
     if session is not None:

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from eunoe_consumers.cli.console import output, print_json
 from eunoe_consumers.cli.memory import options as o
-from eunoe_consumers.cli.memory.call import Call
+from eunoe_consumers.cli.memory.call import MemoryCommand
 from eunoe_consumers.cli.memory.transitions import TRANSITIONS
 from eunoe_consumers.cli.options import parse_object, text_or_input
 from eunoe_schema.errors import InvalidEvent
@@ -65,7 +65,7 @@ def request(
             f"leave {', '.join(envelope)} out of the JSON: the argument KIND and the options --tenant, --agent, "
             "--user, --request-id and --deadline set these fields"
         )
-    call = Call(tenant, agent, user, deadline, as_json)
+    call = MemoryCommand(tenant, agent, user, deadline, as_json)
     try:
         result = call.ask(model, request_id=request_id, **fields, **({"kind": kind} if kind in TRANSITIONS else {}))
     except InvalidEvent as error:

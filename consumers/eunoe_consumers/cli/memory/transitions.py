@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import typer
 
 from eunoe_consumers.cli.memory import options as o
-from eunoe_consumers.cli.memory.call import Call
+from eunoe_consumers.cli.memory.call import MemoryCommand
 from eunoe_consumers.cli.options import YesOption
 from eunoe_schema.memory import Action
 from eunoe_schema.memory.change import PurgeRequest, TransitionRequest
@@ -34,7 +34,7 @@ def transition(action: str) -> Callable[..., None]:
         deadline: o.Deadline = None,
         as_json: o.AsJson = False,
     ) -> None:
-        call = Call(tenant, agent, user, deadline, as_json)
+        call = MemoryCommand(tenant, agent, user, deadline, as_json)
         fields = {"kind": action, "memory_id": memory_id, "version": version}
         memory = call.ask(TransitionRequest, request_id=request_id, **fields).memory
         state = "forgotten" if memory.deleted_at else memory.status
@@ -59,6 +59,6 @@ def purge(
     if not yes:
         question = f"Delete memory {memory_id} with its versions, tags and relations for good?"
         typer.confirm(question, abort=True, err=True)
-    call = Call(tenant, agent, user, deadline, as_json)
+    call = MemoryCommand(tenant, agent, user, deadline, as_json)
     call.ask(PurgeRequest, request_id=request_id, memory_id=memory_id, version=version)
     call.show({"purged": memory_id}, f"{memory_id} is purged")
