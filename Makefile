@@ -33,7 +33,7 @@ test: $(STAMP)
 # For daily work: unit tests and quick integration tests. It leaves out tests that start many processes, build a wheel,
 # or are marked `slow`.
 test-fast: $(STAMP)
-	$(PYTEST) tests/unit tests/integration -m "not slow"
+	HYPOTHESIS_PROFILE=few $(PYTEST) tests/unit tests/integration -m "not slow"
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

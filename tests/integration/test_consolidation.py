@@ -18,6 +18,8 @@ from eunoe_schema.errors import InvalidEvent
 from eunoe_schema.memory import NewMemory, Status, Tier
 from eunoe_tests.curation import add_memory, age_memory, curating, memory_scope, remembered
 
+pytestmark = pytest.mark.slow
+
 OLD = timedelta(days=8)
 
 

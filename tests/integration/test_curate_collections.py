@@ -11,6 +11,8 @@ from eunoe_schema.errors import InvalidEvent
 from eunoe_schema.memory import Collection, MemoryFilter, MemoryScope
 from eunoe_tests.curation import curating, memory_scope, remembered
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 async def curator(settings: Settings, tenant: UUID) -> AsyncIterator[Curator]:

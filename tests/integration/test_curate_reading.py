@@ -13,6 +13,8 @@ from eunoe_schema.memory import Category, MemoryFilter, MemoryScope, NewMemory, 
 from eunoe_tests.curation import curating, memory_scope, remembered
 from eunoe_tests.events import AGENT, OTHER_AGENT
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 async def curator(settings: Settings, tenant: UUID) -> AsyncIterator[Curator]:

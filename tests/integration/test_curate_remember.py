@@ -18,6 +18,8 @@ from eunoe_tests.curation import curating, memory_scope, quick, remembered
 from eunoe_tests.events import AGENT
 from eunoe_tests.roles import consuming
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 async def curator(settings: Settings, tenant: UUID) -> AsyncIterator[Curator]:

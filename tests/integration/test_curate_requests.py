@@ -24,6 +24,8 @@ from eunoe_tests.roles import consuming
 from eunoe_tests.stores import consumed, dead
 from eunoe_tests.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 CHANNEL = reply_channel("test")
 MEMORY = stream(Subject.MEMORY)
 

@@ -13,6 +13,8 @@ from eunoe_producers import Curator, SharedByUsers
 from eunoe_schema.memory import Memory, MemoryScope, NewMemory, RelationType, Status
 from eunoe_tests.curation import curating, memory_scope, remembered
 
+pytestmark = pytest.mark.slow
+
 NEW = NewMemory(content="Nothing of that is true.")
 CHANGES: Mapping[str, Callable[[Curator, MemoryScope, Memory, Memory], Awaitable[object]]] = {
     "revise": lambda curator, scope, shared, _: curator.revise(scope, shared.id, content="Mine now."),

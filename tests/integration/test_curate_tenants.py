@@ -14,6 +14,8 @@ from eunoe_schema.memory.usage import UsedResult
 from eunoe_tests.curation import curating, memory_scope, remembered
 from eunoe_tests.record_cases import RECORD_CASES
 
+pytestmark = pytest.mark.slow
+
 THEIRS = "A memory of another scope."
 NEW = NewMemory(content="Something else.")
 

@@ -27,6 +27,8 @@ from eunoe_schema.scope import Scope
 from eunoe_tests.curation import CURATED
 from eunoe_tests.events import AGENT, OTHER_AGENT, event_of, scope_of
 
+pytestmark = pytest.mark.slow
+
 Login: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 EMBEDDING = np.ones(384, dtype=np.float32)
 GUARDED = ["agents", "conversation_embeddings", "postings", "sessions", "speakers", "turn_pieces", "users"]

@@ -25,6 +25,8 @@ from eunoe_tests.curation import Login, add_memory, fill_curated
 from eunoe_tests.roles import consuming
 from eunoe_tests.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 RULES = JanitorRules(purge_after_days=30, batch_rows=2, interval_seconds=3_600)
 
 

@@ -11,6 +11,8 @@ from eunoe_producers import Curator, MemoryNotFound, TransitionRefused
 from eunoe_schema.memory import MemoryFilter, NewMemory, Status, Tier
 from eunoe_tests.curation import age_memory, curating, memory_scope, remembered
 
+pytestmark = pytest.mark.slow
+
 LONG_AGO = timedelta(days=31)
 EVERYTHING = MemoryFilter(statuses=())
 

@@ -18,6 +18,8 @@ from eunoe_tests.events import event_of, scope_of
 from eunoe_tests.valkeys import Valkey
 from eunoe_tests.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def valkey() -> Iterator[Valkey]:

@@ -22,6 +22,8 @@ from eunoe_tests.roles import consuming
 from eunoe_tests.stores import consumed, dead, stored_events, window_events, window_of
 from eunoe_tests.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 _BOTH = (Group.WINDOW, Group.EMBED)
 _MESSAGES = stream(Subject.MESSAGES)
 

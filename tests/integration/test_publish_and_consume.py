@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+import pytest
 from redis.asyncio import Redis
 
 from eunoe_consumers.settings import Settings
@@ -12,6 +13,8 @@ from eunoe_tests.events import event_of, scope_of
 from eunoe_tests.roles import consuming
 from eunoe_tests.stores import consumed, consumers
 from eunoe_tests.waiting import wait_until
+
+pytestmark = pytest.mark.slow
 
 
 async def test_a_published_message_is_in_the_window_at_once_and_recalled_soon(

@@ -23,6 +23,8 @@ from eunoe_tests.roles import consuming
 from eunoe_tests.stores import consumed
 from eunoe_tests.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 _DEADLINE = 20.0
 
 

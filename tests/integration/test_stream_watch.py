@@ -13,6 +13,8 @@ from eunoe_schema import keys
 from eunoe_schema.entries import EntryOrder
 from eunoe_schema.streams import Group, Subject, stream
 
+pytestmark = pytest.mark.slow
+
 MESSAGES = stream(Subject.MESSAGES)
 
 

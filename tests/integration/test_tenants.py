@@ -22,6 +22,8 @@ from eunoe_schema.recall import WindowMessage
 from eunoe_tests.curation import CURATED, fill_curated
 from eunoe_tests.events import event_of, scope_of
 
+pytestmark = pytest.mark.slow
+
 TABLES = sorted(
     [
         *CURATED,

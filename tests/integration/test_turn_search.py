@@ -18,6 +18,8 @@ from eunoe_schema.entries import EntryOrder
 from eunoe_tests.events import OTHER_AGENT, event_of, scope_of
 from eunoe_tests.memories import ASKED_AT, FIRST_MS, Memory, events_of
 
+pytestmark = pytest.mark.slow
+
 WORDS = HashEmbedder(384)
 
 

@@ -19,6 +19,8 @@ from eunoe_schema.events import MessageEvent
 from eunoe_schema.scope import Scope
 from eunoe_tests.events import AGENT, OTHER_AGENT, event_of, scope_of
 
+pytestmark = pytest.mark.slow
+
 START_MS = 1_700_000_000_000
 
 

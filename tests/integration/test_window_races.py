@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, cast
 from uuid import UUID
 
+import pytest
 from redis.asyncio import Redis
 
 from eunoe_consumers.settings import Settings
@@ -18,6 +19,8 @@ from eunoe_tests.events import OTHER_AGENT, event_of, scope_of
 from eunoe_tests.roles import consuming
 from eunoe_tests.stores import consumed, dead, window_of
 from eunoe_tests.waiting import wait_until
+
+pytestmark = pytest.mark.slow
 
 _MESSAGES = stream(Subject.MESSAGES)
 _CONSUMERS, _GATEWAYS, _EVENTS_PER_SCOPE = 4, 3, 120

@@ -28,6 +28,8 @@ from eunoe_schema.streams import DATA_FIELD, Group, Subject, dead_letters, isola
 from eunoe_tests.events import event_of, scope_of
 from eunoe_tests.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 MESSAGES = stream(Subject.MESSAGES)
 CLAIM_SECONDS = 0.5
 LONG_AGO_MS = 3_600_000

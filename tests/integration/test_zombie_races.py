@@ -33,6 +33,8 @@ from eunoe_tests.processors import process
 from eunoe_tests.stores import dead, dead_entries, pending, window_events
 from eunoe_tests.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 MESSAGES = stream(Subject.MESSAGES)
 CLAIM_SECONDS = 0.5
 LONG_AGO_MS = 3_600_000

@@ -7,6 +7,8 @@ import pytest
 
 from eunoe_consumers.cli.main import extra_of
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("module", "extra"),

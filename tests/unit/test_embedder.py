@@ -15,6 +15,8 @@ from eunoe_consumers.embedding.embedder import Embedder, FastembedEmbedder
 from eunoe_consumers.embedding.prepare import PreparedModel, prepare_model
 from eunoe_consumers.embedding.weights import MODEL_NAME, ModelError
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path

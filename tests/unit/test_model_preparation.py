@@ -17,6 +17,8 @@ from eunoe_consumers.embedding import weights
 from eunoe_consumers.embedding.prepare import REQUIRED_FILES, PreparedModel, prepare_model
 from eunoe_consumers.embedding.weights import MODEL_NAME, WEIGHTS_SHA256, ModelError
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> PreparedModel:

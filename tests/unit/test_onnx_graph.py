@@ -16,6 +16,8 @@ from tokenizers import Tokenizer
 
 from eunoe_consumers.embedding.onnx_graph import build_onnx
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 

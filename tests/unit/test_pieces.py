@@ -19,6 +19,8 @@ from eunoe_consumers.embedding.pieces import OVERLAP_TOKENS, cut
 from eunoe_consumers.embedding.prepare import prepare_model
 from eunoe_consumers.embedding.weights import MAX_TOKENS, MODEL_NAME
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from pathlib import Path
 
