@@ -195,11 +195,15 @@ async def test_an_entry_that_kills_its_consumer_is_dead_lettered(
     await redis.xclaim(MESSAGES, Group.WINDOW, "dead", 0, [ids["e2"]], idle=LONG_AGO_MS, retrycount=9, justid=True)
     await redis.hset(isolated_attempts(Group.WINDOW), ids["e2"], "2")
     effect = Recorder()
+
+    async def no_attempts() -> bool:
+        return not await redis.exists(isolated_attempts(Group.WINDOW))
+
     async with running(worker_of(redis, registry, effect)):
         await wait_until(partial(done, redis))
+        await wait_until(no_attempts, what="the removal of the attempts' count, which follows the dead letter")
     assert effect.batches == [["e0", "e1", "e3", "e4"]]
     assert await letters(redis) == {ids["e2"]: "killed its consumer in 2 isolated attempts"}
-    assert await redis.exists(isolated_attempts(Group.WINDOW)) == 0
 
 
 async def test_claimed_poison_entries_are_dead_lettered_alone(
