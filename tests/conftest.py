@@ -24,7 +24,7 @@ from eunoe_consumers.settings import Settings
 _TEMPLATE = "eunoe_template"
 
 # Each run draws new examples for the properties. For many examples: HYPOTHESIS_PROFILE=thorough make test
-hypothesis.settings.register_profile("quick", max_examples=60, deadline=None)
+hypothesis.settings.register_profile("quick", max_examples=100, deadline=None)
 hypothesis.settings.register_profile("few", max_examples=15, deadline=None)  # make test-fast
 hypothesis.settings.register_profile("thorough", max_examples=1_000, deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))

@@ -7,7 +7,7 @@ from typing import cast
 from uuid import UUID, uuid4
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 
@@ -18,6 +18,7 @@ from eunoe_schema import keys
 from eunoe_schema.recall import WindowMessage
 from eunoe_schema.scope import Scope
 from eunoe_tests.events import scope_of
+from eunoe_tests.properties import examples
 
 TENANT = UUID("10000000-0000-4000-8000-000000000001")
 
@@ -105,7 +106,7 @@ def model_of(size: int, batches: Sequence[Sequence[WindowMessage]], foreign: int
 
 
 # All examples of a test share one Redis. Each has its own scope.
-any_history = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+any_history = examples(60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @any_history

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from uuid import UUID
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 
@@ -12,11 +12,12 @@ from eunoe_consumers.window.window import Windows
 from eunoe_schema import keys
 from eunoe_schema.recall import WindowMessage
 from eunoe_tests.events import scope_of
+from eunoe_tests.properties import examples
 from eunoe_tests.window_model import Step, histories, newest, play, streams
 
 SCOPE = scope_of(UUID("10000000-0000-4000-8000-000000000001"))
 # All examples of a test share one Valkey. Each begins by deleting its keys.
-_examples = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+_examples = examples(80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @_examples

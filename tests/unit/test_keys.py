@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from eunoe_schema import Scope, keys
 from eunoe_schema.streams import Group, Subject, dead_letters, isolated_attempts, reply_channel, stream
+from eunoe_tests.properties import examples
 
 TENANT = UUID("b0000000-0000-4000-8000-000000000001")
 AGENT = UUID("a0000000-0000-4000-8000-000000000001")
@@ -62,6 +63,7 @@ def test_keys_are_spelled_as_documented(key: str, expected: str) -> None:
     assert key == f"{TENANT}:{expected}"
 
 
+@examples(300)
 @given(scopes)
 def test_the_key_of_a_window_contains_the_user_id_unchanged(scope: Scope) -> None:
     """The key is `{tenant}:memory:short:{agent}:{user}`, also if the user id contains colons."""
@@ -75,6 +77,7 @@ def test_only_inner_parts_are_percent_encoded() -> None:
     assert keys.current_session(scope, "!t:1%") == f"{TENANT}:current_session:{AGENT}:@ada%3Ax%253A:!t:1%"
 
 
+@examples(300)
 @given(scopes, parts)
 def test_every_key_begins_with_its_tenant(scope: Scope, part: str) -> None:
     """So the keys of a tenant can be found and deleted."""
@@ -83,6 +86,7 @@ def test_every_key_begins_with_its_tenant(scope: Scope, part: str) -> None:
 
 
 @pytest.mark.parametrize("key", OF_TENANT.values(), ids=OF_TENANT)
+@examples(300)
 @given(one=st.tuples(ids, parts), other=st.tuples(ids, parts))
 def test_different_parts_of_a_tenant_give_different_keys(
     key: Callable[[UUID, str], str], one: tuple[UUID, str], other: tuple[UUID, str]
@@ -92,6 +96,7 @@ def test_different_parts_of_a_tenant_give_different_keys(
 
 
 @pytest.mark.parametrize("key", OF_SCOPE.values(), ids=OF_SCOPE)
+@examples(300)
 @given(one=st.tuples(scopes, parts), other=st.tuples(scopes, parts))
 def test_different_parts_of_a_scope_give_different_keys(
     key: Callable[[Scope, str], str], one: tuple[Scope, str], other: tuple[Scope, str]
@@ -101,6 +106,7 @@ def test_different_parts_of_a_scope_give_different_keys(
 
 
 @pytest.mark.parametrize("key", OF_SCOPE.values(), ids=OF_SCOPE)
+@examples(300)
 @given(text=st.text(alphabet="a:%3A", min_size=4, max_size=10), cuts=st.tuples(st.integers(1, 8), st.integers(1, 8)))
 def test_ids_with_colons_do_not_share_a_key(key: Callable[[Scope, str], str], text: str, cuts: tuple[int, int]) -> None:
     """User 'a' with event 'b:c' and user 'a:b' with event 'c' read alike, and are two."""
@@ -110,12 +116,14 @@ def test_ids_with_colons_do_not_share_a_key(key: Callable[[Scope, str], str], te
     assert made[0] != made[1]
 
 
+@examples(300)
 @given(one=scopes, other=scopes)
 def test_different_scopes_have_different_windows(one: Scope, other: Scope) -> None:
     """No two users, agents or tenants share a window."""
     assert (keys.window(one) == keys.window(other)) == (one == other)
 
 
+@examples(300)
 @given(scopes, parts, scopes, parts)
 def test_different_kinds_never_collide(one: Scope, one_part: str, other: Scope, other_part: str) -> None:
     """Whatever the parts are, a key of one kind is never a key of another."""

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
@@ -18,6 +18,7 @@ from eunoe_consumers.embedding.hash_embedder import HashEmbedder
 from eunoe_consumers.embedding.pieces import OVERLAP_TOKENS, cut
 from eunoe_consumers.embedding.prepare import prepare_model
 from eunoe_consumers.embedding.weights import MAX_TOKENS, MODEL_NAME
+from eunoe_tests.properties import examples
 
 pytestmark = pytest.mark.slow
 
@@ -121,7 +122,7 @@ def long_texts(draw: st.DrawFn) -> str:
 @example(text="e\u0301\u0323 " * 600)
 @example(text="word" + " " * 20_000 + "word " * 300 + "\u200b" * 5_000)
 @example(text="/9j+4AAQ/SkZJ+Rg=" * 1_900)
-@settings(deadline=None, max_examples=25)
+@examples(60)
 def test_pieces_are_valid_in_every_script(text: str, model: Model) -> None:
     """No gaps, within the limit, whole words, an overlap at each cut, and a last piece of useful length."""
     (spans,) = model.embedder.spans([text])

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from eunoe_schema import Scope
 from eunoe_schema.scope import TURN_NAMESPACE
+from eunoe_tests.properties import examples
 
 TENANT = UUID("b0000000-0000-4000-8000-000000000001")
 OTHER_TENANT = UUID("b0000000-0000-4000-8000-000000000002")
@@ -62,6 +63,7 @@ def test_ids_with_colons_do_not_collide() -> None:
     assert turn_id("1:a", "b") != turn_id("1", "a:b")
 
 
+@examples(300)
 @given(st.tuples(texts, texts), st.tuples(texts, texts))
 def test_turn_ids_are_equal_only_for_equal_user_and_event(one: tuple[str, str], other: tuple[str, str]) -> None:
     """This holds for any ids."""

@@ -6,12 +6,13 @@ from contextlib import asynccontextmanager
 from uuid import UUID
 
 from fakeredis import FakeAsyncRedis, FakeServer
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from eunoe_consumers.window.window import Windows
 from eunoe_schema.recall import WindowMessage
 from eunoe_tests.events import scope_of
+from eunoe_tests.properties import examples
 from eunoe_tests.window_model import Append, Foreign, Resize, Step, histories, message_of, newest, play, streams
 
 SCOPE = scope_of(UUID("b0000000-0000-4000-8000-000000000001"))
@@ -35,6 +36,7 @@ _THRICE = [Resize(2), *(_appended(message_of(ms, event_id=event)) for ms, event 
 _TOO_OLD = [Resize(1), _appended(message_of(5)), _appended(message_of(1, event_id="a"), message_of(9, event_id="a"))]
 
 
+@examples(400)
 @given(history=histories())
 @example(history=_LATE)
 @example(history=_THRICE)
@@ -45,6 +47,7 @@ async def test_a_window_always_equals_its_model(history: Sequence[Step]) -> None
         await play(redis, SCOPE, history)
 
 
+@examples(200)
 @given(stream=streams(repeats_events=False), size=st.integers(1, 8), chance=st.randoms())
 async def test_order_repetition_and_division_change_nothing(
     stream: list[WindowMessage], size: int, chance: random.Random
@@ -60,7 +63,7 @@ async def test_order_repetition_and_division_change_nothing(
         assert await windows.read(SCOPE) == newest(stream, size)
 
 
-@settings(max_examples=10)
+@examples(10)
 @given(
     messages=st.integers(501, 1_200), rows=st.integers(0, 600), size=st.sampled_from([1, 20, 700]), seed=st.integers(0)
 )
