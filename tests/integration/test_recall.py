@@ -67,6 +67,7 @@ async def test_after_reports_a_write_that_is_not_applied_in_time(
     scope = scope_of(tenant)
     async with consuming(settings, Group.RECALL):
         (receipt,) = await _publish(gateway, scope, "Hello.")
+        await orchestrator.recall(scope, "Hello?", deadline=_DEADLINE)  # the consumer has loaded its model by then
         context = await orchestrator.recall(scope, "Hello.", after=receipt, deadline=3)
     assert context.freshness.applied is False
     assert context.freshness.waited_ms > 0
