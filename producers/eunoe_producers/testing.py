@@ -5,7 +5,7 @@ message is in its window at once, and the `cosine` of a turn compares words inst
 """
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from importlib.util import find_spec
 from math import sqrt
@@ -172,7 +172,7 @@ class _InMemoryOrchestrator(Orchestrator):
         near.sort(key=lambda turn: (turn.cosine, EntryOrder.parse(turn.entry_id)), reverse=True)
         best = near[: self._top_k if request.top_k is None else request.top_k]
         if request.neighbours:
-            best = _with_neighbours(best, [event for _, event in messages.values()])
+            best = _with_neighbours(best, list(messages.values()))
         if request.explain:
             best = [turn.model_copy(update={"explanation": {"cosine": turn.cosine}}) for turn in best]
         kept, cut = _within(request.token_budget, best)
@@ -202,20 +202,20 @@ async def _messages(redis: Redis) -> list[tuple[str, MessageEvent]]:
     return [(entry_id, event) for entry_id, event in decoded if isinstance(event, MessageEvent)]
 
 
-def _with_neighbours(turns: Sequence[Turn], events: Sequence[MessageEvent]) -> list[Turn]:
-    """Return each turn with the messages before and after it, if they belong to the same session."""
-    places = {event.event_id: place for place, event in enumerate(events)}
-
-    def at(place: int, session_id: str | None) -> Neighbour | None:
-        if not 0 <= place < len(events) or (event := events[place]).session_id != session_id:
-            return None
-        return Neighbour(event_id=event.event_id, role=event.role, content=event.content, speaker=event.speaker)
-
-    return [
-        turn.model_copy(update={"before": at(place - 1, turn.session_id), "after": at(place + 1, turn.session_id)})
-        for turn in turns
-        for place in (places[turn.event_id],)
-    ]
+def _with_neighbours(turns: Sequence[Turn], messages: Sequence[tuple[str, MessageEvent]]) -> list[Turn]:
+    """Return each turn with the messages before and after it in its session, or in its thread if it has no session."""
+    sessions: dict[str, list[MessageEvent]] = defaultdict(list)
+    for _, event in sorted(messages, key=lambda message: message[1].occurred_at or EntryOrder.parse(message[0]).time):
+        sessions[event.session_id or event.thread_id or ""].append(event)
+    beside: dict[str, dict[str, Neighbour | None]] = {}
+    for session in sessions.values():
+        shown = [
+            Neighbour(event_id=event.event_id, role=event.role, content=event.content, speaker=event.speaker)
+            for event in session
+        ]
+        for event, before, after in zip(session, [None, *shown], [*shown[1:], None], strict=False):
+            beside[event.event_id] = {"before": before, "after": after}
+    return [turn.model_copy(update=beside[turn.event_id]) for turn in turns]
 
 
 def _within(budget: int | None, turns: Sequence[Turn]) -> tuple[tuple[Turn, ...], tuple[CutTurn, ...]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -29,15 +30,15 @@ class Conversation:
     """A conversation with running consumers."""
 
     def __init__(self, redis: Redis, gateway: Gateway, orchestrator: Orchestrator, scope: Scope) -> None:
-        self._redis = redis
-        self._gateway = gateway
-        self._orchestrator = orchestrator
+        self.redis = redis
+        self.gateway = gateway
+        self.orchestrator = orchestrator
         self.scope = scope
 
     async def publish(self, events: Sequence[MessageEvent]) -> list[Receipt]:
         """Publish events and wait until they are in the window and in PostgreSQL."""
-        receipts = [await self._gateway.publish(event) for event in events]
-        await wait_until(lambda: consumed(self._redis, Group.WINDOW, Group.EMBED))
+        receipts = [await self.gateway.publish(event) for event in events]
+        await wait_until(lambda: consumed(self.redis, Group.WINDOW, Group.EMBED))
         return receipts
 
     async def say(self, *contents: str, **fields: Any) -> list[Receipt]:
@@ -47,7 +48,7 @@ class Conversation:
     async def recall(self, query: str, **options: Any) -> Context:
         """Recall, and assert that no part is missing."""
         asked: dict[str, Any] = {"window": 0, "deadline": _DEADLINE, **options}
-        context = await self._orchestrator.recall(self.scope, query, **asked)
+        context = await self.orchestrator.recall(self.scope, query, **asked)
         assert context.missing == ()
         return context
 
@@ -115,22 +116,68 @@ async def test_excerpts_are_a_setting_of_the_consumers(ada: Conversation) -> Non
 
 
 async def test_turns_come_with_their_neighbours(ada: Conversation) -> None:
-    """The messages before and after, of the same session only, also if they are turns of the reply themselves."""
-    said = [("one", "s1"), ("apple pie", "s1"), ("three", "s1"), ("apple tart", "s2"), ("five", "s1")]
-    await ada.publish([event_of(ada.scope, f"e{n}", text, session_id=s) for n, (text, s) in enumerate(said)])
+    """The messages before and after in the session, as if there were no other thread; a late message in its place.
+
+    The gateway derives a session for each thread. Turns of the reply may be neighbours, too.
+    """
+    noon = datetime(2024, 5, 7, 12, tzinfo=UTC)
+    said = [
+        ("one", {"session_id": "s1"}),
+        ("red", {"thread_id": "t1"}),
+        ("apple pie", {"session_id": "s1"}),
+        ("apple tart", {"session_id": "s2"}),
+        ("green", {"thread_id": "t2"}),
+        ("blue apple", {"thread_id": "t1"}),
+        ("five", {"session_id": "s1"}),
+        ("late", {"session_id": "s1", "occurred_at": noon + timedelta(minutes=1)}),
+    ]
+    minutes = {"one": 0, "apple pie": 2, "five": 4}
+    await ada.publish(
+        [
+            event_of(
+                ada.scope,
+                text,
+                text,
+                **({"occurred_at": noon + timedelta(minutes=minutes[text])} if text in minutes else {}),
+                **fields,
+            )
+            for text, fields in said
+        ]
+    )
     context = await ada.recall("apple", neighbours=True)
     beside = {
-        turn.event_id: (turn.before and turn.before.content, turn.after and turn.after.content)
+        turn.event_id: (turn.before and turn.before.event_id, turn.after and turn.after.event_id)
         for turn in context.turns
     }
     assert beside == {
-        "e0": (None, "apple pie"),
-        "e1": ("one", "three"),
-        "e2": ("apple pie", None),
-        "e3": (None, None),
-        "e4": (None, None),
+        "one": (None, "late"),
+        "late": ("one", "apple pie"),
+        "apple pie": ("late", "five"),
+        "five": ("apple pie", None),
+        "apple tart": (None, None),
+        "red": (None, "blue apple"),
+        "blue apple": ("red", None),
+        "green": (None, None),
     }
-    assert [(turn.before, turn.after) for turn in (await ada.recall("apple")).turns] == [(None, None)] * 5
+    assert [(turn.before, turn.after) for turn in (await ada.recall("apple")).turns] == [(None, None)] * 8
+
+
+async def test_interleaved_threads_do_not_change_a_score(ada: Conversation) -> None:
+    """The parts of a score that look beside a turn are those of its own thread."""
+    question, answer = "Which wine goes with fish?", "A dry white one, of course."
+    await ada.publish([event_of(ada.scope, text, text, thread_id="t1") for text in (question, answer)])
+    alone = {turn.event_id: turn.explanation for turn in (await ada.recall("wine with fish", explain=True)).turns}
+    scope = scope_of(ada.scope.tenant_id, "grace")
+    other = Conversation(ada.redis, ada.gateway, ada.orchestrator, scope)
+    mixed = [(question, "t1"), ("Book a train.", "t2"), ("Mow the lawn.", "t3"), (answer, "t1"), ("To Rome.", "t2")]
+    await other.publish([event_of(scope, text, text, thread_id=thread) for text, thread in mixed])
+    explained = {t.event_id: t.explanation for t in (await other.recall("wine with fish", explain=True)).turns}
+    for text in (question, answer):
+        ours, theirs = alone[text], explained[text]
+        assert ours is not None
+        assert theirs is not None
+        for part in ("cosine", "neighbour", "answer", "question"):
+            assert theirs.get(part) == pytest.approx(ours.get(part)), part
 
 
 async def test_a_token_budget_is_kept_and_reports_the_cut_turns(ada: Conversation) -> None:

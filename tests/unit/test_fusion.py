@@ -111,12 +111,21 @@ def test_neighbours_count_by_their_distance() -> None:
     assert values_of(ranked, "second_neighbour") == pytest.approx({10: 0.01 * base, 50: 0.01 * base})
 
 
-def test_neighbours_are_of_the_same_session() -> None:
-    """A turn of another session adds nothing, but keeps its place: its two neighbours are second neighbours."""
-    candidates = [candidate_of(10, 0.5), candidate_of(20), candidate_of(30), candidate_of(40)]
-    outline = outline_of([10, 20, 30, 40], sessions=[1, 2, 1, 1])
-    assert values_of(ranked_of(candidates, only("neighbour"), outline=outline), "neighbour") == {}
-    assert values_of(ranked_of(candidates, only("second_neighbour"), outline=outline), "second_neighbour") == {30: 0.5}
+@pytest.mark.parametrize("others", [1, 2, 3])
+@pytest.mark.parametrize("weights", [DIALOGUE, ASSISTANT, ALL])
+def test_interleaved_threads_do_not_change_a_score(weights: Weights, others: int) -> None:
+    """Turns of other sessions between the turns of a session are not beside them. They take no neighbour away."""
+    query, candidates, outline, lexical = rich_case()
+    alone = {found.candidate.position: found.parts for found in rank(query, candidates, outline, lexical, weights)}
+    positions = sorted(place + shift for place in (10, 20, 30, 40) for shift in range(others + 1))
+    sessions = [place % 10 + 1 for place in positions]
+    outline = outline_of(positions, sessions)
+    values: dict[str, list[float]] = {name: [0.0] * len(positions) for name in ("bm25", "contextual", "sessions")}
+    for name, scores in values.items():
+        for place, score in zip(outline.places_of(np.array([10, 20, 30, 40])), getattr(lexical, name), strict=True):
+            scores[place] = float(score)
+    interleaved = rank(query, candidates, outline, scores_of(len(positions), **values), weights)
+    assert {found.candidate.position: found.parts for found in interleaved} == alone
 
 
 def test_a_turn_that_is_no_candidate_adds_nothing() -> None:

@@ -69,14 +69,16 @@ def as_turns(turns: list[Turn], query: str) -> list[Document]:
 
 
 def with_neighbours(turns: list[Turn], query: str) -> list[Document]:
-    """Return each turn plus half of its direct neighbours and a fifth of its second ones, within its session."""
+    """Return each turn plus half of its direct neighbours in its session and a fifth of its second ones."""
     alone = as_turns(turns, query)
     documents: list[Document] = []
     for place, turn in enumerate(turns):
         length, counts = 0.0, dict.fromkeys(query, 0.0)
+        session = [other for other in range(len(turns)) if turns[other].session == turn.session]
         for distance, share in ((-2, 0.2), (-1, 0.5), (0, 1.0), (1, 0.5), (2, 0.2)):
-            other = place + distance
-            if 0 <= other < len(turns) and turns[other].session == turn.session:
+            at = session.index(place) + distance
+            if 0 <= at < len(session):
+                other = session[at]
                 length += share * alone[other][0]
                 for term in query:
                     counts[term] += share * alone[other][1][term]
@@ -127,7 +129,10 @@ turns_of_a_scope = st.lists(
 @example([Turn("xaab", "f"), Turn("x", "f"), Turn("bb", "s"), Turn("c", "f"), Turn("xyz", None), Turn("a", None)])
 def test_scores_equal_textbook_bm25(turns: list[Turn]) -> None:
     """Each of the three scores is plain BM25 over its own documents, also for interleaved or missing sessions."""
-    assert_same(lexical_scores(outline_of(turns)), textbook(turns))
+    outline = outline_of(turns)
+    found, places = lexical_scores(outline), outline.in_stream_order
+    in_order = LexicalScores(found.bm25[places], found.contextual[places], found.sessions[places])
+    assert_same(in_order, textbook(turns))
 
 
 @given(turns_of_a_scope)

@@ -75,9 +75,9 @@ def events(selected: Selected) -> list[str]:
     return [turn.event_id for turn in selected.turns]
 
 
-def neighbour_of(event_id: str, session_id: str | None) -> NeighbourTurn:
+def neighbour_of(event_id: str) -> NeighbourTurn:
     """Return the neighbour of a turn."""
-    return NeighbourTurn(event_id, "user", f"{event_id} says so", "Ben", session_id)
+    return NeighbourTurn(event_id, "user", f"{event_id} says so", "Ben")
 
 
 @pytest.mark.parametrize(("asked", "default", "count"), [(2, 4, 2), (None, 4, 4), (0, 4, 0), (100, 4, 5), (None, 0, 0)])
@@ -147,13 +147,13 @@ async def test_a_long_turn_is_returned_whole_or_as_an_excerpt(asked: bool | None
     assert (second.content, second.excerpt) == ("four", None)
 
 
-async def test_neighbours_of_the_same_session_are_read_on_request() -> None:
-    """One query reads the neighbours of all selected turns. A message of another session is no neighbour."""
+async def test_neighbours_are_read_on_request() -> None:
+    """One query reads the neighbours of all selected turns. An excluded message is no neighbour."""
     reader = Neighbours(
         {
-            0: Beside(neighbour_of("b", "s"), neighbour_of("a", "s")),
-            1: Beside(neighbour_of("b", "other"), neighbour_of("a", None)),
-            2: Beside(None, neighbour_of("a", "s")),
+            0: Beside(neighbour_of("b"), neighbour_of("a")),
+            1: Beside(neighbour_of("e3"), None),
+            2: Beside(None, neighbour_of("a")),
         }
     )
     ranked = ranked_of("x", "y", "z", "w", session_id="s")
@@ -165,14 +165,6 @@ async def test_neighbours_of_the_same_session_are_read_on_request() -> None:
         (None, None),
         (None, "a"),
     ]
-
-
-async def test_turns_without_a_session_are_neighbours() -> None:
-    """All turns without a session count as one session, as in the ranking."""
-    reader = Neighbours({0: Beside(neighbour_of("b", None), neighbour_of("a", "s"))})
-    (turn,) = (await select(ranked_of("x"), reader=reader, neighbours=True)).turns
-    assert turn.before is not None
-    assert turn.after is None
 
 
 async def test_neighbours_are_read_only_if_needed() -> None:
@@ -213,7 +205,7 @@ async def test_a_budget_counts_excerpts_and_neighbours() -> None:
     long = [Ranked(candidate_of(1, 0.5, "one two three", span=(4, 7)), 1.0, {})]
     assert events(await select(long, token_budget=1)) == []
     assert events(await select(long, token_budget=1, excerpts=True)) == ["e1"]
-    beside = Neighbours({1: Beside(neighbour_of("b", None), neighbour_of("a", None))})
+    beside = Neighbours({1: Beside(neighbour_of("b"), neighbour_of("a"))})
     selected = await select(long, reader=beside, token_budget=8, neighbours=True)
     assert [found.tokens for found in selected.cut] == [9]
     assert events(await select(long, reader=beside, token_budget=9, neighbours=True)) == ["e1"]
@@ -227,7 +219,7 @@ async def test_the_budget_cuts_within_the_top_k() -> None:
 
 async def test_an_excluded_message_is_no_neighbour() -> None:
     """The answered message and the messages of the window are not returned as neighbours."""
-    reader = Neighbours({0: Beside(neighbour_of("b", "s"), neighbour_of("a", "s"))})
+    reader = Neighbours({0: Beside(neighbour_of("b"), neighbour_of("a"))})
     (turn,) = (await select(ranked_of("x", session_id="s"), "a", reader=reader, neighbours=True)).turns
     assert turn.before is not None
     assert turn.after is None

@@ -33,13 +33,13 @@ def turns_of(context: Context) -> list[str]:
 
 
 async def test_turns_include_neighbours_of_their_session(eunoe: InMemoryEunoe, ada: Scope) -> None:
-    """A message of another session is no neighbour."""
+    """A message of another session is no neighbour, and takes none away."""
     context = await eunoe.orchestrator.recall(ada, "apples", window=0, neighbours=True)
     beside = {
         turn.event_id: (turn.before and turn.before.event_id, turn.after and turn.after.event_id)
         for turn in context.turns
     }
-    assert beside == {"e0": (None, "e1"), "e1": ("e0", None), "e2": (None, None), "e3": (None, None)}
+    assert beside == {"e0": (None, "e1"), "e1": ("e0", "e3"), "e2": (None, None), "e3": ("e1", None)}
     plain = await eunoe.orchestrator.recall(ada, "apples", window=0)
     assert [(turn.before, turn.after) for turn in plain.turns] == [(None, None)] * 4
 
@@ -51,7 +51,7 @@ async def test_a_token_budget_cuts_whole_turns(eunoe: InMemoryEunoe, ada: Scope)
     assert [(found.event_id, found.tokens) for found in context.cut] == [("e1", 6), ("e3", 2)]
     beside = await eunoe.orchestrator.recall(ada, "apples", window=0, token_budget=9, neighbours=True)
     assert turns_of(beside) == ["e2", "e3"]
-    assert {found.event_id: found.tokens for found in beside.cut} == {"e0": 9, "e1": 9}
+    assert {found.event_id: found.tokens for found in beside.cut} == {"e0": 9, "e1": 11}
     assert (await eunoe.orchestrator.recall(ada, "apples", window=0)).cut == ()
 
 

@@ -67,18 +67,17 @@ class TurnCandidate:
 
 @dataclass(frozen=True)
 class NeighbourTurn:
-    """The turn before or after another one in the scope. It may belong to another session."""
+    """The turn before or after another one in its session."""
 
     event_id: str
     role: MessageRole
     content: str
     speaker: str | None
-    session_id: str | None
 
 
 @dataclass(frozen=True)
 class Beside:
-    """The turns directly before and after a turn; None at the ends of the scope."""
+    """The turns directly before and after a turn; None at the ends of its session."""
 
     before: NeighbourTurn | None
     after: NeighbourTurn | None
@@ -186,7 +185,9 @@ class CandidateReader:
         return [_candidate(row) for row in rows]
 
     async def neighbours(self, scope: Scope, positions: Sequence[int]) -> dict[int, Beside]:
-        """Return the turns directly before and after each of some turns, by position.
+        """Return the turns directly before and after each of some turns in its session, by position.
+
+        A session is in order of time: a message that arrives late stands where it was written.
 
         Raises:
             StoreUnavailable: If PostgreSQL failed.
@@ -198,7 +199,7 @@ class CandidateReader:
         sides: dict[int, dict[str, NeighbourTurn]] = {position: {} for position in positions}
         for row in rows:
             sides[row["of_position"]][row["side"]] = NeighbourTurn(
-                row["event_id"], row["role"], row["content"], row["speaker"], row["session_id"]
+                row["event_id"], row["role"], row["content"], row["speaker"]
             )
         return {position: Beside(found.get("before"), found.get("after")) for position, found in sides.items()}
 

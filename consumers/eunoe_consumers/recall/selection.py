@@ -73,7 +73,7 @@ class Selection:
         turns = [
             _turn(
                 found,
-                _shown(beside.get(found.candidate.position), found, excluded),
+                _shown(beside.get(found.candidate.position), excluded),
                 excerpts=excerpts,
                 explain=request.explain,
             )
@@ -112,13 +112,11 @@ class Selection:
         return Selected(tuple(kept), tuple(cut))
 
 
-def _shown(beside: Beside | None, found: Ranked, excluded: Collection[str]) -> Beside | None:
-    """Return the neighbours that may be shown: in the same session, and not excluded."""
+def _shown(beside: Beside | None, excluded: Collection[str]) -> Beside | None:
+    """Return the neighbours without the excluded ones."""
 
     def shown(turn: NeighbourTurn | None) -> NeighbourTurn | None:
-        if turn is None or turn.session_id != found.candidate.session_id or turn.event_id in excluded:
-            return None
-        return turn
+        return None if turn is None or turn.event_id in excluded else turn
 
     return None if beside is None else Beside(shown(beside.before), shown(beside.after))
 

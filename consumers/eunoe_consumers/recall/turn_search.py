@@ -70,10 +70,12 @@ class _Lexical:
     weights: Weights
 
     def best(self, limit: int) -> list[int]:
-        """Return the positions of the best turns."""
+        """Return the positions of the best turns. Of equal turns, the newer ones come first."""
         scores = self.scores.contextual if self.weights.contextual_bm25 else self.scores.bm25
-        best = np.argsort(-scores, kind="stable")[:limit]
-        return [int(position) for position in self.outline.positions[best[scores[best] > 0]]]
+        found = np.flatnonzero(scores)
+        positions = self.outline.positions[found]
+        best = np.lexsort((-positions, -scores[found]))[:limit]
+        return [int(position) for position in positions[best]]
 
 
 class KnownScopes:

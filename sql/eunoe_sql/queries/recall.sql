@@ -95,33 +95,38 @@ LEFT JOIN LATERAL (
 ) AS best ON true;
 
 -- name: neighbours
--- Return the turns directly before and after each of some turns ($4: their positions) of a scope.
-SELECT middle.position AS of_position, middle.side, turn.event_id, turn.role, turn.content, turn.speaker, turn.session_id
-FROM (
-    SELECT asked.position, 'before' AS side, found.created_at, found.position AS found_position
-    FROM unnest($4::bigint[]) AS asked (position)
-    CROSS JOIN LATERAL (
-        SELECT created_at, position
-        FROM conversation_embeddings
-        WHERE tenant_id = $1::uuid AND agent_id = $2::uuid AND user_id = $3::text
-            AND created_at <= eunoe_time_of(asked.position)
-            AND (created_at, position) < (eunoe_time_of(asked.position), asked.position)
-        ORDER BY created_at DESC, position DESC
-        LIMIT 1
-    ) AS found
-    UNION ALL
-    SELECT asked.position, 'after', found.created_at, found.position
-    FROM unnest($4::bigint[]) AS asked (position)
-    CROSS JOIN LATERAL (
-        SELECT created_at, position
-        FROM conversation_embeddings
-        WHERE tenant_id = $1::uuid AND agent_id = $2::uuid AND user_id = $3::text
-            AND created_at >= eunoe_time_of(asked.position)
-            AND (created_at, position) > (eunoe_time_of(asked.position), asked.position)
-        ORDER BY created_at, position
-        LIMIT 1
-    ) AS found
-) AS middle
-JOIN conversation_embeddings AS turn
-    ON turn.tenant_id = $1::uuid AND turn.agent_id = $2::uuid AND turn.user_id = $3::text
-    AND turn.created_at = middle.created_at AND turn.position = middle.found_position;
+-- Return the turns directly before and after each of some turns ($4: their positions) in its session, in order of time.
+-- A turn without a session belongs to its thread. The expressions are those of the index by_neighbour.
+WITH asked AS MATERIALIZED (
+    SELECT
+        turn.position,
+        coalesce(turn.session_id, turn.thread_id, '') AS session,
+        coalesce(turn.occurred_at, turn.created_at) AS time
+    FROM unnest($4::bigint[]) AS given (position)
+    JOIN conversation_embeddings AS turn
+        ON turn.tenant_id = $1::uuid AND turn.agent_id = $2::uuid AND turn.user_id = $3::text
+        AND turn.created_at = eunoe_time_of(given.position) AND turn.position = given.position
+)
+SELECT asked.position AS of_position, 'before' AS side, found.event_id, found.role, found.content, found.speaker
+FROM asked
+CROSS JOIN LATERAL (
+    SELECT event_id, role, content, speaker
+    FROM conversation_embeddings
+    WHERE tenant_id = $1::uuid AND agent_id = $2::uuid AND user_id = $3::text
+        AND coalesce(session_id, thread_id, '') = asked.session
+        AND (coalesce(occurred_at, created_at), position) < (asked.time, asked.position)
+    ORDER BY coalesce(occurred_at, created_at) DESC, position DESC
+    LIMIT 1
+) AS found
+UNION ALL
+SELECT asked.position, 'after', found.event_id, found.role, found.content, found.speaker
+FROM asked
+CROSS JOIN LATERAL (
+    SELECT event_id, role, content, speaker
+    FROM conversation_embeddings
+    WHERE tenant_id = $1::uuid AND agent_id = $2::uuid AND user_id = $3::text
+        AND coalesce(session_id, thread_id, '') = asked.session
+        AND (coalesce(occurred_at, created_at), position) > (asked.time, asked.position)
+    ORDER BY coalesce(occurred_at, created_at), position
+    LIMIT 1
+) AS found;

@@ -132,9 +132,8 @@ class _Places:
     def __init__(self, candidates: Sequence[TurnCandidate], outline: Outline) -> None:
         known = len(outline.positions)
         positions = np.array([candidate.position for candidate in candidates], dtype=np.int64)
-        at = np.searchsorted(outline.positions, positions)
-        absent = at >= known
-        absent[~absent] = outline.positions[at[~absent]] != positions[~absent]
+        at = outline.places_of(positions)
+        absent = at < 0
         at[absent] = known + np.arange(absent.sum())
         first = int(outline.session_numbers.max(initial=-1)) + 1
         self.at = at

@@ -57,8 +57,8 @@ def beside(
     """Return for each turn the sum of the values `distance` turns before and after it in its session.
 
     Args:
-        values: Shape (..., n), in stream order.
-        sessions: Shape (n,).
+        values: Shape (..., n), in the order of an outline's places.
+        sessions: The session of each place, shape (n,). The turns of a session stand together.
         distance: 1 or more.
         before: Add the value of the turn before.
         after: Add the value of the turn after.
