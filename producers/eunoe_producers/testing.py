@@ -244,6 +244,9 @@ def _window_message(entry_id: str, event: MessageEvent) -> WindowMessage:
         at=event.occurred_at or EntryOrder.parse(entry_id).time,
         session_id=event.session_id,
         speaker=event.speaker,
+        thread_id=event.thread_id,
+        channel=event.channel,
+        metadata=event.metadata,
     )
 
 
@@ -255,6 +258,9 @@ def _turn(entry_id: str, event: MessageEvent, cosine: float) -> Turn:
         content=event.content,
         speaker=event.speaker,
         session_id=event.session_id,
+        thread_id=event.thread_id,
+        channel=event.channel,
+        metadata=event.metadata,
         created_at=EntryOrder.parse(entry_id).time,
         occurred_at=event.occurred_at,
         cosine=cosine,

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, JsonValue
 
 from eunoe_schema.contract import MAX_DEADLINE_SECONDS, MAX_QUERY_CHARS, ContractModel, ReplyModel
 from eunoe_schema.events import MessageRole
@@ -86,6 +86,12 @@ class WindowMessage(ReplyModel):
     """The session."""
     speaker: str | None = None
     """The display name of the person who wrote the message."""
+    thread_id: str | None = None
+    """The thread in the channel."""
+    channel: str | None = None
+    """The channel."""
+    metadata: dict[str, JsonValue] = Field(default_factory=dict)
+    """The metadata that the gateway published with the message, at most 16 KiB."""
 
 
 class Excerpt(ReplyModel):
@@ -127,10 +133,16 @@ class Turn(ReplyModel):
     """The display name of the person who wrote the message."""
     session_id: str | None = None
     """The session."""
+    thread_id: str | None = None
+    """The thread in the channel."""
+    channel: str | None = None
+    """The channel."""
     created_at: datetime
     """When the message was appended to the stream."""
     occurred_at: datetime | None = None
     """When the message was written, if the gateway said so."""
+    metadata: dict[str, JsonValue] = Field(default_factory=dict)
+    """The metadata that the gateway published with the message, at most 16 KiB."""
     cosine: float
     """The similarity to the query, -1..1. For a long message, the similarity of its most similar piece."""
     score: float

@@ -50,6 +50,9 @@ class TurnCandidate:
         occurred_at: When it was written, if the gateway said so.
         cosine: The cosine of its best piece and the query, -1..1.
         span: The start and the end of that piece in the content; None if the message has one piece.
+        thread_id: Its thread, if any.
+        channel: Its channel, if any.
+        metadata: Its metadata as JSON; None if it has none. Only the selected turns are parsed.
     """
 
     id: UUID
@@ -63,6 +66,9 @@ class TurnCandidate:
     occurred_at: datetime | None
     cosine: float
     span: tuple[int, int] | None = None
+    thread_id: str | None = None
+    channel: str | None = None
+    metadata: str | None = None
 
 
 @dataclass(frozen=True)
@@ -223,4 +229,7 @@ def _candidate(row: asyncpg.Record) -> TurnCandidate:
         occurred_at=row["occurred_at"],
         cosine=cosine,
         span=span,
+        thread_id=row["thread_id"],
+        channel=row["channel"],
+        metadata=row["metadata"],
     )

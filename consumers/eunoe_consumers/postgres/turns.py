@@ -155,6 +155,9 @@ class TurnReader:
                 at=row["occurred_at"] or row["created_at"],
                 session_id=row["session_id"],
                 speaker=row["speaker"],
+                thread_id=row["thread_id"],
+                channel=row["channel"],
+                metadata=json.loads(row["metadata"] or "{}"),
             )
             for row in reversed(rows)
         ]

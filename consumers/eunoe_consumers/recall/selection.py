@@ -1,5 +1,6 @@
 """Select the turns of a context from the ranked turns, with the excerpts and neighbours that the request asks for."""
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -135,6 +136,9 @@ def _turn(found: Ranked, beside: Beside | None, *, excerpts: bool, explain: bool
         content=content,
         speaker=candidate.speaker,
         session_id=candidate.session_id,
+        thread_id=candidate.thread_id,
+        channel=candidate.channel,
+        metadata=json.loads(candidate.metadata or "{}"),
         created_at=candidate.created_at,
         occurred_at=candidate.occurred_at,
         cosine=candidate.cosine,

@@ -70,4 +70,7 @@ def as_message(delivered: Delivered[MessageEvent]) -> WindowMessage:
         at=event.occurred_at or delivered.order.time,
         session_id=event.session_id,
         speaker=event.speaker,
+        thread_id=event.thread_id,
+        channel=event.channel,
+        metadata=event.metadata,
     )

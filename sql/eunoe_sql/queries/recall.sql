@@ -78,7 +78,8 @@ WITH nearest AS (
 )
 SELECT
     turn.id, turn.event_id, turn.position, turn.role, turn.content, turn.speaker, turn.session_id,
-    turn.created_at, turn.occurred_at, 1 - (turn.embedding <=> $4::halfvec) AS cosine,
+    turn.thread_id, turn.channel, nullif(turn.metadata, '{}') AS metadata, turn.created_at, turn.occurred_at,
+    1 - (turn.embedding <=> $4::halfvec) AS cosine,
     best.cosine AS piece_cosine, best.starts_at, best.ends_at, best.second_starts_at
 FROM chosen
 JOIN conversation_embeddings AS turn

@@ -63,7 +63,9 @@ ON CONFLICT DO NOTHING;
 
 -- name: last_turns
 -- The last turns of a scope, the newest first. A new or lost window is loaded from them.
-SELECT position, event_id, role, content, session_id, speaker, created_at, occurred_at
+SELECT
+    position, event_id, role, content, session_id, speaker, thread_id, channel, created_at, occurred_at,
+    nullif(metadata, '{}') AS metadata
 FROM conversation_embeddings
 WHERE tenant_id = $1::uuid AND agent_id = $2::uuid AND user_id = $3::text
 ORDER BY created_at DESC, position DESC

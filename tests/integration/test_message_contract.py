@@ -1,0 +1,65 @@
+"""What a gateway publishes, seen by an orchestrator: its fields, its ids, its length."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+from redis.asyncio import Redis
+
+from eunoe_consumers.settings import Settings
+from eunoe_producers import Gateway, Orchestrator
+from eunoe_schema import keys
+from eunoe_schema.streams import Group
+from eunoe_tests.events import event_of, scope_of
+from eunoe_tests.roles import consuming
+from eunoe_tests.stores import consumed
+from eunoe_tests.waiting import wait_until
+
+pytestmark = pytest.mark.slow
+
+_DEADLINE = 20.0
+
+
+@pytest.fixture
+def hashed(settings: Settings) -> Settings:
+    """Settings of consumers with the hash embedder."""
+    return settings.model_copy(update={"embedder": "hash", "purpose": "test"})
+
+
+@pytest.fixture
+async def gateway(redis_url: str) -> AsyncIterator[Gateway]:
+    """A gateway."""
+    async with await Gateway.connect(redis_url) as gateway:
+        yield gateway
+
+
+@pytest.fixture
+async def orchestrator(redis_url: str) -> AsyncIterator[Orchestrator]:
+    """An orchestrator."""
+    async with await Orchestrator.connect(redis_url) as orchestrator:
+        yield orchestrator
+
+
+async def test_thread_channel_and_metadata_come_back(
+    hashed: Settings, gateway: Gateway, orchestrator: Orchestrator, redis: Redis, tenant: UUID
+) -> None:
+    """In the window, in a window that PostgreSQL rebuilds, and in turns."""
+    scope = scope_of(tenant)
+    full = {"thread_id": "C042:17", "channel": "slack", "session_id": "s"}
+    metadata: dict[str, Any] = {"files": [{"name": "é.png", "bytes": 7, "url": None}], "n": 1.5, "x": {"y": [[True]]}}
+    nothing: dict[str, Any] = {}
+    async with consuming(hashed, *Group):
+        await gateway.publish(event_of(scope, "e0", "My cat is called Minka.", **full, metadata=metadata))
+        await gateway.publish(event_of(scope, "e1", "The weather is fine.", **full))
+        await gateway.publish(event_of(scope, "e2", "Good night."))
+        await wait_until(lambda: consumed(redis, Group.WINDOW, Group.EMBED))
+        live = await orchestrator.recall(scope, "cat", deadline=_DEADLINE)
+        await redis.delete(keys.window(scope))
+        rebuilt = await orchestrator.recall(scope, "cat", deadline=_DEADLINE)
+        found = await orchestrator.recall(scope, "Minka", window=0, deadline=_DEADLINE)
+    expected = [("C042:17", "slack", metadata), ("C042:17", "slack", nothing), (None, None, nothing)]
+    for context in (live, rebuilt):
+        assert [(m.thread_id, m.channel, m.metadata) for m in context.window] == expected
+    turns = sorted(found.turns, key=lambda turn: turn.event_id)
+    assert [(turn.thread_id, turn.channel, turn.metadata) for turn in turns] == expected
