@@ -81,14 +81,30 @@ async def test_a_session_of_another_scope_is_refused(curator: Curator, tenant: U
 
 
 async def test_the_same_content_is_confirmed(curator: Curator, tenant: UUID) -> None:
-    """Case, composition and white space make no difference; each confirmation removes a tenth of the doubt."""
+    """Composition and a line break at the end make no difference; each confirmation removes a tenth of the doubt."""
     scope = memory_scope(tenant)
     first = await remembered(curator, scope, "Ada lives in Café Straße.", confidence=0.5)
-    (again,) = await curator.remember(scope, NewMemory(content="  ada LIVES in cafe\u0301\n strasse. "))
+    (again,) = await curator.remember(scope, NewMemory(content="Ada lives in Cafe\u0301 Straße.\n"))
     assert (again.created, again.memory.id, again.memory.version) == (False, first.id, 1)
     assert again.memory.confidence == pytest.approx(0.55)
     assert again.memory.content == "Ada lives in Café Straße."
     assert len((await curator.list(scope)).memories) == 1
+
+
+async def test_another_spelling_is_another_memory(curator: Curator, tenant: UUID) -> None:
+    """A correction that changes case or indentation alone is stored, by remember and by revise."""
+    scope = memory_scope(tenant)
+    wrong = await remembered(curator, scope, "The Wi-Fi password is kX9aBq.")
+    (right,) = await curator.remember(scope, NewMemory(content="The Wi-Fi password is Kx9AbQ."))
+    assert (right.created, right.memory.content) == (True, "The Wi-Fi password is Kx9AbQ.")
+    assert [candidate.memory.id for candidate in right.candidates] == [wrong.id]
+    revised = await curator.revise(scope, wrong.id, content="The Wi-Fi password is KX9ABQ.")
+    assert (revised.content, revised.version) == ("The Wi-Fi password is KX9ABQ.", 2)
+    code = "if ready:\n    go()\n    stop()"
+    made = await curator.remember(
+        scope, *(NewMemory(content=text) for text in (code, code.replace("    stop", "stop")))
+    )
+    assert [one.created for one in made] == [True, True]
 
 
 async def test_a_confirmed_memory_keeps_the_later_end(curator: Curator, tenant: UUID) -> None:

@@ -1,6 +1,7 @@
 """The janitor on real servers: expiry, purging and merging, one janitor at a time, in bounded batches."""
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -179,11 +180,11 @@ async def test_a_locked_memory_waits_for_the_next_round(
     assert (await janitor_of(database).run_once()).archived == 1
 
 
-async def _near(login: Login, tenant: UUID, towards: float, **fields: Any) -> UUID:
-    """Add a memory with a vector in a plane, so that cosines are known."""
+async def _near(login: Login, tenant: UUID, towards: float, content: str | None = None, **fields: Any) -> UUID:
+    """Add a memory with a vector in a plane, so that cosines are known. Contents of one age say the same by default."""
     vector = np.zeros(384, dtype=np.float32)
     vector[:2] = np.cos(towards), np.sin(towards)
-    content = uuid4().hex
+    content = content or f"Ada likes{' ' * secrets.randbelow(1_000)} tea."
     fields = {"tier": "project", "content": content, "content_hash": content_hash(content), **fields}
     return await add_memory(login, tenant, embedding=HalfVector(vector), embedding_model="m", **fields)
 
@@ -191,11 +192,14 @@ async def _near(login: Login, tenant: UUID, towards: float, **fields: Any) -> UU
 async def test_near_duplicates_are_merged_if_enabled(
     login: Login, database: Database, tenant: UUID, other_tenant: UUID
 ) -> None:
-    """The more certain one stays and gets the tags of both; other owners and tiers are left alone."""
-    one = await _near(login, tenant, 0.0, confidence=0.5, retrieval_count=2)
-    two = await _near(login, tenant, 0.1, confidence=0.6, retrieval_count=3)
+    """The newer one stays, and loses nothing of both; other owners, tiers and categories are left alone."""
+    one = await _near(
+        login, tenant, 0.0, confidence=0.6, retrieval_count=2, usefulness=0.1, metadata='{"a": 1}', source="imported"
+    )
+    two = await _near(login, tenant, 0.1, confidence=0.5, retrieval_count=3, metadata='{"a": 1, "b": 2}')
     others = [
         await _near(login, tenant, 0.05, tier="personal"),
+        await _near(login, tenant, 0.05, category="preference"),
         await _near(login, tenant, 0.05, user_id=None, agent_id=await login.fetchval("SELECT id FROM agents LIMIT 1")),
         await _near(login, tenant, 1.5),
         await _near(login, other_tenant, 0.05),
@@ -206,13 +210,52 @@ async def test_near_duplicates_are_merged_if_enabled(
     row = await login.fetchrow("SELECT status, merged_into FROM memories WHERE id = $1", one)
     assert tuple(row or ()) == ("merged", two)
     row = await login.fetchrow(
-        "SELECT status, round(confidence::numeric, 2)::float8, retrieval_count, "
+        "SELECT status, round(confidence::numeric, 2)::float8, usefulness, retrieval_count, "
         "ARRAY(SELECT tag FROM memory_tags WHERE memory_id = id ORDER BY tag) FROM memories WHERE id = $1",
         two,
     )
-    assert tuple(row or ()) == ("active", 0.64, 5, ["a", "b"])
-    assert [await status_of(login, other) for other in others] == ["active"] * 4
+    assert tuple(row or ()) == ("active", 0.64, 0.1, 5, ["a", "b"])
+    assert [await status_of(login, other) for other in others] == ["active"] * 5
     assert (await janitor_of(database, merge_cosine=0.9).run_once()).merged == 0
+
+
+async def test_near_duplicates_that_say_something_else_stay(login: Login, database: Database, tenant: UUID) -> None:
+    """The nearest one may say the opposite. One that says the same is found behind it; the last revised one stays."""
+    memories = [
+        await _near(login, tenant, 0.0, "Ada is allergic to peanuts."),
+        await _near(login, tenant, 0.1, "Ada is not allergic to peanuts."),
+        await _near(login, tenant, 0.2, "Ada is allergic to peanuts"),
+    ]
+    await login.execute(
+        "UPDATE memory_versions SET created_at = now() + interval '1 second' WHERE memory_id = $1", memories[0]
+    )
+    assert (await janitor_of(database, merge_cosine=0.9).run_once()).merged == 1
+    assert [await status_of(login, memory) for memory in memories] == ["active", "active", "merged"]
+
+
+async def test_near_duplicates_are_kept_if_a_merge_would_lose_something(
+    login: Login, database: Database, tenant: UUID
+) -> None:
+    """Metadata that the newer one lacks, a relation, a collection, and more tags than one memory may have."""
+    older = [await _near(login, tenant, 0.0, f"Ada likes tea {number}.") for number in range(4)]
+    await login.execute("UPDATE memories SET metadata = '{\"a\": 1}' WHERE id = $1", older[0])
+    newer = [await _near(login, tenant, 0.1, f"Ada likes  tea {number}.") for number in range(4)]
+    related = "INSERT INTO memory_relationships VALUES ($1, $2, 'supports', $3)"
+    await login.execute(related, tenant, older[0], older[1])
+    await login.execute(
+        "INSERT INTO collection_members SELECT $1, id, $2 FROM collections WHERE tenant_id = $1", tenant, older[2]
+    )
+    for memory, tags in ((older[3], range(30)), (newer[3], range(30, 60))):
+        await login.executemany(
+            "INSERT INTO memory_tags VALUES ($1, $2, $3)", [(tenant, memory, f"t{tag}") for tag in tags]
+        )
+    assert (await janitor_of(database, merge_cosine=0.9).run_once()).merged == 0
+    await login.execute("DELETE FROM memory_relationships")
+    await login.execute("DELETE FROM memory_tags WHERE tag = 't0'")
+    await login.execute("UPDATE memories SET compared_version = NULL, metadata = '{}'")
+    assert (await janitor_of(database, merge_cosine=0.9).run_once()).merged == 2
+    assert [await status_of(login, memory) for memory in older] == ["merged", "merged", "active", "active"]
+    assert [await status_of(login, memory) for memory in newer] == ["active"] * 4
 
 
 @pytest.mark.parametrize(
@@ -235,8 +278,8 @@ async def test_a_merged_memory_keeps_the_later_end(
     lives_days: int | None,
 ) -> None:
     """The kept memory does not expire before the other one would have."""
-    kept = await _near(login, tenant, 0.0, tier=tier, confidence=0.9)
-    gone = await _near(login, tenant, 0.1, tier=tier, confidence=0.6)
+    gone = await _near(login, tenant, 0.1, tier=tier)
+    kept = await _near(login, tenant, 0.0, tier=tier)
     for memory, days in ((kept, kept_days), (gone, gone_days)):
         await login.execute(
             "UPDATE memories SET expires_at = created_at + make_interval(days => $2) WHERE id = $1", memory, days

@@ -18,6 +18,7 @@ from eunoe_consumers.postgres.schema_check import check_schema
 from eunoe_consumers.postgres.tenants import TenantTable
 from eunoe_consumers.postgres.turns import NewTurn, TurnWriter
 from eunoe_schema.entries import EntryOrder
+from eunoe_schema.memory import content_hash
 from eunoe_tests.events import event_of, scope_of
 
 pytestmark = pytest.mark.slow
@@ -300,3 +301,26 @@ async def test_each_block_resets_the_role_for_the_ledger(empty_database_url: str
                 await connection.execute("DELETE FROM schema_migrations WHERE version = $1", migration.version)
     finally:
         await connection.close()
+
+
+async def test_stored_contents_get_the_hash_of_the_contract(database_url: str) -> None:
+    """Contents of the earlier hash are confirmed after the migration; SQL and Python compute the same hash."""
+    contents = ["Cafe\u0301", "\n \t\nif x:\n    y()\r\n", "  Kx9AbQ \f\v", "\u00a0Å\u212b 神 \u00a0", "x" * 8_192]
+    await down(database_url, steps=VERSIONS[::-1].index("0024") + 1)
+    connection = await asyncpg.connect(database_url)
+    try:
+        tenant = await connection.fetchval(
+            "INSERT INTO tenants (id, name) VALUES (gen_random_uuid(), 'a') RETURNING id"
+        )
+        await connection.execute("INSERT INTO users VALUES ($1, 'ada')", tenant)
+        await connection.executemany(
+            "INSERT INTO memories (tenant_id, id, user_id, tier, category, content, content_hash) "
+            "VALUES ($1, gen_random_uuid(), 'ada', 'personal', 'factual', $2, encode(sha256($2::text::bytea), 'hex'))",
+            [(tenant, content) for content in contents],
+        )
+    finally:
+        await connection.close()
+    await up(database_url)
+    expected = sorted((content, content_hash(content)) for content in contents)
+    for table in ("memories", "memory_versions"):
+        assert sorted(await fetch(database_url, f"SELECT content, content_hash FROM {table}")) == expected  # noqa: S608

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from uuid import UUID
 
 from eunoe_consumers.errors import TransientError
+from eunoe_consumers.janitor.wording import says_the_same
 from eunoe_consumers.memories import table
 from eunoe_consumers.memories.table import CONFIRMATION_SHARE, MemoryQueries
 from eunoe_consumers.postgres.database import Database, DatabaseRole
@@ -12,6 +13,9 @@ from eunoe_consumers.postgres.memory_connection import Lifetime, MemoryConnectio
 from eunoe_consumers.postgres.queries import QueryFile, Statement
 from eunoe_schema.memory.content import MAX_TAGS
 from eunoe_schema.memory.enums import Status
+
+# Compared with one memory. Those that say the same are the nearest, except among many that differ in a number only.
+_NEAR_DUPLICATES = 20
 
 
 class HousekeepingQueries(QueryFile, file="housekeeping"):
@@ -22,7 +26,8 @@ class HousekeepingQueries(QueryFile, file="housekeeping"):
     drop_quoting_replies: Statement
     drop_old_replies: Statement
     uncompared_memories: Statement
-    nearest_duplicate: Statement
+    near_duplicates_to_merge: Statement
+    lock_duplicate: Statement
     absorb_memory: Statement
     copy_tags: Statement
     mark_compared: Statement
@@ -67,17 +72,16 @@ class Housekeeping:
             return len(rows)
 
     async def merge_near_duplicates(self, tenant_id: UUID, *, min_cosine: float, limit: int) -> tuple[int, int]:
-        """Merge memories with their nearest near duplicates of the same owner and tier.
+        """Merge memories that say the same with their nearest near duplicates of the same owner, tier and category.
 
         Returns:
             How many were compared, and how many were merged.
         """
         async with self._begin(tenant_id) as db:
             rows = await db.fetch(HousekeepingQueries.uncompared_memories, limit=limit)
-            compared = [row["id"] for row in rows]
-            merged = [await _merge(db, memory_id, min_cosine) for memory_id in compared]
-            await db.execute(HousekeepingQueries.mark_compared, ids=compared)
-            return len(compared), sum(merged)
+            merged = [await _merge(db, row["id"], row["content"], min_cosine) for row in rows]
+            await db.execute(HousekeepingQueries.mark_compared, ids=[row["id"] for row in rows])
+            return len(rows), sum(merged)
 
     @contextlib.asynccontextmanager
     async def _begin(self, tenant_id: UUID) -> AsyncGenerator[MemoryConnection]:
@@ -88,10 +92,19 @@ class Housekeeping:
             yield db
 
 
-async def _merge(db: MemoryConnection, memory_id: UUID, min_cosine: float) -> bool:
-    """Merge a memory with its nearest near duplicate; return whether it has one."""
-    duplicate = await db.fetchrow(HousekeepingQueries.nearest_duplicate, id=memory_id, min_cosine=min_cosine)
-    if duplicate is None:
+async def _merge(db: MemoryConnection, memory_id: UUID, content: str, min_cosine: float) -> bool:
+    """Merge a memory with its nearest near duplicate that says the same; return whether there is one."""
+    near = await db.fetch(
+        HousekeepingQueries.near_duplicates_to_merge,
+        id=memory_id,
+        min_cosine=min_cosine,
+        max_tags=MAX_TAGS,
+        limit=_NEAR_DUPLICATES,
+    )
+    duplicate = next((row for row in near if says_the_same(row["content"], content)), None)
+    if duplicate is None or not await db.fetchval(
+        HousekeepingQueries.lock_duplicate, id=duplicate["id"], content=duplicate["content"]
+    ):
         return False
     kept, absorbed = (duplicate["id"], memory_id) if duplicate["stays"] else (memory_id, duplicate["id"])
     await table.set_status(db, [absorbed], Status.MERGED, forgotten=False)
@@ -99,5 +112,5 @@ async def _merge(db: MemoryConnection, memory_id: UUID, min_cosine: float) -> bo
     await db.execute(
         HousekeepingQueries.absorb_memory, id=kept, absorbed_id=absorbed, confirmation_share=CONFIRMATION_SHARE
     )
-    await db.execute(HousekeepingQueries.copy_tags, id=kept, absorbed_id=absorbed, max_tags=MAX_TAGS)
+    await db.execute(HousekeepingQueries.copy_tags, id=kept, absorbed_id=absorbed)
     return True

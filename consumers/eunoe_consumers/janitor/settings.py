@@ -19,5 +19,6 @@ class JanitorSettings(MemoryLifetimeSettings):
     )
     janitor_batch_rows: int = Field(default=500, ge=1, le=10_000, description="Rows per transaction of the janitor.")
     janitor_merge_near_duplicates: bool = Field(
-        default=False, description="Whether the janitor merges memories that are near duplicates."
+        default=False,
+        description="Whether the janitor merges near duplicates that differ in spacing and punctuation only.",
     )

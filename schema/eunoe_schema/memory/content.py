@@ -1,6 +1,7 @@
 """The content of a memory: its bounds, and the hash that recognises the same content."""
 
 import hashlib
+import re
 import unicodedata
 from typing import Annotated
 
@@ -26,11 +27,16 @@ Tags = Annotated[tuple[Tag, ...], Field(max_length=MAX_TAGS)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
-def content_hash(content: str) -> str:
-    """Return the SHA-256 of a content as 64 hexadecimal digits, the same for case, spacing and Unicode variants.
+# ASCII white space only, because migration 0024 computes the same hash in SQL.
+_FIRST_BLANK_LINES = re.compile(r"\A(?:[ \t\r\f\v]*\n)+")
+_BLANKS = " \t\n\r\f\v"
 
-    The content is normalised to NFC, case-folded, and each run of white space becomes one space. Case folding may leave
-    NFC, so it is normalised again.
+
+def content_hash(content: str) -> str:
+    """Return the SHA-256 of a content as 64 hexadecimal digits, the same for canonically equal texts.
+
+    The content is normalised to NFC. Blank lines at its beginning and white space at its end are cut. Everything else
+    counts: passwords and code differ in case, spacing or indentation alone.
     """
-    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", content).casefold())
-    return hashlib.sha256(" ".join(folded.split()).encode()).hexdigest()
+    normal = unicodedata.normalize("NFC", content)
+    return hashlib.sha256(_FIRST_BLANK_LINES.sub("", normal).rstrip(_BLANKS).encode()).hexdigest()

@@ -45,7 +45,7 @@ class Memory(MemoryCore):
     status: Status
     """The status."""
     content_hash: str
-    """The SHA-256 of the content. Case and the amount of white space make no difference."""
+    """The SHA-256 of the content in NFC, without blank lines at the beginning and white space at the end."""
     usefulness: float
     """How useful the memory has been in prompts, 0..1. Feedback moves it."""
     tags: tuple[str, ...] = ()
