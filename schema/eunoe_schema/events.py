@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, JsonValue
 
 from eunoe_schema.contract import ContractModel, ReplyModel
 from eunoe_schema.scope import Scope
-from eunoe_schema.text import EntryId, Name, SessionId, Text
+from eunoe_schema.text import EntryId, Name, NotBlank, SessionId, Text
 
 SCHEMA_VERSION = 1
 METADATA_BYTES = 16 * 1024
@@ -106,8 +106,9 @@ class MessageEvent(ContractModel):
     """The id of the user in the channel."""
     role: MessageRole
     """Who wrote the message."""
-    content: Text
-    """The text. Gateway and consumers have a setting for the longest content; the default is 32,768 characters."""
+    content: Annotated[Text, NotBlank]
+    """The text, with at least one visible character. Describe an attachment that has no text. Gateway and consumers
+    have a setting for the longest content; the default is 32,768 characters."""
     session_id: SessionId | None = None
     """The session. The gateway derives one from thread and idle time if it is absent."""
     thread_id: Name | None = None

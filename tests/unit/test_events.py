@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from eunoe_schema import MessageEvent, Scope
 from eunoe_schema.codec import decode, encode
 from eunoe_schema.streams import DATA_FIELD
+from eunoe_schema.text import is_blank
 from eunoe_schema.validation import describe
 
 TENANT = UUID("b0000000-0000-4000-8000-000000000001")
@@ -97,6 +98,56 @@ def test_any_other_text_passes_unchanged() -> None:
     text = " \t\x01\x7f\r\n'\"\\;-- \U0001f600 a:b %3A \ufffe\u202e "
     event = made(content=text, user_id=text, event_id=text)
     assert (event.content, event.user_id, event.event_id) == (text, text, text)
+
+
+BLANKS = [
+    " ",
+    "\t\r\n\v\f \u00a0\u2003\u3000\u2028",
+    "\x01\x1b\x7f\x85\x9f",
+    "\u200b\u200c\u200d\u2060",
+    "\ufeff",
+    "\u00ad",
+    "\u3164",
+    "\u115f\u1160\uffa0",
+    "\u2800\u2800",
+    "\ufe0f",
+    "\U000e0100",
+    "\U000e0041\U000e0062\U000e007f",
+    "\u202e\u2067\u061c",
+    "\u034f\u180e",
+    "\U0001d159",
+    "\u17b4\u17b5",
+]
+VISIBLE = [
+    ".",
+    "\u200bx",
+    "\u2764\ufe0f",
+    "\U0001f468\u200d\U0001f469",
+    "\u0301",
+    "\u06dd",
+    "\u0e31",
+    "\u2801",
+    "\u1100",
+    "\uf8ff",
+    "\ufffc",
+    "\ufffd",
+    "\U0001fae8",  # an emoji that this Python's tables do not have
+    "\U0001f1e6",
+]
+
+
+@pytest.mark.parametrize("content", BLANKS)
+def test_a_content_without_a_visible_character_is_refused(content: str) -> None:
+    """Some providers refuse a prompt with such a message. The reason says what to do."""
+    assert reason(content=content).startswith("content: holds nothing but white space or invisible characters: write ")
+    assert is_blank("".join(BLANKS))
+
+
+@pytest.mark.parametrize("content", VISIBLE)
+def test_a_content_with_a_visible_character_passes(content: str) -> None:
+    """A single sign is enough, in any script, with or without invisible characters around it."""
+    for text in (content, f" \n\ufeff{content}\u200b "):
+        assert made(content=text).content == text
 
 
 @pytest.mark.parametrize("role", ["system", "User", "", None, 1])

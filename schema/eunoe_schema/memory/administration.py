@@ -6,10 +6,9 @@ from pydantic import Field, model_validator
 
 from eunoe_schema.contract import MAX_QUERY_CHARS
 from eunoe_schema.memory.base import Cursor, Page, Request
-from eunoe_schema.memory.content import NotBlank
 from eunoe_schema.memory.enums import Status
 from eunoe_schema.memory.read import DEFAULT_FOUND, MAX_FOUND, FoundMemory
-from eunoe_schema.text import WithoutNul
+from eunoe_schema.text import NotBlank, WithoutNul
 
 WORDS_CHARS = 500
 

@@ -16,15 +16,15 @@ from eunoe_schema.memory.base import (
     ScopedRequest,
     VersionedRequest,
 )
-from eunoe_schema.text import WithoutNul
+from eunoe_schema.text import NotBlank, WithoutNul
 
 TYPE_CHARS = 50
 NAME_CHARS = 255
 DESCRIPTION_CHARS = 8_192
 MAX_MEMBERS = 100
 
-CollectionType = Annotated[str, Field(min_length=1, max_length=TYPE_CHARS), WithoutNul]
-CollectionName = Annotated[str, Field(min_length=1, max_length=NAME_CHARS), WithoutNul]
+CollectionType = Annotated[str, Field(min_length=1, max_length=TYPE_CHARS), WithoutNul, NotBlank]
+CollectionName = Annotated[str, Field(min_length=1, max_length=NAME_CHARS), WithoutNul, NotBlank]
 Description = Annotated[str, Field(max_length=DESCRIPTION_CHARS), WithoutNul]
 
 

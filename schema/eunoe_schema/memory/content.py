@@ -5,24 +5,17 @@ import re
 import unicodedata
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
-from eunoe_schema.text import WithoutNul
+from eunoe_schema.text import NotBlank, WithoutNul
 
 CONTENT_CHARS = 8_192
 TAG_CHARS = 100
 MAX_TAGS = 50
 
 
-def _not_blank(content: str) -> str:
-    if not content.strip():
-        raise ValueError("holds nothing but white space")
-    return content
-
-
-NotBlank = AfterValidator(_not_blank)
 Content = Annotated[str, Field(min_length=1, max_length=CONTENT_CHARS), WithoutNul, NotBlank]
-Tag = Annotated[str, Field(min_length=1, max_length=TAG_CHARS), WithoutNul]
+Tag = Annotated[str, Field(min_length=1, max_length=TAG_CHARS), WithoutNul, NotBlank]
 Tags = Annotated[tuple[Tag, ...], Field(max_length=MAX_TAGS)]
 Share = Annotated[float, Field(ge=0, le=1)]
 

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from eunoe_schema.contract import ReplyModel
 from eunoe_schema.memory.base import ReadRequest, Result, ResultT_co, ScopedRequest, VersionedRequest
 from eunoe_schema.memory.content import Content
-from eunoe_schema.text import Name
+from eunoe_schema.text import Name, NotBlank
 
 MAX_DIRECTIVES = 100
 MAX_ORDINAL = 1_000_000
@@ -85,7 +85,7 @@ class SetDirectiveRequest(_DirectiveRequest[DirectiveResult], VersionedRequest[D
     """Create a directive, or change the directive with that name."""
 
     kind: Literal["set_directive"] = "set_directive"
-    name: Name
+    name: Annotated[Name, NotBlank]
     """The name, unique within the scope."""
     content: Content
     """The text, 1..8,192 characters."""

@@ -54,6 +54,8 @@ def poisons() -> Iterator[tuple[str, Poison]]:
             {"content": EMOJI * (DEFAULT_CONTENT_CHARS + 1)}, "content: 32769 characters; at most 32768 are allowed"
         ),
     )
+    for name, content in {"blanks": " \n\u3000", "a zero-width space": "\u200b", "a filler": "\u3164\ufeff"}.items():
+        yield f"a content of {name}", _alike({"content": content}, "content: holds nothing but white space")
     for moment, reason in {
         "0001-01-01T00:00:00+14:00": "lies outside the years 1 to 9999 in UTC",
         "9999-12-31T23:59:59-00:01": "lies outside the years 1 to 9999 in UTC",
@@ -97,9 +99,9 @@ LEGAL: dict[str, Mapping[str, Any]] = {
     "one word of 32,768 letters": {"content": _LETTER * DEFAULT_CONTENT_CHARS},
     "the longest names": dict.fromkeys(_NAMES, _LETTER * NAME_CHARS) | {"session_id": _LETTER * SESSION_CHARS},
     "the longest names, a derived session": dict.fromkeys(_NAMES, EMOJI * NAME_CHARS),
-    "every control but NUL": {"content": "".join(map(chr, range(1, 32))) + "\x7f\x80\x9f\u2028\ufeff"},
+    "every control but NUL": {"content": "x" + "".join(map(chr, range(1, 32))) + "\x7f\x80\x9f\u2028\ufeff"},
     "no characters, the last character": {"content": "\ufffe\uffff\U0010ffff", "speaker": "\ufdd0"},
-    "blanks": {"content": " ", "speaker": "\t"},
+    "a blank speaker": {"speaker": "\t"},
     "the second moment": {"occurred_at": "0001-01-01T00:00:00.000001Z"},
     "the last moment but one": {"occurred_at": "9999-12-31T23:59:59.999998Z"},
     "a moment without a zone": {"occurred_at": "2024-02-29T12:00:00"},
