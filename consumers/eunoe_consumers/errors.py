@@ -5,6 +5,9 @@ This module stays at the root because every room raises these errors.
 
 from eunoe_schema.errors import EunoeError
 
+# The exit code of a process that can never start as it is configured. Another start would end the same way.
+MISCONFIGURED = 2
+
 
 class TransientError(EunoeError):
     """The same entry can succeed later. It stays pending and is tried again."""

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from uuid import UUID
 
 import psutil
 import pytest
@@ -13,7 +14,9 @@ import pytest
 from eunoe_consumers.devservers.sharing import stop_all
 from eunoe_consumers.processes.role import ProcessRole
 from eunoe_consumers.settings import Settings
-from eunoe_producers import Gateway
+from eunoe_producers import Gateway, Orchestrator
+from eunoe_schema import Scope
+from eunoe_tests.events import event_of
 from eunoe_tests.forks import ForkServer
 from eunoe_tests.processes import Clis, command_lines
 from eunoe_tests.waiting import wait_until
@@ -88,6 +91,39 @@ async def test_up_runs_everything_and_stops_everything(
     await asyncio.to_thread(up.process.wait, 60)
     assert _running(data_dir) == []
     assert not any(role.is_running() for role in roles)
+
+
+async def test_up_starts_killed_servers_again(unconfigured: Clis, data_dir: Path) -> None:
+    """A server that is killed or told to stop is reaped and started again with its data. Every role works on."""
+    up = unconfigured.start("up", embedder="hash", purpose="test")
+    await up.wait_for("Ctrl-C stops everything")
+    tenant = json.loads((await asyncio.to_thread(unconfigured.run, "tenant", "add", "acme", "--json"))[1])["id"]
+
+    async def ready() -> bool:
+        return up.log.count("consuming") == len(ProcessRole)
+
+    await wait_until(ready, seconds=60, what="every role to consume")
+    url = next(word.partition("=")[2] for word in up.log.split() if word.startswith("EUNOE_REDIS_URL="))
+    scope = Scope(tenant_id=UUID(tenant), agent_id=UUID(int=7), user_id="ada")
+    for killed, (program, number) in enumerate(
+        [("postgres", signal.SIGKILL), ("valkey-server", signal.SIGKILL), ("postgres", signal.SIGTERM)]
+    ):
+        (server,) = (child for child in psutil.Process(up.process.pid).children() if child.name() == program)
+        server.send_signal(number)
+        await asyncio.to_thread(server.wait, 30)  # a zombie would never end
+        async with await Gateway.connect(url) as gateway, await Orchestrator.connect(url) as orchestrator:
+            receipt = await gateway.publish(event_of(scope, f"e{killed}", f"message {killed}"))
+
+            async def all_stored(asked: Orchestrator = orchestrator, count: int = killed + 1) -> bool:
+                context = await asked.recall(scope, "message", window=0, top_k=10, deadline=30)
+                return len(context.turns) == count
+
+            await wait_until(all_stored, seconds=30, what=f"every message after a kill of {program}")
+            assert not receipt.duplicate
+    assert up.log.count("had ended and was started again with its data") == 3
+    assert "Traceback" not in up.log
+    assert up.stop() == 128 + signal.SIGTERM
+    assert _running(data_dir) == []
 
 
 async def test_after_a_crash_of_up_the_next_start_cleans_up(unconfigured: Clis, data_dir: Path) -> None:

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from eunoe_consumers.cli.main import extra_of
+from eunoe_consumers.cli.failures import extra_of
 
 pytestmark = pytest.mark.slow
 

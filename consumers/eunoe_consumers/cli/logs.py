@@ -5,6 +5,7 @@ import sys
 
 import structlog
 
+from eunoe_consumers.cli.outage_filter import OutageFilter
 from eunoe_consumers.settings import Settings
 
 
@@ -27,6 +28,7 @@ def configure_logs(settings: Settings) -> None:
         ]
     )
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(OutageFilter())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

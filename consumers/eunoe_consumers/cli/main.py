@@ -1,14 +1,11 @@
 """The application `eunoe`: its commands, its exit codes and its error messages."""
 
-import re
 import signal
 import sys
-from importlib import metadata
 from types import FrameType
 from typing import NoReturn
 
 import typer
-from pydantic import ValidationError
 
 from eunoe_consumers.cli import (
     asyncapi,
@@ -28,15 +25,10 @@ from eunoe_consumers.cli import (
     up,
 )
 from eunoe_consumers.cli.console import errors, print_plain
+from eunoe_consumers.cli.failures import explain
 from eunoe_consumers.cli.memory.commands import app as memory
-from eunoe_consumers.errors import ConfigurationError
-from eunoe_schema.errors import EunoeError, InvalidEvent
-from eunoe_schema.validation import describe
 
-FAILED = 1
-MISCONFIGURED = 2
 _SIGNAL_BASE = 128
-_REQUIREMENT = re.compile(r"^([A-Za-z0-9._-]+).*extra == ['\"]([a-z-]+)['\"]")
 
 app = typer.Typer(
     name="eunoe",
@@ -74,38 +66,12 @@ def main() -> None:
         signal.signal(number, _exit)
     try:
         app()
-    except (ConfigurationError, InvalidEvent) as error:
-        _fail(str(error), MISCONFIGURED)
-    except (EunoeError, OSError) as error:  # OSError: a file. Errors of servers are EunoeErrors.
-        _fail(str(error) or type(error).__name__, FAILED)
-    except ValidationError as error:  # raised by Settings
-        _fail(f"a setting is wrong (EUNOE_<NAME>): {describe(error)}", MISCONFIGURED)
     except KeyboardInterrupt:
         sys.exit(_SIGNAL_BASE + signal.SIGINT)
-    except Exception as error:  # a bug keeps its traceback; the user can fix a few others
-        if (found := _explain(error)) is None:
+    except Exception as error:  # a bug keeps its traceback
+        if (found := explain(error)) is None:
             raise
         _fail(*found)
-
-
-def _explain(error: Exception) -> tuple[str, int] | None:
-    """Return message and exit code for a library's error that the user can fix; None for a bug."""
-    if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("eunoe"):
-        return f"the package {error.name} is missing: install eunoe[{extra_of(error.name)}]", MISCONFIGURED
-    # An isinstance check would need an import of redis, which slows down every command.
-    if type(error).__module__.startswith("redis."):
-        return f"Redis: {error}", FAILED
-    return None
-
-
-def extra_of(module: str) -> str:
-    """Return the extra of `eunoe` that installs a module."""
-    wanted = module.partition(".")[0].replace("_", "-").lower()
-    for line in metadata.requires("eunoe") or []:
-        found = _REQUIREMENT.match(line)
-        if found and found[1].replace("_", "-").lower() == wanted:
-            return found[2]
-    return "consumers"
 
 
 def _exit(number: int, _frame: FrameType | None) -> NoReturn:

@@ -28,8 +28,9 @@ from eunoe_consumers.delivery.settings import DeliverySettings
 from eunoe_consumers.delivery.stream_group import entries_of
 from eunoe_consumers.delivery.worker import Worker
 
-_shell_log = logging.getLogger("faststream.shell")
-_shell_log.setLevel(logging.WARNING)  # its errors matter here, its messages about start and stop do not
+# Not below the logger `faststream`, which has a handler of its own and would write errors past our renderer.
+_log = logging.getLogger("eunoe.stream_reader")
+_log.setLevel(logging.WARNING)  # its errors matter here, its messages about start and stop do not
 
 # How long a read waits for entries: shorter than redis-py's socket time-out, and short enough for a prompt stop.
 _POLL_MS = 1_000
@@ -37,7 +38,7 @@ _POLL_MS = 1_000
 
 class _App(FastStream):
     def __init__(self, broker: RedisBroker) -> None:
-        super().__init__(broker, logger=_shell_log)
+        super().__init__(broker, logger=_log)
         self.gave_up = False
 
     def exit(self) -> None:
@@ -63,9 +64,7 @@ class StreamReader:
     """
 
     def __init__(self, url: str, workers: Sequence[Worker[Any]], settings: DeliverySettings) -> None:
-        self._broker = RedisBroker(
-            url, logger=_shell_log, apply_types=False, graceful_timeout=settings.shutdown_seconds
-        )
+        self._broker = RedisBroker(url, logger=_log, apply_types=False, graceful_timeout=settings.shutdown_seconds)
         self._app = _App(self._broker)
         self._subscribers = [self._subscribe(worker, settings.batch_entries) for worker in workers]
         self._client: Redis | None = None

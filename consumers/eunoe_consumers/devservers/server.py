@@ -29,6 +29,7 @@ class EmbeddedServer(ABC):
     """A server of a data folder. It is found by the folder it works in, whichever process started it."""
 
     name: ClassVar[str]
+    label: ClassVar[str]
     program: ClassVar[str]
     port_option: ClassVar[str]
     stop_signal: ClassVar[Signals]
@@ -56,6 +57,14 @@ class EmbeddedServer(ABC):
     def is_ready(self, process: psutil.Process, port: int) -> bool:
         """Return whether this process, and no other, answers on this port."""
 
+    def is_stopping(self) -> bool:
+        """Return whether the server refuses new connections because it was asked to stop."""
+        return False
+
+    def log_end(self) -> str:
+        """Return the path of the server's log and its last lines, for an error message."""
+        return log_tail(self.log)
+
     def find(self) -> psutil.Process | None:
         """Return the process of the server if it runs."""
         return find_process(self.program, self.folder)
@@ -71,7 +80,11 @@ class EmbeddedServer(ABC):
             ModuleNotFoundError: If the package of the server is not installed.
         """
         running = self.find()
-        if running is not None:
+        if running is not None and self.is_stopping():
+            # It may wait for its connections for ever. No connection of the next server is lost by this.
+            send_signal(running, self.stop_signal)
+            self.await_stop(running)
+        elif running is not None:
             port = _option(running, self.port_option)
             # A server that is just stopping ends instead of answering. Then a new one is started.
             if port is not None and self._wait_until_ready(running, port):
@@ -101,7 +114,7 @@ class EmbeddedServer(ABC):
             send_signal(process, self.stop_signal)
             self.await_stop(process)
             raise
-        raise EmbeddedError(f"{self.program} ended while it was starting; {log_tail(self.log)}")
+        raise EmbeddedError(f"{self.program} ended while it was starting; {self.log_end()}")
 
     def _wait_until_ready(self, process: psutil.Process, port: int) -> bool:
         deadline = time.monotonic() + READY_SECONDS
@@ -109,7 +122,7 @@ class EmbeddedServer(ABC):
             if not is_alive(process):
                 return False
             if time.monotonic() > deadline:
-                raise EmbeddedError(f"{self.program} did not answer in {READY_SECONDS:.0f} s; {log_tail(self.log)}")
+                raise EmbeddedError(f"{self.program} did not answer in {READY_SECONDS:.0f} s; {self.log_end()}")
             time.sleep(_POLL_SECONDS)
         return True
 

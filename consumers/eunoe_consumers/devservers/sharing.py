@@ -108,9 +108,29 @@ def join(folder: Path, *, redis: bool, database: bool) -> Mapping[str, int]:
         except BaseException as error:  # KeyboardInterrupt too: a started server must not outlive the attempt
             _leave(folder)
             if isinstance(error, OSError):
-                raise EmbeddedError(f"the embedded servers cannot use the data folder {folder}: {error}") from error
+                raise EmbeddedError(_unusable(folder, error)) from error
             raise
     return state.ports
+
+
+def start_again(folder: Path, server: EmbeddedServer) -> psutil.Process:
+    """Start a server that has ended, on its last port, or find it if another process was faster. Return its process.
+
+    Raises:
+        EmbeddedError: If it did not start, or another program has taken its port.
+    """
+    with _locked(folder):
+        wanted = load_state(folder).ports.get(server.name, 0)
+        try:
+            port = server.ensure_running(wanted)
+        except OSError as error:
+            raise EmbeddedError(_unusable(folder, error)) from error
+        process = server.find()
+    if process is None:
+        raise EmbeddedError(f"{server.label} ended right after its start; {server.log_end()}")
+    if port != wanted:
+        raise EmbeddedError(f"another program has taken port {wanted} of {server.label}: start Eunoe again")
+    return process
 
 
 def leave(folder: Path) -> None:
@@ -145,6 +165,13 @@ def _leave(folder: Path) -> None:
             stop_all(folder)
 
 
+def _unusable(folder: Path, error: OSError) -> str:
+    return (
+        f"the embedded servers cannot use the data folder {folder} ({error.strerror or error}): make it writable, or "
+        "set EUNOE_DATA_DIR to another folder"
+    )
+
+
 @contextmanager
 def _locked(folder: Path) -> Generator[None]:
     try:
@@ -157,7 +184,7 @@ def _locked(folder: Path) -> Generator[None]:
             f"another process has been starting or stopping the servers of {folder} for too long"
         ) from error
     except OSError as error:
-        raise EmbeddedError(f"the embedded servers cannot use the data folder {folder}: {error}") from error
+        raise EmbeddedError(_unusable(folder, error)) from error
     try:
         yield
     finally:

@@ -19,6 +19,7 @@ class EmbeddedValkey(EmbeddedServer):
     """The Valkey of a data folder. Its append-only file keeps the streams over a restart."""
 
     name = "valkey"
+    label = "Valkey"
     program = "valkey-server"
     port_option = "--port"
     stop_signal = SIGTERM

@@ -30,6 +30,9 @@ class SchemaMismatch(ConfigurationError):
 # would not help, so their entries stay pending, and the log says why.
 _ROW_CLASSES = ("22", "23", "54")
 
+# The server is starting, stopping or crashing, or the connection to it broke.
+_AWAY_CLASSES = ("57P", "08")
+
 
 @contextlib.contextmanager
 def wrapped() -> Generator[None]:
@@ -55,6 +58,8 @@ def _driver_errors() -> Generator[None]:
         raise Deadlocked("PostgreSQL: deadlock detected") from error  # its own text only adds process ids
     except asyncpg.PostgresError as error:
         sqlstate = error.sqlstate or ""
+        if sqlstate.startswith(_AWAY_CLASSES):
+            raise StoreUnavailable(f"PostgreSQL is not reachable: {error}") from error
         kind = RowRefused if sqlstate.startswith(_ROW_CLASSES) else StoreUnavailable
         message = " ".join(str(error).split())  # the reason of a dead letter is one line, without DETAIL and HINT
         raise kind(f"PostgreSQL: {message} (SQLSTATE {sqlstate})") from error
