@@ -85,6 +85,7 @@ class TurnWriter:
         threads = [event.thread_id for event in events]
         channels = [event.channel for event in events]
         times = [turn.order.time for turn in turns]
+        roles = [event.role for event in events]
         async with self._database.transaction(DatabaseRole.INGEST, batch_tenants=set(tenants)) as connection:
             await connection.execute(TurnQueries.insert_agents, tenants, agents)
             await connection.execute(TurnQueries.insert_users, tenants, users)
@@ -93,14 +94,14 @@ class TurnWriter:
             )
             speakers = [event.speaker for event in events]
             if any(speakers):
-                await connection.execute(TurnQueries.insert_speakers, tenants, agents, users, speakers)
+                await connection.execute(TurnQueries.insert_speakers, tenants, agents, users, speakers, roles)
             tag = await connection.execute(
                 TurnQueries.insert_turns,
                 tenants,
                 [event.scope.turn_id(event.event_id) for event in events],
                 agents,
                 users,
-                [event.role for event in events],
+                roles,
                 [event.content for event in events],
                 times,
                 [turn.order.position for turn in turns],

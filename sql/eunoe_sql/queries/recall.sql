@@ -18,8 +18,13 @@ SELECT
 -- take longer than finding them (see outline.py). A posting with an empty lexeme stands for the whole turn.
 -- $4: the query, $5: terms at most, $6: turns at most, $7: occurrences of a term at most.
 WITH terms AS (
-    SELECT lexeme, row_number() OVER (ORDER BY positions[1])::int2 AS number
-    FROM unnest(to_tsvector((SELECT language FROM tenants WHERE id = $1::uuid), $4::text))
+    -- Codes, words and pairs of letters in turn, so that no kind of a long query displaces the others.
+    SELECT lexeme, row_number() OVER (ORDER BY rank, kind)::int2 AS number
+    FROM (
+        SELECT lexeme, max(kind) AS kind, row_number() OVER (PARTITION BY max(kind) ORDER BY min(place)) AS rank
+        FROM eunoe_words((SELECT language FROM tenants WHERE id = $1::uuid), $4::text, $4::text)
+        GROUP BY lexeme
+    ) AS ranked
     ORDER BY number
     LIMIT $5::int
 ), newest AS MATERIALIZED (

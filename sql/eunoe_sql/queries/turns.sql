@@ -25,11 +25,12 @@ ON CONFLICT DO NOTHING;
 
 -- name: insert_speakers
 -- Insert the speakers of new messages.
-INSERT INTO speakers (tenant_id, agent_id, user_id, speaker)
-SELECT DISTINCT tenant_id, agent_id, user_id, speaker
-FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[]) AS new (tenant_id, agent_id, user_id, speaker)
+INSERT INTO speakers (tenant_id, agent_id, user_id, speaker, role)
+SELECT DISTINCT tenant_id, agent_id, user_id, speaker, role
+FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[])
+    AS new (tenant_id, agent_id, user_id, speaker, role)
 WHERE speaker IS NOT NULL
-ORDER BY tenant_id, agent_id, user_id, speaker
+ORDER BY tenant_id, agent_id, user_id, speaker, role
 ON CONFLICT DO NOTHING;
 
 -- name: insert_turns
