@@ -22,6 +22,7 @@ from eunoe_consumers.postgres.giants.indexes import IndexShape, ScopeIndexes
 from eunoe_consumers.postgres.giants.scopes import index_name
 from eunoe_consumers.postgres.giants.search import GiantScopeQueries, nearest_approximately
 from eunoe_consumers.postgres.tenants import TenantTable
+from eunoe_schema.entries import EntryOrder
 from eunoe_schema.scope import Scope
 from eunoe_tests.events import AGENT, OTHER_AGENT, scope_of
 from eunoe_tests.vectors import BruteForce, clustered, write_vectors
@@ -277,6 +278,28 @@ def assert_exact_plan(plan: list[dict[str, Any]], *, rows: int) -> None:
         assert all(name in scan["Index Cond"] for scan in scans)
     assert not [node for node in plan if "giant" in str(node.get("Index Name"))]
     assert not [node for node in plan if node["Node Type"] == "Seq Scan"]
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_periods_and_neighbours_are_looked_up_in_their_indexes(
+    shared: Callable[[Statistics], Filled], mode: str
+) -> None:
+    """A day or a neighbour costs a few rows in scopes of any size, with row-level security."""
+    filled = shared("fresh")
+    scope, stored = next(iter(filled.giants.items()))
+    positions = sorted(stored)[100:103]
+    times = [str(EntryOrder.from_position(positions[at]).time) for at in (0, 2)]
+    asked = "{" + ",".join(map(str, positions)) + "}"
+    async with logged_in(filled.url) as login, login.transaction():
+        await login.execute(SchemaQueries.take_role, "eunoe_recall", str(scope.tenant_id), "")
+        await login.execute(f"SET LOCAL plan_cache_mode = {mode}")
+        spans = [f'{{"{time}"}}' for time in times]
+        (period,) = await plans(login, scope, RecallQueries.turns_of_period, VECTOR, *spans, "50", "10", count=1)
+        (beside,) = await plans(login, scope, RecallQueries.neighbours, asked, count=1)
+    for plan, names in ((period, {"by_time"}), (beside, {"by_scope", "by_neighbour"})):
+        scans = [node for node in plan if node.get("Relation Name") == "conversation_embeddings"]
+        assert {str(scan.get("Index Name")).removeprefix("conversation_embeddings_") for scan in scans} == names
+        assert all(scan["Actual Rows"] <= 2 and "Filter" not in scan for scan in scans)
 
 
 @pytest.mark.parametrize("limit", [TOP_K, GIANT_ROWS])

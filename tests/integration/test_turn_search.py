@@ -118,6 +118,34 @@ async def test_a_period_lifts_the_turns_in_it(memory: Memory, tenant: UUID) -> N
     assert events_of(await memory.find(scope, "What did I eat three days ago?", asked_at=asked_at))[0] == "e2"
 
 
+async def test_all_turns_of_a_day_are_found_if_the_query_names_nothing_else(memory: Memory, tenant: UUID) -> None:
+    """They are candidates by their time, and come before all others. A topic brings them with the days around it."""
+    scope, asked_at = scope_of(tenant), datetime(2031, 6, 10, tzinfo=UTC)
+    told = [f"what I did tell you about number {n}" for n in range(120)]
+    days = [datetime(2031, 4 + n % 3, 1 + n % 9 + (n % 3 == 1) * 10, 9, n % 60, tzinfo=UTC) for n in range(120)]
+    said = ["The boiler is leaking.", "Mia lost a tooth.", "Garden gate: green.", "I paid the rent."]
+    times = [datetime(2031, 5, 3, hour, tzinfo=UTC) for hour in (0, 8, 15, 23)]
+    earlier = [datetime(2030, 5, 3, 8, tzinfo=UTC), datetime(2031, 5, 4, 0, tzinfo=UTC)]
+    contents, moments = [*told, *said, "Old news.", "The next day."], [*days, *times, *earlier]
+    await memory.store_events(
+        [
+            event_of(scope, f"e{n}", text, occurred_at=moment)
+            for n, (text, moment) in enumerate(zip(contents, moments, strict=True))
+        ]
+    )
+    for query in (
+        "What did I tell you on 3 May?",
+        "what did I tell you on 2031-05-03",
+        "Mai 3rd: what did I tell you?",
+    ):
+        found = await memory.find(scope, query.replace("Mai", "May"), candidates=30, asked_at=asked_at)
+        assert set(events_of(found)[:4]) == {"e120", "e121", "e122", "e123"}, query
+    by_topic = await memory.find(scope, "Was the gate green on 3 May?", candidates=30, asked_at=asked_at)
+    assert events_of(by_topic)[0] == "e122"
+    without = await memory.find(scope, "What did I tell you?", candidates=30, asked_at=asked_at)
+    assert "e120" not in events_of(without)
+
+
 async def test_a_long_message_is_found_by_its_best_piece(memory: Memory, tenant: UUID) -> None:
     """Its cosine and its span are those of the piece. By its beginning alone it would be far away."""
     scope = scope_of(tenant)

@@ -1,7 +1,7 @@
 """The fused score: each part alone on candidates made by hand, and what holds for any search."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from math import log
 from random import Random
 
@@ -14,6 +14,7 @@ from eunoe_consumers.postgres.candidates import TurnCandidate
 from eunoe_consumers.postgres.outline import Outline
 from eunoe_consumers.recall.ranking.fusion import Ranked, RankingQuery, rank
 from eunoe_consumers.recall.ranking.lexical import LexicalScores
+from eunoe_consumers.recall.ranking.named_period import NamedPeriod
 from eunoe_consumers.recall.ranking.weights import ASSISTANT, DIALOGUE, Weights
 from eunoe_tests.candidates import MOMENT, PLAIN, candidate_of, outline_of, scores_of
 
@@ -51,9 +52,7 @@ def ranked_of(
     return rank(query, candidates, outline, lexical or scores_of(len(outline.positions)), weights)
 
 
-def at_the_moment(moment: datetime) -> bool:
-    """Return whether a moment is in the period of the query."""
-    return moment == MOMENT
+AT_THE_MOMENT = NamedPeriod(((MOMENT, MOMENT + timedelta(hours=1)),))
 
 
 def rich_case() -> tuple[RankingQuery, list[TurnCandidate], Outline, LexicalScores]:
@@ -69,7 +68,7 @@ def rich_case() -> tuple[RankingQuery, list[TurnCandidate], Outline, LexicalScor
         "When did Anna travel?",
         speakers=ANNA_AND_BEN,
         named=frozenset({"Anna"}),
-        is_within=at_the_moment,
+        period=AT_THE_MOMENT,
     )
     return query, candidates, outline_of([10, 20, 30, 40]), lexical
 
@@ -163,7 +162,7 @@ def test_long_and_brief_turns_are_lowered() -> None:
 
 def test_the_date_of_a_turn_is_the_time_that_the_gateway_gave() -> None:
     """`occurred_at` goes before `created_at`. A query without a period has no part `date`."""
-    later = MOMENT + timedelta(days=1)
+    later = MOMENT + timedelta(days=10)
     candidates = [
         candidate_of(10),
         candidate_of(20, occurred_at=later),
@@ -171,7 +170,7 @@ def test_the_date_of_a_turn_is_the_time_that_the_gateway_gave() -> None:
         candidate_of(40, created_at=later),
     ]
     weights = only("date", 0.5)
-    assert values_of(ranked_of(candidates, weights, RankingQuery("in May", is_within=at_the_moment)), "date") == {
+    assert values_of(ranked_of(candidates, weights, RankingQuery("in May", period=AT_THE_MOMENT)), "date") == {
         10: 0.5,
         30: 0.5,
     }
@@ -271,7 +270,7 @@ def any_case(draw: st.DrawFn) -> tuple[RankingQuery, list[TurnCandidate], Outlin
         draw(any_text),
         speakers=draw(st.sampled_from([frozenset[str](), ANNA_AND_BEN])),
         named=draw(st.sampled_from([frozenset[str](), frozenset({"Anna"}), ANNA_AND_BEN])),
-        is_within=draw(st.sampled_from([None, at_the_moment])),
+        period=draw(st.sampled_from([None, AT_THE_MOMENT])),
     )
     return query, candidates, outline, lexical, draw(any_weights)
 

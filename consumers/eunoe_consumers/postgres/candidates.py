@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 from uuid import UUID
 
 import asyncpg
@@ -23,6 +24,10 @@ QUERY_TERMS = 64
 OUTLINE_TURNS = 50_000
 # The search looks at the newest occurrences of a term. A more frequent term says little, and would take a second.
 TERM_TURNS = 10_000
+# The search in a long period looks at its newest turns.
+PERIOD_TURNS = 5_000
+
+Spans: TypeAlias = Sequence[tuple[datetime, datetime]]
 
 
 class RecallQueries(QueryFile, file="recall"):
@@ -31,6 +36,7 @@ class RecallQueries(QueryFile, file="recall"):
     scope_facts: str
     outline: str
     candidates: str
+    turns_of_period: str
     neighbours: str
 
 
@@ -149,10 +155,11 @@ class CandidateReader:
         lexical: Sequence[int],
         *,
         limit: int,
+        spans: Spans = (),
         by_pieces: bool = True,
         is_giant: bool = False,
     ) -> list[TurnCandidate]:
-        """Return the turns nearest to a vector by cosine, and the turns that the search by words found.
+        """Return the turns nearest to a vector by cosine, those that the search by words found, and those of a period.
 
         The search is exact, except in a giant scope.
 
@@ -160,7 +167,8 @@ class CandidateReader:
             scope: The scope to search.
             embedding: Shape (dimensions,) float32.
             lexical: Positions of the turns that the search by words found.
-            limit: How many of the nearest turns to return.
+            limit: How many of the nearest turns to return, of the scope and of the period.
+            spans: The spans that a period may mean, the likely one first.
             by_pieces: Whether a long message counts by its best piece; otherwise by its beginning.
             is_giant: Whether to search approximately, with the scope's own index.
 
@@ -177,6 +185,19 @@ class CandidateReader:
                     connection, scope, embedding, limit=limit, ef_search=self._ann_ef_search
                 )
                 positions += [turn.position for turn in near]
+            if spans:
+                dated = await connection.fetch(
+                    RecallQueries.turns_of_period,
+                    scope.tenant_id,
+                    scope.agent_id,
+                    scope.user_id,
+                    HalfVector(embedding),
+                    [start for start, _ in spans],
+                    [end for _, end in spans],
+                    PERIOD_TURNS,
+                    limit,
+                )
+                positions += [row["position"] for row in dated]
             rows = await connection.fetch(
                 RecallQueries.candidates,
                 scope.tenant_id,

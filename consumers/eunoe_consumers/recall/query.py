@@ -1,18 +1,27 @@
 """Understand a query without a language model: the text to search for, the named speakers, and the named period."""
 
 import re
-from collections.abc import Callable, Collection, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from eunoe_consumers.recall.dates import Period, find_period
 from eunoe_consumers.recall.names import find_names
 from eunoe_consumers.recall.ranking.fusion import RankingQuery
-from eunoe_consumers.recall.words import STOP_WORDS, folded_words
+from eunoe_consumers.recall.ranking.named_period import NamedPeriod
+from eunoe_consumers.recall.words import STOP_WORDS, folded_words, word_set
 
-# People talk about a day from the day before it until a week after it.
-_MARGIN_BEFORE, _MARGIN_AFTER = timedelta(days=1), timedelta(days=7)
-_FIRST_MOMENT, _LAST_MOMENT = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+# Words that name no topic beside a period: "Show me all that we talked about in our chat on 3 May".
+_NO_TOPIC = STOP_WORDS | word_set("""
+    anybody anyone anything around ask asked back chat chats chatted conversation conversations discuss discussed
+    discussion entries entry everything exactly find gave give go going got happen happened happening happens hear heard
+    hello hey hi know last let list look mention mentioned message messaged messages note notes ok okay one ones
+    previously recall remember remind repeat saying see send sent show something speak spoke spoken summarise summarised
+    summarize summarized summary talk talked talking telling text texted thank thanks thing things want wanted went
+    whole write writing written wrote
+    afternoon another date dates day days evening month months morning night noon period time today tonight week weekend
+    weeks year years yesterday
+""")
 
 # Words or signs that join two names and mean nothing without them: "Jane and John".
 _JOINS = re.compile(r"\s{0,3}(?:[,/&\u2013\u2014-]|,?\s{1,3}(?:and|or)|,?\s{1,3}&)\s{0,3}", re.IGNORECASE)
@@ -53,8 +62,15 @@ def understand(query: str, speakers: frozenset[str], asked_at: datetime) -> tupl
         text=query,
         speakers=speakers,
         named=frozenset(stripped.named),
-        is_within=None if period is None else _test_of(period),
+        period=None if period is None else NamedPeriod.of(period, is_all=_is_all(query, period, stripped.named)),
     )
+
+
+def _is_all(query: str, period: Period, named: Collection[str]) -> bool:
+    """Return whether a query names a period, perhaps a person, and no topic."""
+    left = " ".join(query.split()).replace(period.text, " ", 1)
+    people = {word for name in named for word in folded_words(name)}
+    return (_NO_TOPIC | people).issuperset(folded_words(left))
 
 
 def strip_names(query: str, speakers: Collection[str]) -> NamedQuery:
@@ -113,31 +129,3 @@ def _joined(left: str, right: str) -> str:
     if not right or right[0] in _CLOSING_MARKS:
         return left.rstrip(_BEFORE_NOTHING) + right
     return f"{left} {right}"
-
-
-def _test_of(period: Period) -> Callable[[datetime], bool]:
-    """Return a test for the time of a turn: whether the turn may be about a period. Without a year, any year passes."""
-    start = _FIRST_MOMENT if period.start is None else _with_room(period.start) - _MARGIN_BEFORE
-    end = _LAST_MOMENT if period.end is None else _with_room(period.end) + _MARGIN_AFTER
-
-    def is_within(moment: datetime) -> bool:
-        if not period.any_year or period.start is None or period.end is None:
-            return start <= moment < end
-        years = moment.year - period.start.year
-        return any(_shifted(start, by) <= moment < _shifted(end, by) for by in (years - 1, years, years + 1))
-
-    return is_within
-
-
-def _with_room(moment: datetime) -> datetime:
-    """Return a moment in UTC, far enough from the first and last datetime that the margins can be added."""
-    return min(max(moment, _FIRST_MOMENT + _MARGIN_BEFORE), _LAST_MOMENT - _MARGIN_AFTER).astimezone(UTC)
-
-
-def _shifted(moment: datetime, years: int) -> datetime:
-    """Shift a moment by years. 29 February becomes the 28th in a year without it."""
-    year = min(max(moment.year + years, _FIRST_MOMENT.year), _LAST_MOMENT.year)
-    try:
-        return moment.replace(year=year)
-    except ValueError:
-        return moment.replace(year=year, day=28)

@@ -101,7 +101,10 @@ class KnownScopes:
 
 
 class TurnSearch:
-    """Searches with two statements: by words while the query is embedded, then by meaning."""
+    """Searches with two statements: by words while the query is embedded, then by meaning.
+
+    A third statement runs if the query names a period.
+    """
 
     def __init__(self, reader: CandidateReader, embedder: CoalescingEmbedder, options: RankingOptions) -> None:
         self._reader = reader
@@ -136,7 +139,15 @@ class TurnSearch:
             _timed(self._embedder.embed(text), stages, "embed_ms"),
             _timed(self._lexical(scope, text), stages, "lexical_ms"),
         )
-        searching = self._reader.candidates(scope, embedding, lexical.best(limit), limit=limit, is_giant=facts.is_giant)
+        period = ranking_query.period if lexical.weights.date else None
+        searching = self._reader.candidates(
+            scope,
+            embedding,
+            lexical.best(limit),
+            limit=limit,
+            spans=period.spans if period else (),
+            is_giant=facts.is_giant,
+        )
         candidates = await _timed(searching, stages, "turns_ms")
         return rank(ranking_query, candidates, lexical.outline, lexical.scores, lexical.weights)
 

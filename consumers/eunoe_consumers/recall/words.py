@@ -52,19 +52,20 @@ def _fold(word: str) -> str:
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", word).casefold())
 
 
-def _set(text: str) -> frozenset[str]:
+def word_set(text: str) -> frozenset[str]:
+    """Return the words of a list, separated by white space."""
     return frozenset(text.split())
 
 
 # Gateways write these words in place of a name.
-ROLES = _set("user assistant bot system ai agent human")
+ROLES = word_set("user assistant bot system ai agent human")
 
 # Words of a display name that do not name a person alone.
-TITLES = _set("dr doctor prof professor mr mrs ms miss mx sir madam dame lord lady herr frau jr sr phd md")
+TITLES = word_set("dr doctor prof professor mr mrs ms miss mx sir madam dame lord lady herr frau jr sr phd md")
 
 # Words that carry no meaning: a query of stop words alone finds any turn. The single letters come from "don't" and
 # "we're".
-STOP_WORDS = _set("""
+STOP_WORDS = word_set("""
     a about above after again against all am an and any are as at be because been before being below between both
     but by can could d did do does doing don down during each ever few for from further get give had has have having
     he her here hers herself him himself his how i if in into is it its itself just ll m me more most my myself no
@@ -76,7 +77,7 @@ STOP_WORDS = _set("""
 
 # Names that are also everyday words: "will she" is not Will, "on the mark" is not Mark. The list cannot be complete. A
 # word that is missing here costs little: it is not embedded, and the turns of the speaker with that name rank higher.
-ORDINARY_NAMES = _set("""
+ORDINARY_NAMES = word_set("""
     ace amber angel april art ash august autumn basil bay bear bill bishop blue brandy brook buck bud buddy candy
     chance chase chip chuck clay cliff cookie coral crystal daisy dale dash dawn dean dick don dot drew duke earl
     eve ever faith fern forest fox frank gale gene ginger gold grace grant gray green guy harmony heath heaven hope
@@ -89,7 +90,7 @@ ORDINARY_NAMES = _set("""
 """)
 
 # "April" is the month, and not a person, after one of the words in `BEFORE_MONTHS` or beside a number.
-MONTHS = _set("january february march april may june july august september october november december")
-BEFORE_MONTHS = _set("""
+MONTHS = word_set("january february march april may june july august september october november december")
+BEFORE_MONTHS = word_set("""
     in since during until till between before after last this next every each early mid late
 """)

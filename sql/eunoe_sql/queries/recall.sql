@@ -100,18 +100,44 @@ LEFT JOIN LATERAL (
     LIMIT 1
 ) AS best ON true;
 
+-- name: turns_of_period
+-- Return the positions of the turns of a period that are nearest to a vector. Only queries that name a period need it.
+-- $4: the vector, $5, $6: the starts and ends of the spans that the period may mean, the likely one first, $7: turns to
+-- compare at most, the newest of the first spans, $8: turns to return at most. The expression of the time is that of the
+-- index by_time, word for word: row-level security forbids an index for a coalesce.
+SELECT dated.position
+FROM (
+    SELECT turn.position, turn.embedding
+    FROM unnest($5::timestamptz[], $6::timestamptz[]) AS span (starts_at, ends_at)
+    CROSS JOIN LATERAL (
+        SELECT position, embedding
+        FROM conversation_embeddings
+        WHERE tenant_id = $1::uuid AND agent_id = $2::uuid AND user_id = $3::text
+            AND (CASE WHEN occurred_at IS NULL THEN created_at ELSE occurred_at END) >= span.starts_at
+            AND (CASE WHEN occurred_at IS NULL THEN created_at ELSE occurred_at END) < span.ends_at
+        ORDER BY (CASE WHEN occurred_at IS NULL THEN created_at ELSE occurred_at END) DESC, position DESC
+        LIMIT $7::int
+    ) AS turn
+    LIMIT $7::int
+) AS dated
+ORDER BY (dated.embedding <=> $4::halfvec) + 0
+LIMIT $8::int;
+
 -- name: neighbours
 -- Return the turns directly before and after each of some turns ($4: their positions) in its session, in order of time.
--- A turn without a session belongs to its thread. The expressions are those of the index by_neighbour.
-WITH asked AS MATERIALIZED (
+-- A turn without a session belongs to its thread. The expressions are those of the index by_neighbour, word for word.
+-- The times are computed apart, because row-level security forbids an index for a function.
+WITH given AS MATERIALIZED (
+    SELECT given_position, eunoe_time_of(given_position) AS given_time FROM unnest($4::bigint[]) AS given (given_position)
+), asked AS MATERIALIZED (
     SELECT
-        turn.position,
-        coalesce(turn.session_id, turn.thread_id, '') AS session,
-        coalesce(turn.occurred_at, turn.created_at) AS time
-    FROM unnest($4::bigint[]) AS given (position)
-    JOIN conversation_embeddings AS turn
-        ON turn.tenant_id = $1::uuid AND turn.agent_id = $2::uuid AND turn.user_id = $3::text
-        AND turn.created_at = eunoe_time_of(given.position) AND turn.position = given.position
+        position,
+        (CASE WHEN session_id IS NOT NULL THEN session_id WHEN thread_id IS NOT NULL THEN thread_id ELSE '' END) AS session,
+        (CASE WHEN occurred_at IS NULL THEN created_at ELSE occurred_at END) AS time
+    FROM given
+    JOIN conversation_embeddings
+        ON tenant_id = $1::uuid AND agent_id = $2::uuid AND user_id = $3::text
+        AND created_at = given_time AND position = given_position
 )
 SELECT asked.position AS of_position, 'before' AS side, found.event_id, found.role, found.content, found.speaker
 FROM asked
@@ -119,9 +145,10 @@ CROSS JOIN LATERAL (
     SELECT event_id, role, content, speaker
     FROM conversation_embeddings
     WHERE tenant_id = $1::uuid AND agent_id = $2::uuid AND user_id = $3::text
-        AND coalesce(session_id, thread_id, '') = asked.session
-        AND (coalesce(occurred_at, created_at), position) < (asked.time, asked.position)
-    ORDER BY coalesce(occurred_at, created_at) DESC, position DESC
+        AND (CASE WHEN session_id IS NOT NULL THEN session_id WHEN thread_id IS NOT NULL THEN thread_id ELSE '' END)
+            = asked.session
+        AND ((CASE WHEN occurred_at IS NULL THEN created_at ELSE occurred_at END), position) < (asked.time, asked.position)
+    ORDER BY (CASE WHEN occurred_at IS NULL THEN created_at ELSE occurred_at END) DESC, position DESC
     LIMIT 1
 ) AS found
 UNION ALL
@@ -131,8 +158,9 @@ CROSS JOIN LATERAL (
     SELECT event_id, role, content, speaker
     FROM conversation_embeddings
     WHERE tenant_id = $1::uuid AND agent_id = $2::uuid AND user_id = $3::text
-        AND coalesce(session_id, thread_id, '') = asked.session
-        AND (coalesce(occurred_at, created_at), position) > (asked.time, asked.position)
-    ORDER BY coalesce(occurred_at, created_at), position
+        AND (CASE WHEN session_id IS NOT NULL THEN session_id WHEN thread_id IS NOT NULL THEN thread_id ELSE '' END)
+            = asked.session
+        AND ((CASE WHEN occurred_at IS NULL THEN created_at ELSE occurred_at END), position) > (asked.time, asked.position)
+    ORDER BY (CASE WHEN occurred_at IS NULL THEN created_at ELSE occurred_at END), position
     LIMIT 1
 ) AS found;

@@ -1,8 +1,7 @@
 """Fuse the parts of each candidate's score: a weighted sum."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +10,7 @@ from eunoe_consumers.postgres.candidates import TurnCandidate
 from eunoe_consumers.postgres.outline import Outline
 from eunoe_consumers.recall.ranking.cues import asks_for_time, is_question, names_time
 from eunoe_consumers.recall.ranking.lexical import Array, LexicalScores, beside
+from eunoe_consumers.recall.ranking.named_period import NamedPeriod
 from eunoe_consumers.recall.ranking.weights import Weights
 
 _BRIEF_CHARS, _LONG_CHARS, _LONGEST_CHARS = 200, 800, 4_000
@@ -25,13 +25,13 @@ class RankingQuery:
         text: The text of the request, unchanged.
         speakers: All speakers of the scope.
         named: The speakers that the query names.
-        is_within: Whether a moment is in the period that the query names; None if it names no period.
+        period: The period that the query names; None if it names none.
     """
 
     text: str
     speakers: frozenset[str] = frozenset()
     named: frozenset[str] = frozenset()
-    is_within: Callable[[datetime], bool] | None = None
+    period: NamedPeriod | None = None
 
 
 @dataclass(frozen=True)
@@ -101,8 +101,8 @@ def _own_parts(query: RankingQuery, candidates: Sequence[TurnCandidate], weights
         "length": -weights.length * np.log(np.clip(chars, _LONG_CHARS, _LONGEST_CHARS) / _LONG_CHARS),
         "brevity": weights.brevity * np.log(np.minimum(chars, _BRIEF_CHARS) / _BRIEF_CHARS),
     }
-    if (is_within := query.is_within) is not None:
-        parts["date"] = part(weights.date, [is_within(c.occurred_at or c.created_at) for c in candidates])
+    if query.period is not None:
+        parts["date"] = part(weights.date, query.period.shares([c.occurred_at or c.created_at for c in candidates]))
     if query.named and query.named != query.speakers:
         parts["speaker"] = part(weights.speaker, [candidate.speaker in query.named for candidate in candidates])
     if asks_for_time(query.text):
