@@ -60,6 +60,26 @@ async def test_a_turn_is_found_by_its_meaning_alone(database: Database, model_ca
     assert {ranked.score for ranked in await memory.find(scope, query, ranking="bm25")} == {0}
 
 
+async def test_letters_that_the_model_does_not_know_are_found_by_words(
+    database: Database, model_cache: Path, tenant: UUID
+) -> None:
+    """And by nothing else: no other message comes, and none is near. The model has one token for all Thai words."""
+    memory, scope = Memory(database, load_embedder(Settings(model_cache_dir=model_cache))), scope_of(tenant)
+    market, cat, code = "วันนี้ฉันไปตลาด", "แมวของฉันชื่อมีมี่", "รหัสผ่านคือดอกไม้"
+    await memory.store(scope, market, cat, code, "\U0001f389\U0001f389", "I adopted a cat.", "我的猫叫咪咪", "明天开会")
+    asked = {"รหัสผ่านคืออะไร": "e2", "แมวชื่ออะไร": "e1", "\U0001f389": "e3", "咪咪是谁的猫": "e5"}
+    for query, answer in asked.items():
+        found = await memory.find(scope, query)
+        assert (events_of(found)[0], [ranked.candidate.cosine for ranked in found]) == (answer, [0.0] * len(found))
+    assert [ranked.candidate.event_id for ranked in await memory.find(scope, market) if ranked.candidate.cosine] == [
+        "e0"
+    ]
+    assert await memory.find(scope, "ბიჭი") == []
+    english = {ranked.candidate.event_id: ranked.candidate.cosine for ranked in await memory.find(scope, "My cat")}
+    assert english.pop("e4") > 0.5
+    assert max(english.values()) < 0.3
+
+
 async def test_cosine_ranking_equals_brute_force_over_the_raw_query(memory: Memory, tenant: UUID) -> None:
     """System K's rule: the query with its names, all turns in numpy's order, and numpy's cosines."""
     scope, dice = scope_of(tenant), np.random.default_rng(5)

@@ -2,11 +2,13 @@
 
 from uuid import UUID
 
+import asyncpg
 import pytest
 
 from eunoe_consumers.embedding.hash_embedder import HashEmbedder
 from eunoe_consumers.postgres.candidates import CandidateReader
 from eunoe_consumers.postgres.database import Database
+from eunoe_consumers.postgres.migration_files import load_migrations
 from eunoe_tests.events import scope_of
 from eunoe_tests.memories import Memory
 
@@ -73,3 +75,18 @@ async def test_other_numbers_are_not_found(database: Database, tenant: UUID, sto
     """Leading zeros and decimal points count."""
     await Memory(database, HashEmbedder(384)).store(scope_of(tenant), stored)
     assert (await CandidateReader(database).outline(scope_of(tenant), query)).term_count == 0
+
+
+async def test_the_migration_indexes_stored_turns_anew(
+    reader: CandidateReader, tenant: UUID, database_url: str
+) -> None:
+    """And the down migration restores their old terms."""
+    (migration,) = (one for one in load_migrations() if one.version == "0022")
+    login = await asyncpg.connect(database_url)
+    try:
+        await login.execute(migration.down)
+        assert await login.fetchval("SELECT count(*) FROM postings WHERE lexeme = '-7741'") == 1
+        await login.execute(migration.up)
+    finally:
+        await login.close()
+    assert (await reader.outline(scope_of(tenant), "7741")).term_places.tolist() == [0]

@@ -13,6 +13,7 @@ import pytest
 
 from eunoe_consumers.embedding.embedder import Embedder, FastembedEmbedder
 from eunoe_consumers.embedding.prepare import PreparedModel, prepare_model
+from eunoe_consumers.embedding.unknown import is_vector_of_unknown
 from eunoe_consumers.embedding.weights import MODEL_NAME, ModelError
 
 pytestmark = pytest.mark.slow
@@ -52,6 +53,37 @@ def test_batch_keeps_the_order_of_its_texts(embedder: Embedder) -> None:
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
     alone = np.concatenate([embedder.embed([text]) for text in TEXTS])
     np.testing.assert_allclose(vectors, alone, rtol=0, atol=1e-5)
+
+
+UNKNOWN = [
+    "\u0e41\u0e21\u0e27\u0e02\u0e2d\u0e07\u0e09\u0e31\u0e19",  # Thai
+    "\u0e23\u0e32\u0e04\u0e32 500 \u0e1a\u0e32\u0e17",
+    "\u6211\u6628\u5929\u5728\u5317\u4eac\u5403\u4e86\u70e4\u9e2d",  # Chinese, with a few known characters
+    "\u660e\u5929\u4e0b\u5348\u4e09\u70b9\u5f00\u4f1a",
+    "\u1219\u1230\u120b\u121d",  # Amharic
+    "\U0001f389\U0001f389",
+    "\U0001f382!!!",
+    "aB3x" * 40,
+    "Zq9" * 60,
+]
+KNOWN = [
+    "Pizza \U0001f355",
+    "the key: " + "aB3x" * 40,
+    "\u042f \u0436\u0438\u0432\u0443 \u0437\u0434\u0435\u0441\u044c",
+    "?!",
+    "hello",
+]
+
+
+def test_texts_of_unknown_letters_are_near_to_nothing(embedder: Embedder) -> None:
+    """Except to themselves. A few pictures or a blob beside known words change nothing."""
+    vectors = embedder.embed([*UNKNOWN, *KNOWN])
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
+    cosines = vectors @ vectors.T - np.eye(len(vectors))
+    assert np.abs(cosines[: len(UNKNOWN)]).max() < 0.25
+    np.testing.assert_array_equal(embedder.embed(UNKNOWN), vectors[: len(UNKNOWN)])
+    found = [is_vector_of_unknown(*pair) for pair in zip(vectors, [*UNKNOWN, *KNOWN], strict=True)]
+    assert found == [True] * len(UNKNOWN) + [False] * len(KNOWN)
 
 
 def test_no_texts_give_no_rows(embedder: Embedder) -> None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from eunoe_consumers.embedding.pieces import Span, cut
 from eunoe_consumers.embedding.prepare import PreparedModel
+from eunoe_consumers.embedding.unknown import UNKNOWN_TOKENS, is_unknown, vector_of_unknown
 from eunoe_consumers.embedding.weights import MAX_TOKENS, MODEL_NAME, ModelError
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class FastembedEmbedder:
         self._model = _load(prepared, cache_dir)
         self._tokenizer = _without_padding(_pinned_tokenizer(self._model))
         self._limit_tokens = _content_tokens(self._tokenizer)
+        self._unknown_ids = {self._tokenizer.token_to_id(token) for token in UNKNOWN_TOKENS} - {None}
         self._whole = _without_padding(self._tokenizer)
         self._whole.no_truncation()
         self._slice_texts = slice_texts
@@ -115,17 +117,29 @@ class FastembedEmbedder:
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Embed texts. Return unit rows in the order of the texts, shape (n, dimensions) float32.
 
+        A text in letters that the model does not know gets a vector of its own: see unknown.py.
+
         Raises:
             TypeError: If a text holds a lone surrogate, which is not valid Unicode.
         """
         vectors = np.empty((len(texts), self.dimensions), dtype=np.float32)
-        order = list(range(len(texts)))
-        if len(texts) > self._slice_texts:  # within one slice the order does not matter
-            order.sort(key=self.count_tokens(texts).__getitem__)
-        rows = self._model.embed([texts[index] for index in order], batch_size=self._slice_texts)
-        for index, row in zip(order, rows, strict=True):
-            vectors[index] = row
+        encodings = self._tokenizer.encode_batch_fast(list(texts))
+        order: list[int] = []
+        for index, encoding in enumerate(encodings):
+            if self._unknown_ids.isdisjoint(encoding.ids) or not self._is_unknown(texts[index]):
+                order.append(index)
+            else:
+                vectors[index] = vector_of_unknown(texts[index], self.dimensions)
+        if order:
+            order.sort(key=lambda index: len(encodings[index]))
+            rows = self._model.embed([texts[index] for index in order], batch_size=self._slice_texts)
+            for index, row in zip(order, rows, strict=True):
+                vectors[index] = row
         return vectors
+
+    def _is_unknown(self, text: str) -> bool:
+        encoding = self._tokenizer.encode(text, add_special_tokens=False)
+        return is_unknown(text, encoding.offsets, [number in self._unknown_ids for number in encoding.ids])
 
 
 def _load(prepared: PreparedModel, cache_dir: Path) -> "TextEmbedding":

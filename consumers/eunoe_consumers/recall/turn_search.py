@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal, TypeVar
 
@@ -11,6 +11,7 @@ import numpy as np
 from cachetools import TTLCache
 
 from eunoe_consumers.embedding.coalescing import CoalescingEmbedder
+from eunoe_consumers.embedding.unknown import is_vector_of_unknown
 from eunoe_consumers.postgres.candidates import CandidateReader, ScopeFacts
 from eunoe_consumers.postgres.outline import Outline
 from eunoe_consumers.recall.query import understand
@@ -25,6 +26,8 @@ ResultT = TypeVar("ResultT")
 # The facts of a scope hardly ever change, so they are cached.
 _CACHED_SCOPES = 10_000
 _CACHE_SECONDS = 60.0
+# Of two texts that the model does not know, the same text has a cosine of 1, any other nearly 0.
+_SAME_TEXT = 0.9
 # Some gateways write these words in place of a name.
 _NO_NAMES = ROLES | {"customer"}
 
@@ -139,16 +142,23 @@ class TurnSearch:
             _timed(self._embedder.embed(text), stages, "embed_ms"),
             _timed(self._lexical(scope, text), stages, "lexical_ms"),
         )
+        # A query in letters that the model does not know is answered by its words alone.
+        by_words_only = is_vector_of_unknown(embedding, text)
         period = ranking_query.period if lexical.weights.date else None
         searching = self._reader.candidates(
             scope,
             embedding,
             lexical.best(limit),
-            limit=limit,
+            limit=0 if by_words_only else limit,
             spans=period.spans if period else (),
-            is_giant=facts.is_giant,
+            is_giant=facts.is_giant and not by_words_only,
         )
         candidates = await _timed(searching, stages, "turns_ms")
+        if by_words_only:
+            candidates = [
+                candidate if candidate.cosine > _SAME_TEXT else replace(candidate, cosine=0.0)
+                for candidate in candidates
+            ]
         return rank(ranking_query, candidates, lexical.outline, lexical.scores, lexical.weights)
 
     async def _by_cosine(self, scope: Scope, facts: ScopeFacts, query: str, limit: int, stages: Stages) -> list[Ranked]:

@@ -146,8 +146,9 @@ ALTER TABLE speakers DROP CONSTRAINT speakers_pkey;
 ALTER TABLE speakers ADD PRIMARY KEY (tenant_id, agent_id, user_id, speaker, role);
 ALTER TABLE speakers NO FORCE ROW LEVEL SECURITY;
 
--- Forced row-level security would show the owner no turn.
+-- Forced row-level security would show the owner no turn, and refuse its rows.
 ALTER TABLE conversation_embeddings NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE postings NO FORCE ROW LEVEL SECURITY;
 TRUNCATE postings;
 INSERT INTO postings (tenant_id, scope_hash, lexeme, position, tf, length, session_hash)
 SELECT
@@ -163,6 +164,7 @@ SELECT DISTINCT tenant_id, agent_id, user_id, speaker, role FROM conversation_em
 ALTER TABLE speakers ALTER COLUMN role DROP DEFAULT;
 ALTER TABLE speakers FORCE ROW LEVEL SECURITY;
 ALTER TABLE conversation_embeddings FORCE ROW LEVEL SECURITY;
+ALTER TABLE postings FORCE ROW LEVEL SECURITY;
 RESET ROLE;
 
 -- migrate:down
@@ -183,6 +185,7 @@ DROP FUNCTION eunoe_words(regconfig, text, text);
 DROP FUNCTION eunoe_code(text);
 DROP FUNCTION eunoe_plain(text);
 ALTER TABLE conversation_embeddings NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE postings NO FORCE ROW LEVEL SECURITY;
 TRUNCATE postings;
 INSERT INTO postings (tenant_id, scope_hash, lexeme, position, tf, length, session_hash)
 SELECT
@@ -200,4 +203,5 @@ INSERT INTO speakers (tenant_id, agent_id, user_id, speaker)
 SELECT DISTINCT tenant_id, agent_id, user_id, speaker FROM conversation_embeddings WHERE speaker IS NOT NULL;
 ALTER TABLE speakers FORCE ROW LEVEL SECURITY;
 ALTER TABLE conversation_embeddings FORCE ROW LEVEL SECURITY;
+ALTER TABLE postings FORCE ROW LEVEL SECURITY;
 RESET ROLE;
