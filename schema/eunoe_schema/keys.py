@@ -11,6 +11,7 @@ from eunoe_schema.scope import Scope
 
 TENANTS = "eunoe:tenants"  # set: tenant ids, and REGISTRY_MARK once the set was filled from the table of tenants
 REGISTRY_MARK = "-"
+REMOVED_TENANTS = "eunoe:removed_tenants"  # hash: tenant id and subject -> last entry id of the removed registration
 INCARNATION = "eunoe:incarnation"  # hash {incarnation, born_ms}: disappears when Redis loses its data
 
 

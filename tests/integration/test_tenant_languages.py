@@ -12,6 +12,7 @@ from eunoe_consumers.postgres.candidates import CandidateReader
 from eunoe_consumers.postgres.database import Database
 from eunoe_consumers.postgres.tenants import TenantTable
 from eunoe_schema.scope import Scope
+from eunoe_schema.streams import Subject
 from eunoe_tests.events import scope_of
 from eunoe_tests.memories import Memory
 
@@ -101,4 +102,4 @@ async def test_adding_a_tenant_registers_it_with_its_language(table: TenantTable
     registry = TenantRegistry(redis, table)
     added = await Tenants(table, registry).add("acme", language="russian")
     assert added.language == "russian"
-    assert (await registry.check({added.id})).unknown == frozenset()
+    assert (await registry.check({added.id}, Subject.MESSAGES)).unknown == frozenset()

@@ -19,6 +19,7 @@ from eunoe_consumers.window.window import Windows
 from eunoe_schema import keys
 from eunoe_schema.entries import EntryOrder
 from eunoe_schema.recall import WindowMessage
+from eunoe_schema.streams import Subject
 from eunoe_tests.curation import CURATED, fill_curated
 from eunoe_tests.events import event_of, scope_of
 
@@ -149,12 +150,12 @@ async def test_no_tenant_is_unknown_because_redis_lost_it(
 ) -> None:
     """A lost registry is filled from the table. A truly unknown tenant is still named."""
     stranger = uuid4()
-    assert (await registry.check({tenant, other_tenant, stranger})).unknown == {stranger}
+    assert (await registry.check({tenant, other_tenant, stranger}, Subject.MESSAGES)).unknown == {stranger}
     await redis.delete(keys.TENANTS)
-    assert (await registry.check({tenant, stranger})).unknown == {stranger}
+    assert (await registry.check({tenant, stranger}, Subject.MESSAGES)).unknown == {stranger}
     assert await redis.smembers(keys.TENANTS) == {b"-", str(tenant).encode(), str(other_tenant).encode()}
-    assert await registry.check(set()) == TenantCheck()
-    assert (await registry.check({stranger})).unknown == {stranger}
+    assert await registry.check(set(), Subject.MESSAGES) == TenantCheck()
+    assert (await registry.check({stranger}, Subject.MESSAGES)).unknown == {stranger}
 
 
 async def test_removing_a_tenant_removes_its_rows_and_no_others(
@@ -218,7 +219,7 @@ async def test_removing_a_tenant_removes_its_keys_and_no_others(
 
     await table.remove(tenant)
     assert await registry.remove(tenant) == 1_502
-    assert await every_key(redis) == others
+    assert await every_key(redis) == others | {keys.REMOVED_TENANTS.encode()}
     assert await redis.smembers(keys.TENANTS) == {b"-", str(other_tenant).encode()}
-    assert (await registry.check({tenant, other_tenant})).unknown == {tenant}
+    assert (await registry.check({tenant, other_tenant}, Subject.MESSAGES)).unknown == {tenant}
     assert await registry.remove(tenant) == 0

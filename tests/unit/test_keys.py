@@ -133,7 +133,7 @@ def test_different_kinds_never_collide(one: Scope, one_part: str, other: Scope, 
 
 def test_shared_keys_never_equal_the_key_of_a_tenant() -> None:
     """Shared keys begin with `eunoe:`, which no UUID does, and are distinct."""
-    shared = [keys.TENANTS, reply_channel("c")]
+    shared = [keys.TENANTS, keys.REMOVED_TENANTS, reply_channel("c")]
     shared += [stream(subject, partition) for subject in Subject for partition in (0, 1)]
     shared += [name(group) for group in Group for name in (dead_letters, isolated_attempts)]
     assert all(name.startswith("eunoe:") for name in shared)

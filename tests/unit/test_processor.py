@@ -14,8 +14,9 @@ from eunoe_consumers.delivery.stream_group import StreamGroup
 from eunoe_consumers.delivery.tenant_registry import TenantCheck, TenantRegistry
 from eunoe_consumers.errors import ConfigurationError, PermanentError, TransientError
 from eunoe_schema.codec import Refusal
+from eunoe_schema.entries import EntryOrder
 from eunoe_schema.errors import EunoeError
-from eunoe_schema.streams import Group
+from eunoe_schema.streams import Group, Subject
 from eunoe_tests.processors import process
 
 TENANT = UUID("b0000000-0000-4000-8000-000000000001")
@@ -57,6 +58,7 @@ class Setting:
     dead_lettered: dict[str, str] = field(default_factory=dict[str, str])
     applied: list[list[str]] = field(default_factory=list[list[str]])
     calls: list[str] = field(default_factory=list[str])
+    removed: dict[UUID, EntryOrder] = field(default_factory=dict[UUID, EntryOrder])
 
     def raise_planned_outage(self, step: str) -> None:
         """Raise if an outage is planned for this step."""
@@ -77,10 +79,15 @@ class Setting:
         self.calls.append(f"dead-lettered {entry.id}")
         return True
 
-    async def check(self, tenants: set[UUID]) -> TenantCheck:
+    async def check(self, tenants: set[UUID], subject: Subject) -> TenantCheck:
         """Stand in for TenantRegistry."""
+        assert subject is Subject.MESSAGES
         self.raise_planned_outage("check")
-        return TenantCheck(unknown=frozenset(tenants - {TENANT, DOUBTFUL}), doubtful=frozenset(tenants & {DOUBTFUL}))
+        return TenantCheck(
+            unknown=frozenset(tenants - {TENANT, DOUBTFUL}),
+            doubtful=frozenset(tenants & {DOUBTFUL}),
+            removed=self.removed,
+        )
 
     async def refused(self, refused: Entry, reason: str) -> None:
         """Stand in for the call that informs a client."""
@@ -316,3 +323,13 @@ async def test_cancelling_ends_the_wait_for_an_outage(monkeypatch: pytest.Monkey
     with pytest.raises(asyncio.CancelledError):
         await working
     assert (setting.acknowledged, setting.dead_lettered, len(setting.applied)) == ([], {}, 1)
+
+
+async def test_entries_of_a_removed_registration_are_skipped() -> None:
+    """They are acknowledged and not dead-lettered, whether or not the tenant is registered again. Later ones pass."""
+    setting = Setting(removed={TENANT: EntryOrder(1, 2), STRANGER: EntryOrder(1, 2)})
+    entries = [entry(number, tenant=tenant) for number, tenant in enumerate((STRANGER, TENANT, TENANT, STRANGER), 1)]
+    await process(setting.processor(), entries)
+    assert setting.acknowledged == [["1-1", "1-2"], ["1-3"]]
+    assert setting.applied == [["1-3"]]
+    assert list(setting.dead_lettered) == ["1-4"]

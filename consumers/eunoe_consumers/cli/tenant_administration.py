@@ -25,7 +25,9 @@ class Tenants:
         Raises:
             ConfigurationError: If the name or the id belongs to another tenant, or PostgreSQL has no such language.
         """
-        tenant = await self.table.add(name, tenant_id, language=language)
+        # Read before the tenant is registered, so that no entry of the new registration counts as removed.
+        last_entry_ids = await self.registry.last_entry_ids()
+        tenant = await self.table.add(name, tenant_id, language=language, last_entry_ids=last_entry_ids)
         await self.registry.add(tenant.id)
         return tenant
 
@@ -34,7 +36,7 @@ class Tenants:
 
         The table comes first. A consumer that misses the id in Redis reads the table, and would register it again.
         """
-        await self.table.remove(tenant_id)
+        await self.table.remove(tenant_id, last_entry_ids=await self.registry.last_entry_ids())
         return await self.registry.remove(tenant_id)
 
 

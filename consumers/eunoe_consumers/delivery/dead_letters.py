@@ -4,11 +4,16 @@ from collections.abc import AsyncGenerator, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Self, cast
+from uuid import UUID
 
+from pydantic import BaseModel, ConfigDict
 from redis.asyncio import Redis
 
 from eunoe_consumers.delivery.redis_client import redis_wrapped
+from eunoe_consumers.delivery.removed_tenants import RemovedTenants
 from eunoe_consumers.errors import PermanentError
+from eunoe_schema.codec import Refusal, decode
+from eunoe_schema.entries import EntryOrder
 from eunoe_schema.lua import register_lua
 from eunoe_schema.streams import Group, dead_letters, stream
 
@@ -18,7 +23,15 @@ _PACKED = b"more_fields_msgpack"
 
 
 class CannotReplay(PermanentError):
-    """The dead letter cannot be replayed: it holds no entry, or one with too many fields."""
+    """The dead letter cannot be replayed: it holds no entry, one with too many fields, or one of a removed tenant."""
+
+
+class _WithTenant(BaseModel):
+    """The tenant of an entry."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    tenant_id: UUID
 
 
 @dataclass(frozen=True)
@@ -81,6 +94,7 @@ class DeadLetters:
         self.group = group
         self.key = dead_letters(group)
         self._redis = redis
+        self._removed = RemovedTenants(redis)
         self._replay = register_lua(redis, "eunoe_consumers.delivery", "replay")
 
     async def count(self) -> int:
@@ -124,8 +138,15 @@ class DeadLetters:
             The id of the new entry, or None if there is no such dead letter.
 
         Raises:
-            CannotReplay: If it holds no entry, or one with more than about 4,000 fields.
+            CannotReplay: If it holds no entry, or one with more than about 4,000 fields; if its tenant was removed
+                after the entry was appended.
         """
+        letter = await self.get(letter_id)
+        if letter is not None and await self._is_removed(letter):
+            raise CannotReplay(
+                f"dead letter {letter_id} of {self.group} belongs to a tenant that was removed after the message was "
+                "published: drop it"
+            )
         with redis_wrapped():
             reply = cast("bytes", await self._replay(keys=[self.key, stream(self.group.subject)], args=[letter_id]))
         if reply == b"empty":
@@ -133,6 +154,14 @@ class DeadLetters:
         if reply == b"large":
             raise CannotReplay(f"dead letter {letter_id} of {self.group} has too many fields to be an event: drop it")
         return reply.decode() or None
+
+    async def _is_removed(self, letter: DeadLetter) -> bool:
+        """Return whether the entry belongs to a removed registration. As a new entry it would come back."""
+        event = decode(letter.fields, _WithTenant)
+        if isinstance(event, Refusal):
+            return False
+        last = await self._removed.last_entries({event.tenant_id}, self.group.subject)
+        return event.tenant_id in last and EntryOrder.parse(letter.entry_id) <= last[event.tenant_id]
 
     async def drop(self, letter_ids: Collection[str]) -> int:
         """Delete dead letters for good. Return how many were deleted."""

@@ -139,7 +139,10 @@ class Processor(Generic[EventT]):
             self._log.warning("dead-lettered", entry_id=entry.id, reason=logged_reason)
 
     async def _accept(self, entries: Sequence[Entry]) -> list[Delivered[EventT]]:
-        """Decode entries. Refuse invalid entries and entries of unknown tenants. Leave doubtful tenants pending."""
+        """Decode entries. Refuse invalid entries and entries of unknown tenants. Leave doubtful tenants pending.
+
+        Entries of a removed registration are skipped, whether or not their tenant is registered again.
+        """
         decoded: list[Delivered[EventT]] = []
         for entry in entries:
             event = self._decode(entry)
@@ -147,17 +150,26 @@ class Processor(Generic[EventT]):
                 await self._refuse(entry, event)
             else:
                 decoded.append(Delivered(entry, event))
-        check = await self._registry.check({delivered.event.tenant_id for delivered in decoded})
+        check = await self._registry.check(
+            {delivered.event.tenant_id for delivered in decoded}, self._group.group.subject
+        )
         accepted: list[Delivered[EventT]] = []
+        removed: list[str] = []
         for delivered in decoded:
             tenant_id = delivered.event.tenant_id
-            if tenant_id in check.unknown:
+            if tenant_id in check.removed and delivered.order <= check.removed[tenant_id]:
+                removed.append(delivered.id)
+            elif tenant_id in check.unknown:
                 reason = f"tenant_id: {tenant_id} is not a registered tenant"
                 await self._refuse(delivered.entry, Refusal(reason, "an unknown tenant"))
             elif tenant_id in check.doubtful:
                 self._log.warning("left pending", entry_id=delivered.id, reason="the table of tenants cannot be read")
             else:
                 accepted.append(delivered)
+        if removed:
+            # Not dead-lettered: the words of a removed tenant would stay there.
+            await self._group.acknowledge(removed)
+            self._log.info("skipped", entries=len(removed), reason="their tenant was removed after they were published")
         return accepted
 
     def _decode(self, entry: Entry) -> EventT | Refusal:

@@ -6,6 +6,7 @@ from functools import partial
 from redis.asyncio import Redis
 
 from eunoe_consumers.delivery.processor import GroupWork
+from eunoe_consumers.delivery.removed_tenants import RemovedTenants
 from eunoe_consumers.embed.effect import EmbedAndStore
 from eunoe_consumers.embed.settings import EmbedSettings
 from eunoe_consumers.embed.stream_watch import StreamWatch
@@ -33,6 +34,7 @@ async def build(settings: EmbedSettings, redis: Redis, database: Database) -> Gr
         TurnWriter(database, embedding_model=embedder.name),
         batch_tokens=settings.embed_batch_tokens,
         max_pieces=settings.embed_max_pieces,
+        removed=RemovedTenants(redis),
     )
     return GroupWork(
         decode=partial(decode_message, max_content_chars=settings.max_content_chars),

@@ -2,18 +2,23 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID
 
 import structlog
 
 from eunoe_consumers.delivery.entry import Delivered
+from eunoe_consumers.delivery.removed_tenants import RemovedTenants
 from eunoe_consumers.embedding.blame import run_or_blame
 from eunoe_consumers.embedding.embedder import Embedder
 from eunoe_consumers.embedding.pieces import Span
 from eunoe_consumers.postgres.turns import NewPiece, NewTurn, TurnWriter
+from eunoe_schema.entries import EntryOrder
 from eunoe_schema.errors import EunoeError
 from eunoe_schema.events import MessageEvent
+from eunoe_schema.streams import Subject
 
 log = structlog.stdlib.get_logger()
+_BEGINNING = EntryOrder(0, 0)
 
 
 class EmbedAndStore:
@@ -24,9 +29,19 @@ class EmbedAndStore:
         writer: Writes the turns.
         batch_tokens: Tokens per part at most, when `split` divides a batch.
         max_pieces: Pieces of a long message that are embedded. The rest is stored without embeddings.
+        removed: Names the entries whose tenant was removed while they were embedded. None checks nothing.
     """
 
-    def __init__(self, embedder: Embedder, writer: TurnWriter, *, batch_tokens: int, max_pieces: int) -> None:
+    def __init__(
+        self,
+        embedder: Embedder,
+        writer: TurnWriter,
+        *,
+        batch_tokens: int,
+        max_pieces: int,
+        removed: RemovedTenants | None = None,
+    ) -> None:
+        self._removed = removed
         self._embedder = embedder
         self._writer = writer
         self._batch_tokens = batch_tokens
@@ -63,12 +78,14 @@ class EmbedAndStore:
         """
         texts = [delivered.event.content for delivered in batch]
         embedded = await run_or_blame(self._embedder, self._thread, self._embed_pieces, texts)
-        await self._writer.write(
-            [
-                NewTurn(delivered.event, delivered.order, first.embedding, further)
-                for delivered, (first, *further) in zip(batch, embedded, strict=True)
-            ]
-        )
+        last_removed = await self._last_removed(batch)
+        turns = [
+            NewTurn(delivered.event, delivered.order, first.embedding, further)
+            for delivered, (first, *further) in zip(batch, embedded, strict=True)
+            if delivered.order > last_removed.get(delivered.event.tenant_id, _BEGINNING)
+        ]
+        if turns:
+            await self._writer.write(turns)
         for delivered, pieces in zip(batch, embedded, strict=True):
             if pieces[-1].ends_at < len(delivered.event.content):
                 log.warning(
@@ -79,6 +96,12 @@ class EmbedAndStore:
                     chars=len(delivered.event.content),
                 )
         return {}
+
+    async def _last_removed(self, batch: Sequence[Delivered[MessageEvent]]) -> Mapping[UUID, EntryOrder]:
+        """Return the last entry of each tenant's removed registration: a slow embedding may outlast a removal."""
+        if self._removed is None:
+            return {}
+        return await self._removed.last_entries({delivered.event.tenant_id for delivered in batch}, Subject.MESSAGES)
 
     def _embed_pieces(self, texts: Sequence[str]) -> list[list[NewPiece]]:
         """Embed the pieces of all texts in one run, so that pieces of similar length share a slice."""

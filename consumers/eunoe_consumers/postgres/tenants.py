@@ -1,5 +1,7 @@
 """Register, list and remove tenants in their table."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -21,6 +23,8 @@ class TenantQueries(QueryFile, file="tenants"):
     remove_tenant: str
     text_search_configurations: str
     tenant_ids: str
+    removed_tenants: str
+    end_removed_registration: str
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,12 @@ class TenantTable:
         async with self._database.transaction(DatabaseRole.RECALL) as connection:
             return {row["id"] for row in await connection.fetch(TenantQueries.tenant_ids)}
 
+    async def removed(self) -> dict[UUID, dict[str, str]]:
+        """Return the last entry id on each stream, by subject, of every tenant that was removed once."""
+        async with self._database.transaction(DatabaseRole.RECALL) as connection:
+            rows = await connection.fetch(TenantQueries.removed_tenants)
+        return {row["id"]: json.loads(row["last_entry_ids"]) for row in rows}
+
     async def registered(self) -> list[Tenant]:
         """Return all tenants, the oldest first."""
         async with self._database.transaction(DatabaseRole.OWNER) as connection:
@@ -62,7 +72,14 @@ class TenantTable:
             row = await connection.fetchrow(TenantQueries.find_tenant, _as_uuid(id_or_name), id_or_name)
         return Tenant(**row) if row else None
 
-    async def add(self, name: str, tenant_id: UUID | None = None, *, language: str | None = None) -> Tenant:
+    async def add(
+        self,
+        name: str,
+        tenant_id: UUID | None = None,
+        *,
+        language: str | None = None,
+        last_entry_ids: Mapping[str, str] | None = None,
+    ) -> Tenant:
         """Register a tenant. Repeating it with the same id, name and language is no error.
 
         Args:
@@ -70,6 +87,8 @@ class TenantTable:
             tenant_id: The UUID; None for a new one.
             language: A text search configuration of PostgreSQL, such as 'german'. 'simple' does not stem. None for
                 English.
+            last_entry_ids: The last entry id on each stream, by subject. If the tenant was removed once, entries up to
+                these belong to the removed registration. None leaves the ids of the removal.
 
         Raises:
             ConfigurationError: If the name or the id belongs to another tenant; if the name is empty, longer than 200
@@ -87,7 +106,11 @@ class TenantTable:
                 raise ConfigurationError(
                     f"{language!r} is not a language of this PostgreSQL: it knows {', '.join(known)}"
                 )
-            await connection.execute(TenantQueries.add_tenant, wanted, name, language or DEFAULT_LANGUAGE)
+            tag = await connection.execute(TenantQueries.add_tenant, wanted, name, language or DEFAULT_LANGUAGE)
+            if last_entry_ids is not None and tag == "INSERT 0 1":
+                await connection.execute(
+                    TenantQueries.end_removed_registration, wanted, json.dumps(dict(last_entry_ids))
+                )
             by_name = await connection.fetchrow(TenantQueries.find_tenant, None, name)
             by_id = await connection.fetchrow(TenantQueries.find_tenant, wanted, None)
         if by_name is None:
@@ -101,10 +124,10 @@ class TenantTable:
             )
         return Tenant(**by_name)
 
-    async def remove(self, tenant_id: UUID) -> None:
-        """Remove a tenant and all its rows."""
+    async def remove(self, tenant_id: UUID, *, last_entry_ids: Mapping[str, str] | None = None) -> None:
+        """Remove a tenant and all its rows. Its id stays, with the last entry id on each stream, by subject."""
         async with self._database.transaction(DatabaseRole.OWNER) as connection:
-            await connection.execute(TenantQueries.remove_tenant, tenant_id)
+            await connection.execute(TenantQueries.remove_tenant, tenant_id, json.dumps(dict(last_entry_ids or {})))
 
 
 def _as_uuid(text: str) -> UUID | None:

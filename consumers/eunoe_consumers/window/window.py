@@ -7,12 +7,14 @@ from pydantic import ValidationError
 from redis.asyncio import Redis
 
 from eunoe_consumers.delivery.redis_client import redis_wrapped
+from eunoe_consumers.delivery.removed_tenants import removed_field
 from eunoe_consumers.errors import PermanentError
 from eunoe_schema import keys
 from eunoe_schema.codec import encode
 from eunoe_schema.lua import register_lua
 from eunoe_schema.recall import WindowMessage
 from eunoe_schema.scope import Scope
+from eunoe_schema.streams import Subject
 
 # Lua's unpack takes at most 8,000 values, so a large batch is appended in parts.
 _MESSAGES_PER_CALL = 500
@@ -56,11 +58,17 @@ class Windows:
         """
         bodies = [encode(message) for message in (*(loaded or ()), *messages)]
         key = keys.window(scope)
+        head = [
+            self.size,
+            "" if loaded is None else "1",
+            str(scope.tenant_id),
+            keys.REGISTRY_MARK,
+            removed_field(scope.tenant_id, Subject.MESSAGES),
+        ]
         with redis_wrapped():
             for start in range(0, len(bodies), _MESSAGES_PER_CALL):
                 part = bodies[start : start + _MESSAGES_PER_CALL]
-                head = [self.size, "" if loaded is None else "1", str(scope.tenant_id), keys.REGISTRY_MARK]
-                length = await self._append([key, keys.TENANTS], [*head, *part])
+                length = await self._append([key, keys.TENANTS, keys.REMOVED_TENANTS], [*head, *part])
                 if length == _ABSENT:
                     return False
                 if length == _REMOVED:

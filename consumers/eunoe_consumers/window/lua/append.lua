@@ -4,11 +4,13 @@
 --
 -- KEYS[1]  list  JSON objects {"role", "content", "id", "event_id", ...}, the oldest first
 -- KEYS[2]  set   ids of the registered tenants, and the mark that the set was filled from the table
+-- KEYS[3]  hash  tenant id and subject -> id of the last entry of the removed registration
 -- ARGV[1]  size of the window
 -- ARGV[2]  '1' if the caller has loaded the scope's last turns and sends them along, else ''
 -- ARGV[3]  tenant id
 -- ARGV[4]  mark of the registry
--- ARGV[5..] messages, JSON
+-- ARGV[5]  field of KEYS[3]
+-- ARGV[6..] messages, JSON
 --
 -- Returns the length of the window. Returns -1 if the window is absent and nothing was loaded: the scope is new, or Redis
 -- has lost its window, and only PostgreSQL knows. Returns -2 if the tenant is not registered: its window must not come
@@ -43,13 +45,18 @@ end
 local before = #kept
 local full, first, last = before >= size, kept[1], kept[before]
 
+-- Entries up to this one are of a removed registration of the tenant: a consumer may have held them meanwhile.
+local removed = redis.call('HGET', KEYS[3], ARGV[5])
+if removed then removed = parse(cjson.encode({id = removed})) end
+
 local appended, in_order = {}, true
-for i = 5, #ARGV do
+for i = 6, #ARGV do
     local element = parse(ARGV[i])
     local id = element[1] .. '-' .. element[2]
     local too_old = full and is_before(element, first)
     local event = type(element[3]) == 'string' and element[3] or nil
-    if not (ids[id] or event and events[event] or too_old) then
+    local is_removed = removed and not is_before(removed, element)
+    if not (ids[id] or event and events[event] or too_old or is_removed) then
         ids[id] = true
         if event then events[event] = true end
         if last and is_before(element, last) then in_order = false end
