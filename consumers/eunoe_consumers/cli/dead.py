@@ -7,11 +7,9 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated, TypeVar, cast
 
 import typer
-from rich.syntax import Syntax
 from rich.table import Table
-from rich.text import Text
 
-from eunoe_consumers.cli.console import errors, output, print_json
+from eunoe_consumers.cli.console import confirm, errors, line, lines, output, print_indented_json, print_json
 from eunoe_consumers.cli.options import JsonOption, YesOption
 from eunoe_consumers.cli.servers import redis_server
 from eunoe_consumers.errors import ConfigurationError
@@ -74,11 +72,11 @@ def show_all(
         table.add_column(name)
     for letter in (letter for letters, _ in found for letter in letters):
         moment = f"{letter.dead_lettered_at:%Y-%m-%d %H:%M:%S}"
-        table.add_row(letter.group, letter.id, letter.entry_id, str(letter.attempts), moment, Text(letter.reason))
+        table.add_row(letter.group, letter.id, letter.entry_id, str(letter.attempts), moment, letter.reason)
     output.print(table if table.row_count else "there is no dead letter")
     for letters, count in found:
         if count > len(letters):
-            output.print(f"{letters[0].group}: the oldest {len(letters)} of {count} are shown", highlight=False)
+            output.print(f"{letters[0].group}: the oldest {len(letters)} of {count} are shown")
 
 
 @app.command(epilog="Example: eunoe dead show embed 1767225600000-0")
@@ -97,13 +95,13 @@ def show(group: GroupArgument, letter_id: IdArgument, *, as_json: JsonOption = F
         return
     table = Table(show_header=False, box=None)
     for name, value in _row(letter).items():
-        table.add_row(f"[bold]{name}[/]", Text(str(value)))
+        table.add_row(line(name, "bold"), str(value))
     output.print(table)
     for name, value in letter.fields.items():
-        output.print(Text(f"\nfield {_text(name)}, {len(value)} bytes:", "bold"))
-        output.print(_pretty(value))
+        output.print("", line(f"field {_text(name)}, {len(value)} bytes:", "bold"), sep="\n")
+        _show_value(value)
     if letter.packed_bytes:
-        output.print(f"\nand more fields, packed into {letter.packed_bytes} bytes", highlight=False)
+        output.print("", f"and more fields, packed into {letter.packed_bytes} bytes", sep="\n")
 
 
 @app.command(epilog="Example: eunoe dead replay embed --all")
@@ -139,9 +137,9 @@ def replay(
         print_json({"replayed": replayed, "failed": failures})
     else:
         for letter_id, entry_id in replayed.items():
-            output.print(f"{letter_id} is replayed as entry [bold]{entry_id}[/]", highlight=False)
+            output.print(f"{letter_id} is replayed as entry {entry_id}")
         for reason in failures:
-            errors.print(Text(reason, "red"))
+            errors.print(reason, style="red")
         if not replayed and not failures:
             output.print(f"{group} has no dead letter")
     if failures:
@@ -161,7 +159,7 @@ def drop(
     _require_ids_or_all(letter_ids, every=every)
     if not yes:
         what = "every dead letter" if every else f"{len(letter_ids or [])} dead letter(s)"
-        typer.confirm(f"Delete {what} of {group} for good?", abort=True)
+        confirm(f"Delete {what} of {group} for good?")
 
     async def run(letters: "DeadLetters") -> int:
         return await letters.drop(letter_ids or [letter.id async for letter in letters.all()])
@@ -170,7 +168,7 @@ def drop(
     if as_json:
         print_json({"dropped": dropped})
     else:
-        output.print(f"dropped {dropped} dead letter{'' if dropped == 1 else 's'} of {group}", highlight=False)
+        output.print(f"dropped {dropped} dead letter{'' if dropped == 1 else 's'} of {group}")
     if letter_ids and dropped < len(set(letter_ids)):
         errors.print(f"{group} has no dead letters for {len(set(letter_ids)) - dropped} of these ids", style="red")
         raise typer.Exit(1)
@@ -215,10 +213,9 @@ def _text(value: bytes) -> str:
     return value.decode("utf-8", "backslashreplace")
 
 
-def _pretty(value: bytes) -> Text | Syntax:
-    """Return JSON indented, and any other value unchanged."""
+def _show_value(value: bytes) -> None:
+    """Print JSON indented, and any other value as text."""
     try:
-        parsed = cast("object", json.loads(value))
+        print_indented_json(cast("object", json.loads(value)))
     except (ValueError, RecursionError):
-        return Text(_text(value))
-    return Syntax(json.dumps(parsed, indent=2, ensure_ascii=False), "json", word_wrap=True, background_color="default")
+        output.print(lines(_text(value)))

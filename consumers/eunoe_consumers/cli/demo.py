@@ -50,8 +50,8 @@ def demo(
             f"another demo is running in {folder}: wait until it has ended, or set EUNOE_DATA_DIR"
         ) from None
     for promise in checks.failed:
-        output.print(f"[red]failed[/]: {promise}")
-    verdict = f"[red]failed[/] (logs are in {folder})" if checks.failed else "[green]all is well[/]"
+        output.print(f"failed: {promise}", style="red")
+    verdict = f"failed (logs are in {folder})" if checks.failed else "all is well"
     seconds = time.monotonic() - started
     output.print(f"{verdict}: {checks.passed} checks passed, {len(checks.failed)} failed, {seconds:.1f} s")
     raise typer.Exit(1 if checks.failed else 0)
@@ -81,7 +81,8 @@ def _run(settings: Settings, folder: Path) -> "Checks":
         roles = stack.enter_context(RoleProcesses(resolved, list(ProcessRole), log_file=folder / "roles.log"))
         print_plain(
             f"Valkey, PostgreSQL and the roles {', '.join(ProcessRole)} are running, each in its own process. Their "
-            f"data and logs are in {folder} until the demo has passed.\n"
+            f"data and logs are in {folder} until the demo has passed.",
+            "",
         )
         story = Story(sample, output, roles)
         return asyncio.run(story.run(urls.redis_url, urls.database_url))

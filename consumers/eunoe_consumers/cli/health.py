@@ -6,9 +6,8 @@ from typing import Annotated
 
 import typer
 from rich.table import Table
-from rich.text import Text
 
-from eunoe_consumers.cli.console import output, print_json
+from eunoe_consumers.cli.console import line, output, print_json
 from eunoe_consumers.cli.options import JsonOption
 from eunoe_consumers.cli.servers import servers
 from eunoe_consumers.settings import Settings
@@ -46,10 +45,9 @@ def health(
     if as_json:
         print_json({"healthy": healthy, "checks": [asdict(check) for check in checks]})
     else:
-        table = Table("check", "", "found", "what to do", expand=False)
+        table = Table("check", "status", "found", "what to do")
         for check in checks:
-            status = Text(check.status, _STYLES[check.status])
-            table.add_row(check.name, status, Text(check.found, overflow="fold"), Text(check.advice, overflow="fold"))
+            table.add_row(check.name, line(check.status, _STYLES[check.status]), check.found, check.advice)
         output.print(table)
     if not healthy:
         raise typer.Exit(1)

@@ -4,11 +4,10 @@ import asyncio
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TimeElapsedColumn
 from rich.table import Table
 
-from eunoe_consumers.cli.console import errors, output, print_json
+from eunoe_consumers.cli.console import line, output, print_json, progress
 from eunoe_consumers.cli.options import JsonOption
 from eunoe_consumers.cli.servers import servers
 from eunoe_consumers.settings import Settings
@@ -62,15 +61,15 @@ async def _run(settings: Settings, *, build: bool) -> "tuple[Survey, IndexChange
 
 
 async def _build(indexes: "ScopeIndexes") -> "IndexChanges":
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=errors, transient=True) as progress:
-        bar = progress.add_task("looking for giant scopes", total=None)
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with progress(*columns, transient=True) as bars:
+        bar = bars.add_task("looking for giant scopes", total=None)
         done = 0
 
         def show(giant: "GiantScope", left: int) -> None:
             nonlocal done
-            about = f"index of {escape(str(giant.scope))}, {giant.rows:,} turns"
-            progress.update(bar, description=about, completed=done, total=done + left)
+            about = f"index of {giant.scope}, {giant.rows:,} turns"
+            bars.update(bar, description=about, completed=done, total=done + left)
             done += 1
 
         return await indexes.update(builds=_NO_LIMIT, wait_seconds=_WAIT_SECONDS, on_build=show)
@@ -118,11 +117,11 @@ def _print(survey: "Survey", changes: "IndexChanges | None") -> None:
             table.add_row(
                 str(giant.scope.tenant_id),
                 str(giant.scope.agent_id),
-                escape(giant.scope.user_id),
+                giant.scope.user_id,
                 f"{giant.rows:,}",
-                f"[green]{state}[/]" if state == "ready" else f"[yellow]{state}[/]",
+                line(state, "green" if state == "ready" else "yellow"),
                 f"{giant.listed_at:%Y-%m-%d %H:%M:%S}" if giant.listed_at else "",
             )
         output.print(table)
     if unused := _unused(survey):
-        output.print(f"[yellow]{len(unused)} indexes serve no scope[/] (`eunoe index --build` drops them)")
+        output.print(f"{len(unused)} indexes serve no scope (`eunoe index --build` drops them)", style="yellow")

@@ -10,7 +10,7 @@ from rich.console import Group as Stacked
 from rich.live import Live
 from rich.table import Table
 
-from eunoe_consumers.cli.console import output, print_json
+from eunoe_consumers.cli.console import line, output, print_json
 from eunoe_consumers.cli.options import JsonOption
 from eunoe_consumers.cli.servers import redis_server
 from eunoe_consumers.settings import Settings
@@ -89,11 +89,11 @@ def _tables(figures: "Figures") -> Stacked:
         groups.add_row(
             group.group,
             group.stream,
-            lag_shown if group.exists else "[yellow]no group yet[/]",
+            lag_shown if group.exists else line("no group yet", "yellow"),
             str(group.pending),
             _age(group.oldest_pending_seconds),
-            str(len(group.consumers)) if group.consumers else "[yellow]0[/]",
-            f"[red]{group.dead}[/]" if group.dead else "0",
+            line(str(len(group.consumers)), "" if group.consumers else "yellow"),
+            line(str(group.dead), "red" if group.dead else ""),
         )
         for consumer in group.consumers:
             consumers.add_row(group.group, consumer.name, str(consumer.pending), _age(consumer.idle_seconds))

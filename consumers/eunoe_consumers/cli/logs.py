@@ -5,6 +5,7 @@ import sys
 
 import structlog
 
+from eunoe_consumers.cli.console import escape_controls
 from eunoe_consumers.cli.outage_filter import OutageFilter
 from eunoe_consumers.settings import Settings
 
@@ -16,6 +17,8 @@ def configure_logs(settings: Settings) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
     ]
+    # Before a renderer, because the renderer writes escape sequences of its own for colours.
+    escaped: list[structlog.typing.Processor] = [structlog.processors.format_exc_info, _escape_values]
     # Tracebacks without local variables, which could write users' conversations into the logs.
     tracebacks = structlog.processors.ExceptionRenderer(
         structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
@@ -24,7 +27,10 @@ def configure_logs(settings: Settings) -> None:
         [tracebacks, structlog.processors.JSONRenderer()]
         if settings.log_format == "json"
         else [
-            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
+            *escaped,
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+            ),
         ]
     )
     handler = logging.StreamHandler(sys.stderr)
@@ -46,3 +52,11 @@ def configure_logs(settings: Settings) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+def _escape_values(_logger: object, _method: str, fields: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Show control characters of texts escaped; a traceback keeps its lines."""
+    for name, value in fields.items():
+        if isinstance(value, str):
+            fields[name] = escape_controls(value, keep="\n\t" if name == "exception" else "")
+    return fields

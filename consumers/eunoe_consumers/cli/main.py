@@ -1,11 +1,14 @@
 """The application `eunoe`: its commands, its exit codes and its error messages."""
 
+import contextlib
 import signal
 import sys
+from collections.abc import Generator
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from eunoe_consumers.cli import (
     asyncapi,
@@ -24,14 +27,41 @@ from eunoe_consumers.cli import (
     tenant,
     up,
 )
-from eunoe_consumers.cli.console import errors, print_plain
+from eunoe_consumers.cli.console import errors, escape_controls, lines, print_plain, replace_unencodable
 from eunoe_consumers.cli.failures import explain
 from eunoe_consumers.cli.memory.commands import app as memory
 
 _SIGNAL_BASE = 128
 
+
+class _Commands(TyperGroup):
+    """All commands. What was typed is shown escaped in the messages about wrong usage."""
+
+    def make_context(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - as click declares it
+        """Read the arguments."""
+        with _escaped_messages():
+            return super().make_context(*args, **options)
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - as click declares it
+        """Run the command that the arguments name."""
+        with _escaped_messages():
+            return super().invoke(ctx)
+
+
+@contextlib.contextmanager
+def _escaped_messages() -> Generator[None]:
+    try:
+        yield
+    except Exception as error:
+        # click's errors: their module depends on the version of typer.
+        if hasattr(error, "format_message") and isinstance(message := getattr(error, "message", None), str):
+            error.__dict__["message"] = escape_controls(message, keep="\n")
+        raise
+
+
 app = typer.Typer(
     name="eunoe",
+    cls=_Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
@@ -61,6 +91,7 @@ app.command(epilog=asyncapi.EXAMPLES)(asyncapi.asyncapi)
 
 def main() -> None:
     """Run a command. An error that the user can fix is one line that says what to do."""
+    replace_unencodable()
     # SystemExit instead of the default action, so that embedded servers and child processes are stopped on the way out.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _exit)
@@ -79,5 +110,6 @@ def _exit(number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _fail(message: str, code: int) -> NoReturn:
-    print_plain(f"eunoe: {message}", style="red", console=errors)
+    # The log of a server has several lines. Values are quoted in every other message.
+    print_plain(lines(f"eunoe: {message}"), style="red", console=errors)
     sys.exit(code)

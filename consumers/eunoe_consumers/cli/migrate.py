@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 from rich.table import Table
 
-from eunoe_consumers.cli.console import output, print_json
+from eunoe_consumers.cli.console import confirm, line, output, print_json
 from eunoe_consumers.cli.options import JsonOption, YesOption
 from eunoe_consumers.cli.servers import servers
 from eunoe_consumers.settings import Settings
@@ -41,7 +41,7 @@ def down(
 ) -> None:
     """Roll back the last migrations. Their tables are dropped with all rows; extension and roles stay."""
     if not yes:
-        typer.confirm(f"Drop the tables of the last {steps} migration(s), with all their rows?", abort=True)
+        confirm(f"Drop the tables of the last {steps} migration(s), with all their rows?")
     rolled_back = _migrate(lambda migrator: migrator.down(steps=steps))
     _report("rolled back", rolled_back, "nothing to roll back", as_json=as_json)
 
@@ -55,7 +55,7 @@ def status(*, as_json: JsonOption = False) -> None:
         return
     table = Table("version", "name", "applied")
     for row in found:
-        table.add_row(row.version, row.name, "[green]yes" if row.applied else "[yellow]no")
+        table.add_row(row.version, row.name, line("yes", "green") if row.applied else line("no", "yellow"))
     output.print(table)
 
 
@@ -74,7 +74,7 @@ def _report(verb: str, migrations: "list[Migration]", nothing: str, *, as_json: 
         print_json({verb.replace(" ", "_"): [f"{migration.version}_{migration.name}" for migration in migrations]})
         return
     for migration in migrations:
-        output.print(f"{verb} [bold]{migration.version}[/] {migration.name}")
+        output.print(f"{verb} {migration.version} {migration.name}")
     if not migrations:
         output.print(nothing)
 

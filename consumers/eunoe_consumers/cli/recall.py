@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Annotated
 
 import typer
+from rich.console import RenderableType
 from rich.table import Table
-from rich.text import Text
 
-from eunoe_consumers.cli.console import output, print_json
+from eunoe_consumers.cli.console import line, lines, output, print_json
 from eunoe_consumers.cli.options import AgentOption, JsonOption, TenantOption, UserOption, find_tenant
 from eunoe_consumers.cli.servers import redis_server
 from eunoe_consumers.settings import Settings
@@ -116,18 +116,18 @@ def recall(
 def _show(context: Context) -> None:
     table = _table("window, oldest first", "when", "who", "content")
     for message in context.window:
-        table.add_row(_when(message.at), _who(message), Text(message.content))
+        table.add_row(_when(message.at), _who(message), lines(message.content))
     output.print(table)
     if context.directives:
         table = _table("directives, in their order", "name", "for", "content")
         for one in context.directives:
-            table.add_row(Text(one.name), "this user" if one.user_id else "every user", Text(one.content))
+            table.add_row(one.name, "this user" if one.user_id else "every user", lines(one.content))
         output.print(table)
     if context.memories:
         table = _table("memories, the nearest of each tier first", "tier", "cosine", "when", "content")
         for memory in context.memories:
             cosine = "" if memory.cosine is None else f"{memory.cosine:.3f}"
-            table.add_row(memory.tier, cosine, _when(memory.created_at), Text(memory.content))
+            table.add_row(memory.tier, cosine, _when(memory.created_at), lines(memory.content))
         output.print(table)
     table = _table("turns, best first", "score", "cosine", "when", "who", "content")
     for turn in context.turns:
@@ -139,7 +139,7 @@ def _show(context: Context) -> None:
         for turn in context.turns:
             parts = sorted((turn.explanation or {}).items(), key=lambda part: -abs(part[1]))
             sum_of = ", ".join(f"{name} {value:.3f}" for name, value in parts)
-            table.add_row(Text(turn.event_id), f"{turn.score:.3f}", sum_of)
+            table.add_row(turn.event_id, f"{turn.score:.3f}", sum_of)
         output.print(table)
     _show_remarks(context)
 
@@ -148,21 +148,20 @@ def _show_remarks(context: Context) -> None:
     """Print what the token budget cut, the freshness, the timings, and the missing parts."""
     for cut in context.cut:
         about = f"cut by the token budget: {cut.event_id}, score {cut.score:.3f}, {cut.tokens} tokens"
-        output.print(Text(about, "yellow"))
+        output.print(about, style="yellow")
     fresh = context.freshness
     if fresh.applied is not None:
         state = f"entry {fresh.after} is in the window" if fresh.applied else f"not in the window: {fresh.reason}"
-        output.print(Text(f"{state}; waited {fresh.waited_ms:.0f} ms", "" if fresh.applied else "yellow"))
+        output.print(f"{state}; waited {fresh.waited_ms:.0f} ms", style="" if fresh.applied else "yellow")
     latest = f"newest entry of the window {fresh.latest_entry_id}" if fresh.latest_entry_id else "the window is empty"
     took = context.timings
     output.print(
         f"{latest}; {took.total_ms:.1f} ms: embedding {took.embed_ms:.1f}, window {took.window_ms:.1f}, "
         f"turns {took.turns_ms:.1f}, memories {took.memories_ms:.1f}; before that {took.queued_ms:.1f} ms queued",
         style="dim",
-        highlight=False,
     )
     for missing in context.missing:
-        output.print(Text(f"missing: {missing.part}: {missing.reason}", "yellow"))
+        output.print(f"missing: {missing.part}: {missing.reason}", style="yellow")
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -173,22 +172,21 @@ def _table(title: str, *columns: str) -> Table:
     return table
 
 
-def _content(turn: Turn) -> Text:
+def _content(turn: Turn) -> RenderableType:
     """Return the text of a turn with its neighbours, and the position of an excerpt."""
-    shown = Text()
+    shown = [lines(turn.content)]
     if turn.before:
-        shown.append(f"before: {_who(turn.before)}: {turn.before.content}\n", "dim")
-    shown.append(turn.content)
+        shown.insert(0, line(f"before: {_who(turn.before)}: {turn.before.content}", "dim"))
     if (excerpt := turn.excerpt) is not None:
-        shown.append(f"\n(characters {excerpt.starts_at}-{excerpt.ends_at} of {excerpt.content_chars})", "dim")
+        shown.append(line(f"(characters {excerpt.starts_at}-{excerpt.ends_at} of {excerpt.content_chars})", "dim"))
     if turn.after:
-        shown.append(f"\nafter: {_who(turn.after)}: {turn.after.content}", "dim")
-    return shown
+        shown.append(line(f"after: {_who(turn.after)}: {turn.after.content}", "dim"))
+    return lines(*shown)
 
 
 def _when(moment: datetime | None) -> str:
     return f"{moment:%Y-%m-%d %H:%M}" if moment else "?"
 
 
-def _who(message: WindowMessage | Turn | Neighbour) -> Text:
-    return Text(f"{message.speaker} ({message.role})" if message.speaker else message.role)
+def _who(message: WindowMessage | Turn | Neighbour) -> str:
+    return f"{message.speaker} ({message.role})" if message.speaker else message.role

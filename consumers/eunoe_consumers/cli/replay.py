@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
-from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
-from rich.text import Text
+from rich.progress import BarColumn, TaskProgressColumn, TimeRemainingColumn
 
-from eunoe_consumers.cli.console import errors, output, print_json, print_plain
+from eunoe_consumers.cli.console import Bar, errors, print_json, print_plain, progress
 from eunoe_consumers.cli.options import JsonOption, find_tenant, parse_object
 from eunoe_consumers.cli.replay_checkpoint import Progress, ReplayPosition
 from eunoe_consumers.cli.replay_source import FieldMapping
@@ -127,7 +125,7 @@ async def _run(
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, on_signal, number)
     if begun.lines:
-        errors.print(f"continuing after line {begun.lines} (--from-start begins again)", highlight=False)
+        print_plain(f"continuing after line {begun.lines} (--from-start begins again)", console=errors)
     options = GatewayOptions(max_content_chars=settings.max_content_chars, retry_seconds=settings.start_timeout_seconds)
     with ExitStack() as stack:
         bar = stack.enter_context(_bar())
@@ -155,13 +153,12 @@ async def _run(
 
 
 def _bar() -> Bar:
-    return Bar(
-        TextColumn("{task.description}"),
+    return progress(
+        "{task.description}",
         BarColumn(),
         TaskProgressColumn(),
-        TextColumn("{task.fields[counts]}"),
+        "{task.fields[counts]}",
         TimeRemainingColumn(),
-        console=errors,
         disable=not errors.is_terminal,
     )
 
@@ -179,12 +176,12 @@ def _report(file: Path, outcome: _Outcome, lines: "RefusedLines", *, as_json: bo
         )
         return
     for found in lines.first:
-        errors.print(Text(f"line {found.number}: {found.reason}", "yellow"), soft_wrap=True)
+        print_plain(f"line {found.number}: {found.reason}", style="yellow", console=errors)
     if outcome.progress.refused > len(lines.first):
-        errors.print(f"{outcome.progress.refused} lines were refused; not all are shown", highlight=False)
+        print_plain(f"{outcome.progress.refused} lines were refused; not all are shown", console=errors)
     if lines.file is not None and outcome.progress.refused:
         print_plain(f"the refused lines are in {lines.file}", console=errors)
-    output.print(_counts(outcome.progress), highlight=False)
+    print_plain(_counts(outcome.progress))
     if outcome.number is not None:
         print_plain(_how_to_continue(outcome), console=errors)
 

@@ -7,9 +7,8 @@ from typing import Annotated
 import typer
 from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource, SecretsSettingsSource
 from rich.table import Table
-from rich.text import Text
 
-from eunoe_consumers.cli.console import output, print_json
+from eunoe_consumers.cli.console import line, output, print_json
 from eunoe_consumers.cli.env_example import allowed, as_text, env_example, settings_page, variable
 from eunoe_consumers.cli.options import JsonOption
 from eunoe_consumers.settings import SECRETS_DIR, Settings
@@ -51,9 +50,9 @@ def settings(
         return
     table = Table("setting", "value", "from", "meaning")
     for row in rows:
-        source = Text(row["source"], "dim" if row["source"] == "default" else "green")
-        meaning = Text(f"{row['description']} {row['allowed']}".strip())
-        table.add_row(row["name"], Text(row["value"], overflow="fold"), source, meaning)
+        source = line(row["source"], "dim" if row["source"] == "default" else "green")
+        meaning = f"{row['description']} {row['allowed']}".strip()
+        table.add_row(row["name"], row["value"], source, meaning)
     output.print(table)
 
 

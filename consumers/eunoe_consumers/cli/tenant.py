@@ -9,7 +9,7 @@ from uuid import UUID
 import typer
 from rich.table import Table
 
-from eunoe_consumers.cli.console import output, print_json
+from eunoe_consumers.cli.console import confirm, output, print_json
 from eunoe_consumers.cli.options import JsonOption, YesOption
 from eunoe_consumers.cli.servers import servers
 from eunoe_consumers.errors import ConfigurationError
@@ -42,7 +42,7 @@ def add(
     if as_json:
         print_json({"id": added.id, "name": added.name, "language": added.language})
     else:
-        output.print(f"tenant [bold]{added.id}[/] ({added.name}, {added.language}) is registered")
+        output.print(f"tenant {added.id} ({added.name}, {added.language}) is registered")
 
 
 @app.command("list", epilog="Example: eunoe tenant list --json")
@@ -53,7 +53,7 @@ def show(*, as_json: JsonOption = False) -> None:
         print_json([asdict(tenant) for tenant in found])
         return
     if not found:
-        output.print("there is no tenant: `eunoe tenant add NAME` registers one", highlight=False)
+        output.print("there is no tenant: `eunoe tenant add NAME` registers one")
         return
     table = Table("id", "name", "language", "created at")
     for tenant in found:
@@ -70,7 +70,7 @@ def remove(
 ) -> None:
     """Remove a tenant with all its rows and keys. Its events are refused from then on."""
     if not yes:
-        typer.confirm(f"Delete tenant {tenant} with all its conversations?", abort=True)
+        confirm(f"Delete tenant {tenant} with all its conversations?")
 
     async def run(tenants: "Tenants") -> tuple[UUID, int]:
         found = await tenants.table.find(tenant)
@@ -82,8 +82,8 @@ def remove(
     if as_json:
         print_json({"id": removed, "keys_deleted": keys})
     else:
-        output.print(f"tenant [bold]{removed}[/] is removed, with {keys} keys in Redis and all its rows")
-        output.print("[dim]Its messages stay on the stream and in the dead letters until those are trimmed.[/]")
+        output.print(f"tenant {removed} is removed, with {keys} keys in Redis and all its rows")
+        output.print("Its messages stay on the stream and in the dead letters until those are trimmed.", style="dim")
 
 
 def _administer(action: "Callable[[Tenants], Awaitable[ResultT]]") -> ResultT:

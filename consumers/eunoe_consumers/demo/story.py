@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from eunoe_consumers.delivery.redis_client import connect_redis
 from eunoe_consumers.delivery.stream_figures import read_figures
@@ -162,7 +163,9 @@ class Story:
             f"question {number}: messages of the window are not repeated", holds=not in_window & set(recalled)
         )
         table = Table(title_justify="left", title_style="bold", expand=True)
-        table.title = f"{number}. {question.question}  [dim]answered {distance} messages ago[/]"
+        table.title = Text.assemble(
+            (f"{number}. {question.question}  ", "bold"), (f"answered {distance} messages ago", "dim")
+        )
         table.add_column("score", justify="right", width=6)
         table.add_column("cosine", justify="right", width=7)
         table.add_column("session", width=8)
@@ -178,10 +181,16 @@ class Story:
             )
         self._console.print(table)
         timings = context.timings
+        spent = (
+            f"{timings.total_ms:.1f} ms: embed {timings.embed_ms:.1f}, window {timings.window_ms:.1f}, "
+            f"turns {timings.turns_ms:.1f}"
+        )
         self._console.print(
-            f"   {'[green]found[/]' if found else '[red]not found[/]'}: {question.answer}\n"
-            f"   [dim]{timings.total_ms:.1f} ms: embed {timings.embed_ms:.1f}, window {timings.window_ms:.1f}, "
-            f"turns {timings.turns_ms:.1f}[/]\n"
+            Text.assemble(
+                ("   found" if found else "   not found", "green" if found else "red"),
+                f": {question.answer}\n",
+                (f"   {spent}\n", "dim"),
+            )
         )
 
     async def _ask_as_other(self, orchestrator: Orchestrator, first: Scope) -> None:
@@ -197,8 +206,12 @@ class Story:
         best = context.turns[0]
         self._console.print(
             Panel(
-                f"{isolation.question}\n[dim]best of his {len(seen)} messages; none of {first.user_id}'s "
-                f"{len(foreign)} is found:[/] {best.speaker}: {best.content} [dim]({best.cosine:.3f})[/]",
+                Text.assemble(
+                    f"{isolation.question}\n",
+                    (f"best of his {len(seen)} messages; none of {first.user_id}'s {len(foreign)} is found: ", "dim"),
+                    f"{best.speaker}: {best.content} ",
+                    (f"({best.cosine:.3f})", "dim"),
+                ),
                 title=f"the same agent, asked by {isolation.user_id}",
                 border_style="green" if holds else "red",
                 title_align="left",
@@ -218,5 +231,7 @@ class Story:
         return context
 
 
-def _conversation(messages: Sequence[WindowMessage]) -> str:
-    return "\n".join(f"[bold]{message.speaker or message.role}[/]: {message.content}" for message in messages)
+def _conversation(messages: Sequence[WindowMessage]) -> Text:
+    return Text("\n").join(
+        Text.assemble((message.speaker or message.role, "bold"), f": {message.content}") for message in messages
+    )

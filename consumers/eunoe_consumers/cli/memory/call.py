@@ -90,7 +90,7 @@ class MemoryCommand:
             print_json(document.model_dump(mode="json") if isinstance(document, BaseModel) else document)
             return
         for part in parts:
-            output.print(part, highlight=False, markup=False, soft_wrap=isinstance(part, str))
+            output.print(part, soft_wrap=isinstance(part, str))
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,9 @@ from pathlib import Path
 from uuid import uuid4
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.text import Text
+from rich.progress import BarColumn, MofNCompleteColumn, TimeRemainingColumn
 
-from eunoe_consumers.cli.console import errors, print_plain
+from eunoe_consumers.cli.console import errors, print_plain, progress
 from eunoe_consumers.cli.memory.call import Asker, MemoryCommand, no_reply
 from eunoe_consumers.cli.options import parse_object
 from eunoe_schema.errors import EunoeError, InvalidEvent
@@ -41,7 +40,7 @@ def read_lines(file: Path, defaults: Mapping[str, object]) -> list[MemoryLine]:
     text = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     lines, wrong = parse_lines(text.split(b"\n"), defaults)
     for number, reason in wrong[:_SHOWN_ERRORS]:
-        errors.print(Text(f"line {number}: {reason}", "yellow"), soft_wrap=True)
+        print_plain(f"line {number}: {reason}", style="yellow", console=errors)
     if wrong:
         raise InvalidEvent(
             f"{len(wrong)} of {len(wrong) + len(lines)} lines are wrong, and nothing was remembered: correct them first"
@@ -90,8 +89,8 @@ def remember_lines(call: MemoryCommand, lines: Sequence[MemoryLine], request_id:
 
 async def _send(asker: Asker, lines: Sequence[MemoryLine], base: str) -> list[Remembered]:
     remembered: list[Remembered] = []
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=errors, disable=not errors.is_terminal, transient=True) as bar:
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with progress(*columns, disable=not errors.is_terminal, transient=True) as bar:
         task = bar.add_task("remembering", total=len(lines))
         for start in range(0, len(lines), MAX_MEMORIES):
             chunk = lines[start : start + MAX_MEMORIES]

@@ -9,9 +9,8 @@ from uuid import UUID
 
 import typer
 from rich.table import Table
-from rich.text import Text
 
-from eunoe_consumers.cli.console import output, print_json
+from eunoe_consumers.cli.console import line, lines, output, print_indented_json, print_json, print_plain
 from eunoe_consumers.cli.memory import options as o
 from eunoe_consumers.cli.memory.call import MemoryCommand
 from eunoe_consumers.cli.memory.transitions import TRANSITIONS
@@ -77,7 +76,7 @@ def request(
     if as_json:
         print_json(document)
     else:
-        output.print_json(data=document)
+        print_indented_json(document)
 
 
 def example_call(kind: str) -> str:
@@ -113,9 +112,9 @@ def _show_kinds(*, as_json: bool) -> None:
         return
     table = Table("kind", "purpose", expand=True, box=None, pad_edge=False)
     for kind in request_kinds():
-        table.add_row(kind, Text(purpose(kind)))
+        table.add_row(kind, purpose(kind))
     output.print(table)
-    output.print("\n`eunoe memory request KIND --schema` shows the fields of a kind", highlight=False)
+    output.print("", "`eunoe memory request KIND --schema` shows the fields of a kind", sep="\n")
 
 
 def _show_fields(kind: str, model: type[AnyRequest], *, as_json: bool) -> None:
@@ -124,13 +123,13 @@ def _show_fields(kind: str, model: type[AnyRequest], *, as_json: bool) -> None:
         print_json({**own, "$defs": definitions})
         return
     about = purpose(kind) if kind in TRANSITIONS else " ".join((model.__doc__ or "").split())
-    output.print(Text(f"{kind}: {about}\n"))
+    output.print(f"{kind}: {about}", "", sep="\n")
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     _add_fields(table, "", own, definitions)
     output.print(table)
-    output.print(Text(f"\nExample: {example_call(kind)}"), soft_wrap=True)
+    print_plain("", f"Example: {example_call(kind)}")
 
 
 def _own_schema(model: type[AnyRequest]) -> dict[str, Any]:
@@ -157,14 +156,13 @@ def _resolve(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mappi
 def _add_fields(table: Table, prefix: str, schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> None:
     """Add a row for each field of an object; those of nested objects follow the object."""
     for name, field in schema["properties"].items():
-        value = Text(_value(field, definitions))
+        value = _value(field, definitions)
         if name in schema.get("required", ()):
-            value.append(", required")
+            value += ", required"
         elif (default := field.get("default")) is not None:
-            value.append(f", default {json.dumps(default)}")
-        if meaning := field.get("description"):
-            value.append(f"\n{' '.join(meaning.split())}", "dim")
-        table.add_row(f"{prefix}{name}", value)
+            value += f", default {json.dumps(default)}"
+        meaning = " ".join(field.get("description", "").split())
+        table.add_row(f"{prefix}{name}", lines(value, line(meaning, "dim")) if meaning else value)
         resolved, step = _resolve(field, definitions), "."
         if resolved.get("type") == "array":
             resolved, step = _resolve(resolved["items"], definitions), "[]."

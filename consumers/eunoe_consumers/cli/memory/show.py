@@ -8,8 +8,8 @@ from typing import cast
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
-from rich.text import Text
 
+from eunoe_consumers.cli.console import line, lines
 from eunoe_schema.memory import Memory, MemoryVersion, SessionRef
 
 _SHOWN_CHARS = 300
@@ -38,8 +38,8 @@ def memory_record(memory: Memory) -> RenderableType:
     grid.add_column(overflow="fold")
     for name, value in facts.items():
         if value is not None and value not in ((), {}, ""):
-            grid.add_row(name.replace("_", " "), Text(_fact(value)))
-    return Group(Padding(Text(memory.content, "bold"), (1, 2)), grid)
+            grid.add_row(name.replace("_", " "), _fact(value))
+    return Group(Padding(lines(memory.content, style="bold"), (1, 2)), grid)
 
 
 def memories_table(rows: Iterable[tuple[Memory, str]], *, title: str | None = None) -> Table:
@@ -50,15 +50,12 @@ def memories_table(rows: Iterable[tuple[Memory, str]], *, title: str | None = No
     for memory, note in rows:
         status = "forgotten" if memory.deleted_at else memory.status
         facts = f"{memory.tier}, {memory.category}, {status}, v{memory.version}"
-        about = Text(str(memory.id))
-        for line in (note, facts, _minute(memory.created_at)):
-            if line:
-                about.append(f"\n{line}", "dim")
+        more = [line(fact, "dim") for fact in (*note.splitlines(), facts, _minute(memory.created_at))]
         content = memory.content
-        shown = Text(content if len(content) <= _SHOWN_CHARS else f"{content[:_SHOWN_CHARS]}...")
+        shown = [lines(content if len(content) <= _SHOWN_CHARS else f"{content[:_SHOWN_CHARS]}...")]
         if memory.tags:
-            shown.append(f"\ntags: {', '.join(memory.tags)}", "dim")
-        table.add_row(about, shown, end_section=True)
+            shown.append(line(f"tags: {', '.join(memory.tags)}", "dim"))
+        table.add_row(lines(str(memory.id), *more), lines(*shown), end_section=True)
     return table
 
 
@@ -74,7 +71,7 @@ def versions_table(versions: Iterable[MemoryVersion]) -> Table:
     table.add_column("content", ratio=1, overflow="fold")
     for version in versions:
         facts = f"{version.tier}, {version.category}, confidence {version.confidence:.2g}"
-        content = Text(version.content).append(f"\n{facts}", "dim")
+        content = lines(version.content, line(facts, "dim"))
         table.add_row(str(version.version), _minute(version.created_at), content, end_section=True)
     return table
 

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-import typer
-
+from eunoe_consumers.cli.console import confirm
 from eunoe_consumers.cli.memory import options as o
 from eunoe_consumers.cli.memory.call import MemoryCommand
 from eunoe_consumers.cli.options import YesOption
@@ -58,7 +57,7 @@ def purge(
     """Delete a memory with its versions, tags and relations, for good."""
     if not yes:
         question = f"Delete memory {memory_id} with its versions, tags and relations for good?"
-        typer.confirm(question, abort=True, err=True)
+        confirm(question, err=True)
     call = MemoryCommand(tenant, agent, user, deadline, as_json)
     call.ask(PurgeRequest, request_id=request_id, memory_id=memory_id, version=version)
     call.show({"purged": memory_id}, f"{memory_id} is purged")
