@@ -17,5 +17,15 @@ class PermanentError(EunoeError):
     """The same entry can never succeed. It is dead-lettered."""
 
 
+class EventConflict(PermanentError):
+    """The event id belongs to an earlier, different message of the scope. Nothing was stored of this one."""
+
+    def __init__(self, event_id: str) -> None:
+        super().__init__(
+            f"conflict: event_id {event_id!r} names another message of this scope, with another role, content, thread "
+            "or channel: publish this message under an event id of its own, such as chat and message id together"
+        )
+
+
 class ConfigurationError(EunoeError):
     """The process cannot start as it is configured. The message says what to change."""

@@ -82,7 +82,8 @@ class Gateway(Client):
             event: The event, or its fields.
 
         Returns:
-            The receipt. Its `duplicate` is true if the event was published before.
+            The receipt. Its `duplicate` is true if the event was published before. Its `conflict` is true if another
+            message was published under this event id: nothing was added, and the message needs an id of its own.
 
         Raises:
             InvalidEvent: If the event breaks the contract.
@@ -169,8 +170,13 @@ class Gateway(Client):
 def _outcome(event: MessageEvent, status: Status, value: str) -> Receipt | PublishError:
     """Return the receipt or the error that the script's answer stands for."""
     match status:
-        case "ok" | "duplicate":
-            return Receipt(entry_id=value, event_id=event.event_id, duplicate=status == "duplicate")
+        case "ok" | "duplicate" | "conflict":
+            return Receipt(
+                entry_id=value,
+                event_id=event.event_id,
+                duplicate=status == "duplicate",
+                conflict=status == "conflict",
+            )
         case "unknown_tenant":
             return UnknownTenant(event.tenant_id)
         case "rate_limited":

@@ -13,7 +13,7 @@ from eunoe_producers.replies import DEFAULT_CONNECT_SECONDS, RequestClient
 from eunoe_schema.codec import encode
 from eunoe_schema.events import Receipt
 from eunoe_schema.memory.enums import Tier
-from eunoe_schema.recall import RecallReply, RecallRequest
+from eunoe_schema.recall import Context, Freshness, RecallReply, RecallRequest
 from eunoe_schema.scope import Scope
 from eunoe_schema.streams import DATA_FIELD, Subject, stream
 from eunoe_schema.validation import checked
@@ -76,7 +76,7 @@ class Orchestrator(RequestClient[RecallReply]):
                 bound).
             after: The receipt (or entry id) of the message that you are about to answer. The reply waits until the
                 message is in the window, and leaves it out. `context.freshness.applied` says whether it was there in
-                time.
+                time. It is false for a receipt with a conflict.
             exclude: Event ids of further messages to leave out.
             token_budget: The largest number of tokens of all turns together, counted by the embedding model's
                 tokenizer, 1..1,000,000. The best turns are kept, none is shortened, and `context.cut` names the
@@ -98,6 +98,9 @@ class Orchestrator(RequestClient[RecallReply]):
             RedisUnavailable: If Redis did not take the request within the deadline.
             RedisRefused: If Redis refused to append the request. For example, its memory is full.
         """
+        # The id of a conflicting receipt names another message, which must be neither waited for nor left out.
+        conflict = after if isinstance(after, Receipt) and after.conflict else None
+        after = None if conflict else after
         excluded = (*exclude, after.event_id) if isinstance(after, Receipt) else tuple(exclude)
         request = checked(
             RecallRequest,
@@ -127,7 +130,10 @@ class Orchestrator(RequestClient[RecallReply]):
             raise RecallTimeout(deadline) from error
         if reply.context is None:
             raise RecallRefused(reply.error or "the consumers gave no reason")
-        return PromptContext(**dict(reply.context))
+        context = PromptContext(**dict(reply.context))
+        if conflict is not None:
+            context = context.model_copy(update={"freshness": _not_published(conflict, context)})
+        return context
 
     async def _send(self, request: RecallRequest) -> None:
         """Append the request. An outage may append it twice, which is harmless: it is answered twice."""
@@ -140,3 +146,11 @@ class Orchestrator(RequestClient[RecallReply]):
             return self._redis.xadd(name, {DATA_FIELD: body}, minid=oldest, approximate=True)
 
         await retry(append, seconds=request.deadline_seconds, place=self._place)
+
+
+def _not_published(receipt: Receipt, context: Context) -> Freshness:
+    reason = (
+        f"event {receipt.event_id!r} was not published: its id names another message, of entry {receipt.entry_id}; "
+        "publish it under an event id of its own"
+    )
+    return context.freshness.model_copy(update={"applied": False, "reason": reason})

@@ -100,7 +100,9 @@ class PromptContext(Context):
     def _assemble(
         self, system_prompt: str, user_message: str, current: Receipt | str | None, budget: "_Budget"
     ) -> Prompt:
-        event_id = current.event_id if isinstance(current, Receipt) else current
+        if isinstance(current, Receipt):
+            current = None if current.conflict else current.event_id  # the id of a conflict names another message
+        event_id = current
         window = [message for message in self.window if event_id is None or message.event_id != event_id]
         turns = [turn for turn in self.turns if event_id is None or turn.event_id != event_id]
         directives = [_item(directive.content) for directive in self.directives]

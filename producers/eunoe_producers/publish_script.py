@@ -8,11 +8,12 @@ from redis.asyncio import Redis
 
 from eunoe_schema import keys
 from eunoe_schema.codec import encode
+from eunoe_schema.event_ids import fingerprint_of
 from eunoe_schema.events import MessageEvent
 from eunoe_schema.lua import register_lua
 from eunoe_schema.streams import Subject, stream
 
-Status = Literal["ok", "duplicate", "unknown_tenant", "no_registry", "rate_limited", "backlog"]
+Status = Literal["ok", "duplicate", "conflict", "unknown_tenant", "no_registry", "rate_limited", "backlog"]
 DEFAULT_CHANNEL = "default"
 
 
@@ -63,6 +64,7 @@ class PublishScript:
             args += (
                 str(event.tenant_id),
                 encode(event),
+                fingerprint_of(event),
                 "" if event.session_id else f"{thread or 'session'}:",
                 int(event.occurred_at.timestamp() * 1000) if event.occurred_at else "",
             )

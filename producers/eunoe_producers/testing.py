@@ -22,6 +22,7 @@ from eunoe_producers.threads import ThreadOptions, ThreadState
 from eunoe_schema import keys
 from eunoe_schema.codec import decode, encode
 from eunoe_schema.entries import EntryOrder
+from eunoe_schema.event_ids import fingerprint_of
 from eunoe_schema.events import MessageEvent
 from eunoe_schema.recall import (
     Context,
@@ -155,9 +156,12 @@ class _InMemoryOrchestrator(Orchestrator):
         Messages in the window are not repeated as turns. `excerpts` and `asked_at` have no effect.
         """
         messages: dict[str, tuple[str, MessageEvent]] = {}
+        after = request.after
         for entry_id, event in await _messages(self._redis):
             if event.scope == request.scope:
-                messages.setdefault(event.event_id, (entry_id, event))  # a repeated event counts at its first entry
+                first, known = messages.setdefault(event.event_id, (entry_id, event))
+                if entry_id == after and fingerprint_of(event) == fingerprint_of(known):
+                    after = first  # a repeated event counts at its first entry
         window = [_window_message(*message) for message in messages.values()][-self._window_messages :]
         excluded = {*request.exclude, *(message.event_id for message in window if message.id == request.after)}
         left = [message for message in window if message.event_id not in excluded]
@@ -183,7 +187,7 @@ class _InMemoryOrchestrator(Orchestrator):
             freshness=Freshness(
                 latest_entry_id=window[-1].id if window else None,
                 after=request.after,
-                applied=None if request.after is None else self._is_applied(window, request.after),
+                applied=None if after is None else self._is_applied(window, after),
             ),
         )
 

@@ -1,6 +1,7 @@
 """Eunoe's contract: events, requests and replies, Redis keys and the codec. Needs pydantic only."""
 
 from eunoe_schema.errors import EunoeError, InvalidEvent
+from eunoe_schema.event_ids import make_event_id
 from eunoe_schema.events import MessageEvent, Receipt
 from eunoe_schema.recall import Context, Freshness, MissingPart, RecallRequest, Timings, Turn, WindowMessage
 from eunoe_schema.scope import Scope
@@ -18,4 +19,5 @@ __all__ = [
     "Timings",
     "Turn",
     "WindowMessage",
+    "make_event_id",
 ]

@@ -97,7 +97,8 @@ class MessageEvent(ContractModel):
     """One message of a conversation."""
 
     event_id: Name
-    """The id of the message in the channel. It is the idempotency key: one event id is stored once in a scope."""
+    """The id of the message in the channel. It is the idempotency key: one event id is stored once in a scope. If the
+    channel numbers messages per chat, put the chat's id in front."""
     tenant_id: UUID
     """The tenant. Register it with `eunoe tenant add`."""
     agent_id: UUID
@@ -134,9 +135,12 @@ class Receipt(ReplyModel):
     """Proof that an event is on the stream. Pass it to a recall as `after` to read your own write."""
 
     entry_id: EntryId
-    """The entry id of the event. For a duplicate, the entry id of the first publication."""
+    """The entry id of the event. For a duplicate or a conflict, the entry id of the first publication."""
     event_id: Name
     """The id of the event."""
     duplicate: bool
     """Whether the event was published before, so that nothing was added. Also true when the gateway repeated a
     publication because an outage hid its outcome."""
+    conflict: bool = False
+    """Whether another message was published under this event id, with another role, content, thread or channel. Nothing
+    was added. Publish the message under an event id of its own."""

@@ -30,7 +30,7 @@ def rate_limit(tenant_id: UUID, channel: str) -> str:
 
 
 def dedup(scope: Scope, event_id: str) -> str:
-    """String: the entry id of a published event. Expires.
+    """String: the entry id of a published event, a space, and the fingerprint of its message. Expires.
 
     Channels number messages per chat, so the key names agent and user, too.
     """

@@ -117,20 +117,23 @@ async def test_refused_lines_are_shown_by_number_and_written_to_a_file(
     """Valid lines are published; invalid ones are shown, counted and written with their reasons; the exit code is 1."""
     good = {"event_id": "1", "user_id": "ada", "role": "user", "content": "hello"}
     rows = [good, "", "{broken", "[]", good | {"event_id": "2", "role": "robot"}, good | {"stray": 1}, good]
+    rows += [good | {"content": "edited"}, good | {"content": "\u200b"}]
     file, refused = write_lines(tmp_path / "events.jsonl", rows), tmp_path / "refused.jsonl"
     command = ["replay", str(file), "--tenant", str(tenant), "--agent", str(AGENT), "--state-dir", str(tmp_path / "s")]
     log = await run(clis, *command, "--refused", str(refused), "--show", "2", code=1)
     assert "line 3: not decodable" in log
     assert "line 4: not decodable: not a JSON object" in log
     assert "line 5" not in log
-    assert "7 lines: 1 published, 1 duplicates, 4 refused" in log
+    assert "9 lines: 1 published, 1 duplicates, 5 refused, 1 conflicts" in log
     kept = [json.loads(line) for line in refused.read_text(encoding="utf-8").splitlines()]
-    assert [row["line"] for row in kept] == [3, 4, 5, 6]
+    assert [row["line"] for row in kept] == [3, 4, 5, 6, 8, 9]
     assert kept[0]["text"] == "{broken"
     assert "role: Input should be 'user' or 'assistant'" in kept[2]["reason"]
     assert "stray: Extra inputs are not permitted" in kept[3]["reason"]
+    assert kept[4]["reason"].startswith("conflict: event_id '1' names another message")
     found = await run_json(clis, *command, code=1)
-    assert [row["line"] for row in found["refusals"]] == [3, 4, 5, 6]
+    assert [row["line"] for row in found["refusals"]] == [3, 4, 5, 6, 8, 9]
+    assert (found["published"], found["duplicates"], found["refused"], found["conflicts"]) == (0, 2, 5, 1)
 
 
 async def test_a_replay_for_an_unknown_tenant_ends_at_once(clis: Clis, redis: Redis, tmp_path: Path) -> None:

@@ -9,11 +9,11 @@ from redis.asyncio import Redis
 
 from eunoe_consumers.settings import Settings
 from eunoe_producers import Gateway, Orchestrator
-from eunoe_schema import keys
+from eunoe_schema import MessageEvent, Receipt, keys
 from eunoe_schema.streams import Group
 from eunoe_tests.events import event_of, scope_of
 from eunoe_tests.roles import consuming
-from eunoe_tests.stores import consumed
+from eunoe_tests.stores import consumed, dead
 from eunoe_tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -63,3 +63,43 @@ async def test_thread_channel_and_metadata_come_back(
         assert [(m.thread_id, m.channel, m.metadata) for m in context.window] == expected
     turns = sorted(found.turns, key=lambda turn: turn.event_id)
     assert [(turn.thread_id, turn.channel, turn.metadata) for turn in turns] == expected
+
+
+async def test_a_conflict_after_the_dedup_period_is_never_applied_in_silence(
+    hashed: Settings, orchestrator: Orchestrator, redis: Redis, redis_url: str, tenant: UUID
+) -> None:
+    """The gateway has forgotten the event id. A repeated message changes nothing; another one is dead-lettered."""
+    scope = scope_of(tenant)
+    first = event_of(scope, "17", "My cat is called Minka.", thread_id="a")
+
+    async def forgetting(event: MessageEvent) -> Receipt:
+        await redis.delete(keys.dedup(scope, event.event_id))
+        receipt = await gateway.publish(event)
+        assert (receipt.duplicate, receipt.conflict) == (False, False)
+        return receipt
+
+    async with consuming(hashed, *Group), await Gateway.connect(redis_url) as gateway:
+        await gateway.publish(first)
+        conflict = await gateway.publish(first.model_copy(update={"content": "edited"}))
+        again = await forgetting(first.model_copy(update={"metadata": {"attempt": 2}}))
+        same = await orchestrator.recall(scope, "cat", after=again, deadline=_DEADLINE)
+        told = await orchestrator.recall(scope, "edited", after=conflict, deadline=_DEADLINE)
+        others = [
+            await forgetting(first.model_copy(update=changed))
+            for changed in ({"content": "My dog is called Rex."}, {"thread_id": "b"}, {"role": "assistant"})
+        ]
+        contexts = [await orchestrator.recall(scope, "dog", after=other, deadline=_DEADLINE) for other in others]
+        await wait_until(lambda: consumed(redis, Group.WINDOW, Group.EMBED))
+        letters = [await dead(redis, group) for group in (Group.WINDOW, Group.EMBED)]
+        final = await orchestrator.recall(scope, "dog", deadline=_DEADLINE)
+    assert (conflict.conflict, told.freshness.applied) == (True, False)
+    assert "'17' was not published" in (told.freshness.reason or "")
+    assert [message.event_id for message in told.window] == ["17"]
+    assert (same.freshness.applied, same.freshness.reason) == (True, None)
+    for context in contexts:
+        assert context.freshness.applied is False
+        assert (context.freshness.reason or "").startswith("conflict: event_id '17' names another message")
+    for found in letters:
+        assert set(found) == {other.entry_id for other in others}
+        assert all(reason.startswith("conflict: event_id '17' names another message") for reason in found.values())
+    assert [(message.content, message.thread_id) for message in final.window] == [("My cat is called Minka.", "a")]

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
@@ -108,13 +108,53 @@ async def test_an_event_is_published_once(opened: Open, memory: FakeAsyncRedis, 
     gateway = opened(PublishLimits(dedup_seconds=60))
     first = await gateway.publish(event_of(ADA, "e1"))
     clock.now += 59
-    again = await gateway.publish(event_of(ADA, "e1", "edited"))
+    again = await gateway.publish(event_of(ADA, "e1", speaker="Ada L.", metadata={"attempt": 2}, occurred_at=NOON))
     assert again == Receipt(entry_id=first.entry_id, event_id="e1", duplicate=True)
     twice = await gateway.publish_many([event_of(ADA, "e2"), event_of(ADA, "e2")])
     assert [isinstance(receipt, Receipt) and receipt.duplicate for receipt in twice] == [False, True]
     assert [event.content for event in await published(memory)] == ["hello", "hello"]
     clock.now += 2
     assert not (await gateway.publish(event_of(ADA, "e1"))).duplicate
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"content": "edited"},
+        {"content": "Hello"},
+        {"content": "hello "},
+        {"content": "hell\u00f6"},
+        {"content": "hello hello" * 1_000},
+        {"thread_id": "another chat"},
+        {"thread_id": None},
+        {"channel": "whatsapp"},
+        {"role": "assistant"},
+        {"content": "\u05e9\u05dc\u05d5\u05dd", "thread_id": "t:2", "channel": None},
+    ],
+)
+async def test_another_message_under_a_known_event_id_is_a_conflict(
+    opened: Open, memory: FakeAsyncRedis, changed: dict[str, Any]
+) -> None:
+    """Nothing is stored, and the receipt says so each time, until the first message comes again."""
+    gateway = opened(PublishLimits(rate_per_second=0.001, rate_burst=1))
+    event = event_of(ADA, "17", thread_id="t", channel="telegram")
+    other = event.model_copy(update=changed)
+    first = await gateway.publish(event)
+    conflict = first.model_copy(update={"conflict": True})
+    assert (await gateway.publish(other), await gateway.publish(other)) == (conflict, conflict)
+    outcomes = await gateway.publish_many([event, other])
+    assert outcomes == [first.model_copy(update={"duplicate": True}), conflict]
+    assert await memory.xlen(STREAM) == 1
+    assert b"hello" not in cast("bytes", await memory.get(keys.dedup(ADA, "17")))
+
+
+async def test_two_messages_with_one_id_in_one_call_are_a_conflict(opened: Open, memory: FakeAsyncRedis) -> None:
+    """The first is published. An event of an older client, which left no fingerprint, counts as a duplicate."""
+    events = [event_of(ADA, "17", content) for content in "aba"]
+    receipts = [found for found in await opened().publish_many(events) if isinstance(found, Receipt)]
+    assert [(found.duplicate, found.conflict) for found in receipts] == [(False, False), (False, True), (True, False)]
+    await memory.set(keys.dedup(ADA, "old"), "1700000000000-0")
+    assert (await opened().publish(event_of(ADA, "old"))).duplicate
 
 
 async def test_equal_event_ids_of_two_scopes_are_two_events(opened: Open, memory: FakeAsyncRedis) -> None:

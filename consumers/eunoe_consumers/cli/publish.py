@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import typer
 
-from eunoe_consumers.cli.console import print_json, print_plain
+from eunoe_consumers.cli.console import errors, print_json, print_plain
 from eunoe_consumers.cli.options import (
     AgentOption,
     JsonOption,
@@ -74,10 +74,18 @@ def publish(
         receipt = asyncio.run(_publish(resolved, fields | {"tenant_id": find_tenant(resolved, tenant)}))
     if as_json:
         print_json(receipt.model_dump())
+    elif receipt.conflict:
+        print_plain(
+            f"event id {receipt.event_id} names another message, published as entry {receipt.entry_id}: nothing was "
+            "added; publish this message under an id of its own",
+            console=errors,
+        )
     elif receipt.duplicate:
         print_plain(f"event {receipt.event_id} was published before, as entry {receipt.entry_id}: nothing was added")
     else:
         print_plain(f"published event {receipt.event_id} as entry {receipt.entry_id}")
+    if receipt.conflict:
+        raise typer.Exit(1)
 
 
 async def _publish(settings: Settings, fields: dict[str, object]) -> Receipt:

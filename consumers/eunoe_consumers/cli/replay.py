@@ -72,8 +72,9 @@ def replay(
     thread_id, channel, speaker, occurred_at, metadata. Other fields are refused; with --field they are ignored. While
     the consumers' backlog is full, the command waits.
 
-    After Ctrl-C the same command continues where it stopped. A message that was published before adds nothing. The
-    exit code is 0 if every line was published or is a duplicate, 1 if some were refused, 130 after Ctrl-C.
+    After Ctrl-C the same command continues where it stopped. A message that was published before adds nothing. A
+    line with the event_id of another message is a conflict: it is not published. The exit code is 0 if every line was
+    published or is a duplicate, 1 if some were refused or are conflicts, 130 after Ctrl-C.
     """
     from eunoe_consumers.cli.replay_run import RefusedLines  # noqa: PLC0415 - redis
 
@@ -97,7 +98,7 @@ def replay(
     _report(file, outcome, lines, as_json=as_json)
     if outcome.number is not None:
         raise typer.Exit(_SIGNAL_BASE + outcome.number)
-    if outcome.progress.refused:
+    if outcome.progress.refused or outcome.progress.conflicts:
         raise typer.Exit(1)
 
 
@@ -177,9 +178,10 @@ def _report(file: Path, outcome: _Outcome, lines: "RefusedLines", *, as_json: bo
         return
     for found in lines.first:
         print_plain(f"line {found.number}: {found.reason}", style="yellow", console=errors)
-    if outcome.progress.refused > len(lines.first):
-        print_plain(f"{outcome.progress.refused} lines were refused; not all are shown", console=errors)
-    if lines.file is not None and outcome.progress.refused:
+    refused = outcome.progress.refused + outcome.progress.conflicts
+    if refused > len(lines.first):
+        print_plain(f"{refused} lines were refused; not all are shown", console=errors)
+    if lines.file is not None and refused:
         print_plain(f"the refused lines are in {lines.file}", console=errors)
     print_plain(_counts(outcome.progress))
     if outcome.number is not None:
@@ -189,7 +191,7 @@ def _report(file: Path, outcome: _Outcome, lines: "RefusedLines", *, as_json: bo
 def _counts(progress: Progress) -> str:
     return (
         f"{progress.lines} lines: {progress.published} published, {progress.duplicates} duplicates, "
-        f"{progress.refused} refused"
+        f"{progress.refused} refused" + (f", {progress.conflicts} conflicts" if progress.conflicts else "")
     )
 
 

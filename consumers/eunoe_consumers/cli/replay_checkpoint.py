@@ -18,6 +18,7 @@ class Progress(BaseModel):
         end_bytes: File position of the next line.
         published: Number of events added.
         duplicates: Number of events that were published before.
+        conflicts: Number of messages whose event id names another message.
         refused: Number of lines that are not events, or that were refused.
     """
 
@@ -27,6 +28,7 @@ class Progress(BaseModel):
     end_bytes: int = 0
     published: int = 0
     duplicates: int = 0
+    conflicts: int = 0
     refused: int = 0
 
 

@@ -127,15 +127,22 @@ class Replay:
             if isinstance(outcome, EunoeError):
                 self._raise_if_all_fail(outcome)
                 reasons[line] = str(outcome)
+            elif outcome.conflict:
+                reasons[line] = (
+                    f"conflict: event_id {outcome.event_id!r} names another message of its scope, published as entry "
+                    f"{outcome.entry_id}; give this line an id of its own"
+                )
         receipts = [outcome for outcome in outcomes if isinstance(outcome, Receipt)]
         duplicates = sum(receipt.duplicate for receipt in receipts)
+        conflicts = sum(receipt.conflict for receipt in receipts)
         done = self.progress
         self.progress = Progress(
             lines=chunk.last_number,
             end_bytes=chunk.end_bytes,
-            published=done.published + len(receipts) - duplicates,
+            published=done.published + len(receipts) - duplicates - conflicts,
             duplicates=done.duplicates + duplicates,
-            refused=done.refused + len(reasons),
+            conflicts=done.conflicts + conflicts,
+            refused=done.refused + len(reasons) - conflicts,
         )
         for line in sorted(reasons, key=lambda line: line.number):
             self.refused.add(line, reasons[line])

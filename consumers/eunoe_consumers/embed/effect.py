@@ -11,6 +11,7 @@ from eunoe_consumers.delivery.removed_tenants import RemovedTenants
 from eunoe_consumers.embedding.blame import run_or_blame
 from eunoe_consumers.embedding.embedder import Embedder
 from eunoe_consumers.embedding.pieces import Span
+from eunoe_consumers.errors import EventConflict
 from eunoe_consumers.postgres.turns import NewPiece, NewTurn, TurnWriter
 from eunoe_schema.entries import EntryOrder
 from eunoe_schema.errors import EunoeError
@@ -68,7 +69,7 @@ class EmbedAndStore:
             yield part
 
     async def __call__(self, batch: Sequence[Delivered[MessageEvent]]) -> Mapping[str, EunoeError]:
-        """Embed and store a batch, all of it or nothing.
+        """Embed and store a batch, all of it or nothing. Return a conflict for each event id of another message.
 
         Raises:
             Unembeddable: If the model fails for a text of the batch.
@@ -84,8 +85,7 @@ class EmbedAndStore:
             for delivered, (first, *further) in zip(batch, embedded, strict=True)
             if delivered.order > last_removed.get(delivered.event.tenant_id, _BEGINNING)
         ]
-        if turns:
-            await self._writer.write(turns)
+        written = await self._writer.write(turns) if turns else 0
         for delivered, pieces in zip(batch, embedded, strict=True):
             if pieces[-1].ends_at < len(delivered.event.content):
                 log.warning(
@@ -95,7 +95,15 @@ class EmbedAndStore:
                     embedded_chars=pieces[-1].ends_at,
                     chars=len(delivered.event.content),
                 )
-        return {}
+        if written == len(turns):
+            return {}
+        # Some turns existed: of these entries, delivered before, or of earlier messages under the same event ids.
+        others = await self._writer.conflicts([turn.event for turn in turns])
+        return {
+            delivered.id: EventConflict(delivered.event.event_id)
+            for delivered in batch
+            if any(delivered.event is other for other in others)
+        }
 
     async def _last_removed(self, batch: Sequence[Delivered[MessageEvent]]) -> Mapping[UUID, EntryOrder]:
         """Return the last entry of each tenant's removed registration: a slow embedding may outlast a removal."""

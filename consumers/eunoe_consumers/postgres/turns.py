@@ -24,6 +24,7 @@ class TurnQueries(QueryFile, file="turns"):
     insert_sessions: str
     insert_speakers: str
     insert_turns: str
+    conflicts: str
     insert_pieces: str
     last_turns: str
 
@@ -131,6 +132,29 @@ class TurnWriter:
                     [HalfVector(piece.embedding) for _, _, piece in pieces],
                 )
         return int(tag.rsplit(" ", 1)[1])
+
+    async def conflicts(self, events: Sequence[MessageEvent]) -> list[MessageEvent]:
+        """Return the events whose id belongs to a turn that stores another message.
+
+        Raises:
+            StoreUnavailable: If PostgreSQL failed.
+        """
+        found: list[MessageEvent] = []
+        for tenant_id in {event.tenant_id for event in events}:
+            own = [event for event in events if event.tenant_id == tenant_id]
+            # Ingest may not read turns.
+            async with self._database.transaction(DatabaseRole.RECALL, tenant=tenant_id) as connection:
+                rows = await connection.fetch(
+                    TurnQueries.conflicts,
+                    tenant_id,
+                    [event.scope.turn_id(event.event_id) for event in own],
+                    [event.role for event in own],
+                    [event.content for event in own],
+                    [event.thread_id for event in own],
+                    [event.channel for event in own],
+                )
+            found += [own[row["number"] - 1] for row in rows]
+        return found
 
 
 class TurnReader:

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict
 
 from eunoe_consumers.delivery.entry_states import EntryProgress, EntryState, EntryStates
-from eunoe_consumers.errors import TransientError
+from eunoe_consumers.errors import EventConflict, TransientError
 from eunoe_consumers.postgres.errors import StoreUnavailable
 from eunoe_consumers.postgres.turns import TurnReader
 from eunoe_consumers.window.window import Windows
 from eunoe_schema.codec import Refusal, decode
 from eunoe_schema.entries import EntryOrder
+from eunoe_schema.event_ids import fingerprint_of
 from eunoe_schema.recall import Freshness, WindowMessage
 from eunoe_schema.scope import Scope
 from eunoe_schema.text import Name
@@ -28,12 +29,16 @@ class WindowUnknown(TransientError):
     """The window is not in Redis, and PostgreSQL cannot say whether the scope has turns."""
 
 
-class _WithEventId(BaseModel):
-    """The event id of an entry."""
+class _Message(BaseModel):
+    """The members of an entry that say which message it is."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     event_id: Name
+    role: str
+    content: str
+    thread_id: str | None = None
+    channel: str | None = None
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,8 @@ class WindowReader:
         """Return the whole window of a scope. Wait until the entry `after` is applied, or can no longer be applied.
 
         An entry is applied if it is in the window, or if it has left a full window. An event that was published twice
-        is also applied if the window holds it under its other entry id.
+        is also applied if the window holds it under its other entry id. An entry is not applied if its event id names
+        another message in the window.
 
         Raises:
             WrongKeyType: If the key is not a list.
@@ -77,8 +83,8 @@ class WindowReader:
             state = await self._states.of(after)
             if state.progress is not EntryProgress.WAITING:
                 messages = await self._windows.read(scope)  # it may have been applied since the last read
-                if not self._holds(messages, after) and not _holds_event(messages, state):
-                    reason = _why_not(after, state)
+                if not self._holds(messages, after):
+                    reason = _why_not(after, state, messages)
                 break
             if time.monotonic() - started >= wait_seconds:
                 reason = f"entry {after} still waits for a consumer of the group window"
@@ -118,15 +124,17 @@ def _latest(messages: Sequence[WindowMessage]) -> str | None:
     return next((message.id for message in reversed(messages) if message.id), None)
 
 
-def _holds_event(messages: Sequence[WindowMessage], state: EntryState) -> bool:
-    event = decode(state.fields, _WithEventId)
-    return not isinstance(event, Refusal) and any(message.event_id == event.event_id for message in messages)
-
-
-def _why_not(entry_id: str, state: EntryState) -> str:
+def _why_not(entry_id: str, state: EntryState, messages: Sequence[WindowMessage]) -> str | None:
+    """Return why an entry is not in a window. Return None if its message is, from another entry of the same event."""
     if state.progress is EntryProgress.ABSENT:
         return (
             f"entry {entry_id} is neither on the stream nor in the window: Redis has lost it (`eunoe health` shows "
             "when), or the id is not from a receipt; publish the message again"
         )
+    own = decode(state.fields, _Message)
+    if not isinstance(own, Refusal):
+        for message in messages:
+            if message.event_id == own.event_id:
+                same = fingerprint_of(message) == fingerprint_of(own)
+                return None if same else str(EventConflict(own.event_id))
     return f"entry {entry_id} left the stream without effect: see `eunoe dead list window` for the reason"

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from eunoe_consumers.delivery.entry import Delivered
 from eunoe_consumers.delivery.redis_client import RedisNotReady
-from eunoe_consumers.errors import PermanentError, TransientError
+from eunoe_consumers.errors import EventConflict, PermanentError, TransientError
 from eunoe_consumers.postgres.turns import TurnReader
 from eunoe_consumers.window.window import Windows
 from eunoe_schema.errors import EunoeError
@@ -42,7 +42,12 @@ class AppendToWindows:
                 scopes[delivered.event.scope].append(delivered)
         for scope, deliveries in scopes.items():
             try:
-                await self._append(scope, [as_message(delivered) for delivered in deliveries])
+                conflicts = await self._append(scope, [as_message(delivered) for delivered in deliveries])
+                failures |= {
+                    delivered.id: EventConflict(delivered.event.event_id)
+                    for delivered in deliveries
+                    if delivered.id in conflicts
+                }
             except (TransientError, PermanentError) as error:
                 failures.update(dict.fromkeys((delivered.id for delivered in deliveries), error))
         if len(failures) == len(batch) and all(isinstance(error, RedisNotReady) for error in failures.values()):
@@ -51,12 +56,14 @@ class AppendToWindows:
             raise next(iter(failures.values()))
         return failures
 
-    async def _append(self, scope: Scope, messages: Sequence[WindowMessage]) -> None:
-        if await self._windows.append(scope, messages):
-            return
+    async def _append(self, scope: Scope, messages: Sequence[WindowMessage]) -> frozenset[str]:
+        """Append messages. Return the ids of entries whose event id names another message in the window."""
+        if appended := await self._windows.append(scope, messages):
+            return appended.conflicts
         # The window is new or was lost. After a loss, the first message must not look like the whole conversation.
         loaded = await self._turns.last(scope, self._windows.size)
-        await self._windows.append(scope, messages, loaded=loaded)
+        appended = await self._windows.append(scope, messages, loaded=loaded)
+        return appended.conflicts if appended else frozenset()
 
 
 def as_message(delivered: Delivered[MessageEvent]) -> WindowMessage:

@@ -1,6 +1,7 @@
 """The sliding window of a scope: a Redis list of JSON objects, the oldest message first."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import cast
 
 from pydantic import ValidationError
@@ -19,6 +20,17 @@ from eunoe_schema.streams import Subject
 # Lua's unpack takes at most 8,000 values, so a large batch is appended in parts.
 _MESSAGES_PER_CALL = 500
 _ABSENT, _REMOVED = -1, -2  # append.lua returns these in place of a length
+
+
+@dataclass(frozen=True)
+class Appended:
+    """The result of an append.
+
+    Attributes:
+        conflicts: The ids of entries that were left out because their event id names another message in the window.
+    """
+
+    conflicts: frozenset[str]
 
 
 class TenantRemoved(PermanentError):
@@ -40,7 +52,7 @@ class Windows:
 
     async def append(
         self, scope: Scope, messages: Sequence[WindowMessage], *, loaded: Sequence[WindowMessage] | None = None
-    ) -> bool:
+    ) -> Appended | None:
         """Append messages, each once and in stream order.
 
         Args:
@@ -49,7 +61,7 @@ class Windows:
             loaded: The last turns of the scope, once they have been loaded from PostgreSQL.
 
         Returns:
-            False if the window is absent and `loaded` is None. Then load the last turns and call again.
+            None if the window is absent and `loaded` is None. Then load the last turns and call again.
 
         Raises:
             TenantRemoved: If the tenant is no longer registered.
@@ -65,15 +77,18 @@ class Windows:
             keys.REGISTRY_MARK,
             removed_field(scope.tenant_id, Subject.MESSAGES),
         ]
+        conflicts: set[str] = set()
         with redis_wrapped():
             for start in range(0, len(bodies), _MESSAGES_PER_CALL):
                 part = bodies[start : start + _MESSAGES_PER_CALL]
-                length = await self._append([key, keys.TENANTS, keys.REMOVED_TENANTS], [*head, *part])
+                reply = await self._append([key, keys.TENANTS, keys.REMOVED_TENANTS], [*head, *part])
+                length, *others = cast("tuple[int, *tuple[bytes, ...]]", reply)
                 if length == _ABSENT:
-                    return False
+                    return None
                 if length == _REMOVED:
                     raise TenantRemoved(f"tenant_id: {scope.tenant_id} was removed")
-        return True
+                conflicts.update(entry_id.decode() for entry_id in others)
+        return Appended(frozenset(message.id for message in messages if message.id in conflicts))
 
     async def read(self, scope: Scope) -> list[WindowMessage]:
         """Return the messages of a window, the oldest first.

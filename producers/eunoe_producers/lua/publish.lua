@@ -2,7 +2,7 @@
 --
 -- KEYS[1]        stream  the stream to append to
 -- KEYS[2]        set     ids of the registered tenants, and the mark that the set is complete
--- KEYS[3 + 3i]   string  the entry id of event i, if it was published before (expires)
+-- KEYS[3 + 3i]   string  entry id and fingerprint of the event published under the id of event i (expires)
 -- KEYS[4 + 3i]   hash    tokens, at: the token bucket of the channel of event i
 -- KEYS[5 + 3i]   hash    session_id, at: the derived session of the thread of event i (expires)
 -- ARGV[1]        entries that may wait in the slowest group; 0 for no bound
@@ -11,13 +11,15 @@
 -- ARGV[4]        tokens in a full bucket
 -- ARGV[5]        seconds of a pause that ends a derived session
 -- ARGV[6]        the mark of a complete set of tenants
--- ARGV[7 + 4i]   event i: tenant id
--- ARGV[8 + 4i]   event i: JSON
--- ARGV[9 + 4i]   event i: the prefix of a derived session id, or '' if the event has a session id
--- ARGV[10 + 4i]  event i: when the message was written, in milliseconds since the epoch; '' for now
+-- ARGV[7 + 5i]   event i: tenant id
+-- ARGV[8 + 5i]   event i: JSON
+-- ARGV[9 + 5i]   event i: fingerprint of the message
+-- ARGV[10 + 5i]  event i: the prefix of a derived session id, or '' if the event has a session id
+-- ARGV[11 + 5i]  event i: when the message was written, in milliseconds since the epoch; '' for now
 --
--- Returns, for each event, {status, value}: {'ok', entry id}, {'duplicate', entry id}, {'unknown_tenant', ''},
--- {'no_registry', ''}, {'rate_limited', milliseconds to wait}, {'backlog', entries that wait}.
+-- Returns, for each event, {status, value}: {'ok', entry id}, {'duplicate', entry id}, {'conflict', entry id of the other
+-- message}, {'unknown_tenant', ''}, {'no_registry', ''}, {'rate_limited', milliseconds to wait}, {'backlog', entries that
+-- wait}.
 local stream, tenants = KEYS[1], KEYS[2]
 local backlog_limit, remember_seconds = tonumber(ARGV[1]), ARGV[2]
 local rate, burst, idle_seconds = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
@@ -79,15 +81,16 @@ end
 local registered = redis.call('SISMEMBER', tenants, ARGV[6]) == 1
 local waiting = backlog_limit > 0 and backlog() or 0
 local results = {}
-for i = 0, (#ARGV - 6) / 4 - 1 do
+for i = 0, (#ARGV - 6) / 5 - 1 do
     local published, bucket, session = KEYS[3 + 3 * i], KEYS[4 + 3 * i], KEYS[5 + 3 * i]
-    local tenant, body, prefix, at = ARGV[7 + 4 * i], ARGV[8 + 4 * i], ARGV[9 + 4 * i], ARGV[10 + 4 * i]
+    local tenant, body, mark, prefix, at = unpack(ARGV, 7 + 5 * i, 11 + 5 * i)
     local result
-    local before = redis.call('GET', published)
+    local before, before_mark = string.match(redis.call('GET', published) or '', '^(%S+) ?(%S*)$')
     if redis.call('SISMEMBER', tenants, tenant) == 0 then
         result = {registered and 'unknown_tenant' or 'no_registry', ''}
     elseif before then
-        result = {'duplicate', before}
+        -- The first publication of an older client has no fingerprint.
+        result = {(before_mark == '' or before_mark == mark) and 'duplicate' or 'conflict', before}
     elseif backlog_limit > 0 and waiting >= backlog_limit then
         result = {'backlog', tostring(waiting)}
     else
@@ -101,7 +104,7 @@ for i = 0, (#ARGV - 6) / 4 - 1 do
                 body = '{"session_id":' .. cjson.encode(session_id) .. ',' .. string.sub(body, 2)
             end
             local entry_id = redis.call('XADD', stream, '*', '__data__', body)
-            redis.call('SET', published, entry_id, 'EX', remember_seconds)
+            redis.call('SET', published, entry_id .. ' ' .. mark, 'EX', remember_seconds)
             waiting = waiting + 1
             result = {'ok', entry_id}
         end

@@ -70,8 +70,8 @@ class Once:
         """
         event = checked(_Event, event_id=event_id, purpose=DEFAULT_PURPOSE, seconds=self._dedup_seconds)
         key = keys.dedup(scope, event.event_id)
-        entry_id = cast("bytes | None", await self._records.run(key, lambda: self._records.redis.get(key)))
-        return None if entry_id is None else entry_id.decode()
+        published = cast("bytes | None", await self._records.run(key, lambda: self._records.redis.get(key)))
+        return None if published is None else published.decode().split(" ")[0]
 
     def _claim(self, scope: Scope, event_id: str, purpose: str, seconds: float | None) -> tuple[str, int]:
         """Return the key of a claim and its expiry in milliseconds.

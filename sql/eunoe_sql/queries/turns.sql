@@ -52,6 +52,15 @@ FROM unnest(
 ORDER BY tenant_id, id, position
 ON CONFLICT DO NOTHING;
 
+-- name: conflicts
+-- Number the given messages, from 1, whose turn stores another message: another role, content, thread or channel.
+SELECT given.number
+FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[])
+    WITH ORDINALITY AS given (id, role, content, thread_id, channel, number)
+JOIN conversation_embeddings AS turn ON turn.tenant_id = $1::uuid AND turn.id = given.id
+WHERE (turn.role, turn.content, turn.thread_id, turn.channel)
+    IS DISTINCT FROM (given.role, given.content, given.thread_id, given.channel);
+
 -- name: insert_pieces
 -- Insert the other pieces of long turns, except those that exist. The pieces of an entry never change.
 INSERT INTO turn_pieces (tenant_id, agent_id, user_id, id, position, piece, starts_at, ends_at, embedding)

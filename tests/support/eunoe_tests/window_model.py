@@ -110,7 +110,7 @@ class WindowModel:
 
 def newest(messages: Iterable[WindowMessage], size: int) -> list[WindowMessage]:
     """Return the last `size` distinct messages in stream order."""
-    return sorted(set(messages), key=_order)[-size:]
+    return sorted({message.id: message for message in messages}.values(), key=_order)[-size:]
 
 
 _sequences = st.integers(0, 12) | st.sampled_from([99, 100, 999, 1_000, 4_095, 9_999, 10_000, _LAST_SEQUENCE])
@@ -182,7 +182,7 @@ async def _append(windows: Windows, model: WindowModel, scope: Scope, step: Appe
     """Append as the effect of the group does: only an absent window asks for the stored turns."""
     present = model.held is not None
     if not step.raced:
-        assert await windows.append(scope, step.messages) is present
+        assert (await windows.append(scope, step.messages) is not None) is present
     if step.raced or not present:
         assert await windows.append(scope, step.messages, loaded=step.loaded)
         model.append([*step.loaded, *step.messages])
