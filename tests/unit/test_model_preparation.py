@@ -8,14 +8,18 @@ import os
 import shutil
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from eunoe_consumers.embedding import weights
+from eunoe_consumers.embedding.load import load_embedder
 from eunoe_consumers.embedding.prepare import REQUIRED_FILES, PreparedModel, prepare_model
-from eunoe_consumers.embedding.weights import MODEL_NAME, WEIGHTS_SHA256, ModelError
+from eunoe_consumers.embedding.settings import EmbeddingSettings
+from eunoe_consumers.embedding.weights import MODEL_NAME, WEIGHTS_SHA256, ModelError, ModelNotReady
+from eunoe_consumers.errors import ConfigurationError
 
 pytestmark = pytest.mark.slow
 
@@ -35,6 +39,11 @@ def write_small_model(_source: Path, target: Path) -> None:
     """Stand in for the build, which takes a second."""
     for name in REQUIRED_FILES:
         (target / name).write_text(name, "utf-8")
+
+
+def refuse(_source: Path, _target: Path) -> None:
+    """Fail: nothing may be built."""
+    pytest.fail("the finished folder was built again")
 
 
 def installed_wheel() -> Path:
@@ -68,7 +77,12 @@ def test_the_wheel_is_built_into_the_cache(built: PreparedModel) -> None:
     assert built.name == MODEL_NAME
     assert built.source == "wheel"
     assert built.path is not None
-    assert {file.name for file in built.path.iterdir()} == {*REQUIRED_FILES, "special_tokens_map.json", "config.json"}
+    assert {file.name for file in built.path.iterdir()} == {
+        *REQUIRED_FILES,
+        "special_tokens_map.json",
+        "config.json",
+        "sizes.json",
+    }
     assert (built.path / "tokenizer.json").read_bytes() == (installed_wheel() / "tokenizer.json").read_bytes()
     config = json.loads((built.path / "tokenizer_config.json").read_text("utf-8"))
     assert config["model_max_length"] == 256
@@ -87,10 +101,6 @@ def test_max_length_is_never_raised(given: int, pinned: int) -> None:
 
 def test_a_second_call_builds_nothing(built: PreparedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     """A finished folder is used without reading the weights, so that a process starts at once."""
-
-    def refuse(_source: Path, _target: Path) -> None:
-        pytest.fail("the finished folder was built again")
-
     monkeypatch.setattr(weights, "write_model", refuse)
     assert built.path is not None
     assert prepare(built.path.parent) == built
@@ -134,14 +144,15 @@ def test_a_missing_onnx_names_the_extra(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_a_failed_build_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A build that fails half way raises ModelError, and leaves no folder that looks complete."""
+    """A build that fails half way leaves no folder that looks complete. A full disk may be freed: it is transient."""
 
     def fill_the_disk(_source: Path, target: Path) -> None:
         (target / "model.onnx").write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(weights, "write_model", fill_the_disk)
-    with pytest.raises(ModelError, match="No space left on device") as raised:
+    remedy = "No space left on device.*: free space there, or set EUNOE_MODEL_CACHE_DIR"
+    with pytest.raises(ModelNotReady, match=remedy) as raised:
         prepare(tmp_path)
     assert isinstance(raised.value.__cause__, OSError)
     assert list(tmp_path.iterdir()) == []
@@ -161,7 +172,7 @@ def test_concurrent_builds_all_succeed(tmp_path: Path, monkeypatch: pytest.Monke
         prepared = list(pool.map(prepare, [tmp_path] * builds))
     (folder,) = tmp_path.iterdir()
     assert {each.path for each in prepared} == {folder}
-    assert {file.name for file in folder.iterdir()} == set(REQUIRED_FILES)
+    assert {file.name for file in folder.iterdir()} == {*REQUIRED_FILES, "sizes.json"}
 
 
 def test_a_damaged_folder_is_repaired(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,6 +184,80 @@ def test_a_damaged_folder_is_repaired(tmp_path: Path, monkeypatch: pytest.Monkey
     assert prepare(tmp_path).path == path
     assert (path / "model.onnx").read_text("utf-8") == "model.onnx"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def truncate(path: Path) -> None:
+    """Cut a file in half, as a full disk does."""
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def empty(path: Path) -> None:
+    """Leave nothing of a file."""
+    path.write_bytes(b"")
+
+
+def replace_by_other(path: Path) -> None:
+    """Put a file of another model in the place of a file."""
+    path.write_text("other", "utf-8")
+
+
+def replace_by_folder(path: Path) -> None:
+    """Put a folder in the place of a file."""
+    path.unlink()
+    (path / "inner").mkdir(parents=True)
+
+
+@pytest.mark.parametrize("name", [*REQUIRED_FILES, "sizes.json"])
+@pytest.mark.parametrize("damage", [truncate, empty, replace_by_other, replace_by_folder])
+def test_a_changed_file_is_built_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, damage: Callable[[Path], object]
+) -> None:
+    """A file that is truncated, empty, of another model or replaced by a folder does not stop a process."""
+    monkeypatch.setattr(weights, "write_model", write_small_model)
+    path = prepare(tmp_path).path
+    assert path is not None
+    damage(path / name)
+    assert prepare(tmp_path).path == path
+    assert {file.name: file.read_text("utf-8") for file in path.iterdir() if file.name in REQUIRED_FILES} == {
+        required: required for required in REQUIRED_FILES
+    }
+    assert list(tmp_path.iterdir()) == [path]
+    monkeypatch.setattr(weights, "write_model", refuse)
+    prepare(tmp_path)
+
+
+def test_a_file_in_the_place_of_the_folder_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So is a broken link."""
+    monkeypatch.setattr(weights, "write_model", write_small_model)
+    folder = tmp_path / weights.built_folder_name()
+    for put in (lambda: folder.write_text("file"), lambda: folder.symlink_to(tmp_path / "nowhere")):
+        put()
+        assert prepare(tmp_path).path == folder
+        assert (folder / "model.onnx").read_text("utf-8") == "model.onnx"
+        shutil.rmtree(folder)
+
+
+def test_a_cache_that_cannot_be_used_names_its_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error is one of configuration, so that nothing tries again."""
+    monkeypatch.setattr(weights, "write_model", write_small_model)
+    (tmp_path / "file").write_text("")
+    for cache_dir in (tmp_path / "file", tmp_path / "file" / "models", Path("/proc/models")):
+        with pytest.raises(ConfigurationError, match="set EUNOE_MODEL_CACHE_DIR to another folder"):
+            prepare(cache_dir)
+
+
+def test_a_cache_that_does_not_load_is_built_again_once(tmp_path: Path, built: PreparedModel) -> None:
+    """The sizes are right, and only the library finds the damage. Damage that a build does not mend is an error."""
+    assert built.path is not None
+    folder = tmp_path / built.path.name
+    shutil.copytree(built.path, folder)
+    (folder / "model.onnx").write_bytes(bytes((folder / "model.onnx").stat().st_size))
+    settings = EmbeddingSettings(model_cache_dir=tmp_path)
+    assert load_embedder(settings).dimensions == 384
+    own = EmbeddingSettings(model_path=folder)
+    (folder / "tokenizer.json").write_text("{}")
+    with pytest.raises(ConfigurationError, match=r"cannot be loaded: .* set EUNOE_MODEL_PATH"):
+        load_embedder(own)
 
 
 def test_folders_of_killed_builds_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

