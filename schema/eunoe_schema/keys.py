@@ -43,7 +43,11 @@ def session(tenant_id: UUID, thread_id: str) -> str:
 
 
 def current_session(scope: Scope, thread_id: str) -> str:
-    """Hash {session_id, at}: the derived session of a thread ('' for messages without one). Expires when idle."""
+    """Hash {session id: "first last used"}: the last derived sessions of a thread ('' for messages without one).
+
+    `first` and `last` are the times of its first and last message, in milliseconds since the epoch. The session with
+    the highest `used` got the last message. The key expires when the thread is idle.
+    """
     return _key(scope.tenant_id, "current_session", str(scope.agent_id), scope.user_id, thread_id)
 
 

@@ -301,6 +301,47 @@ async def test_a_long_pause_begins_a_new_session(opened: Open, memory: FakeAsync
     assert await sessions(opened(), memory, *events) == [first] * 4 + [second] * 2
 
 
+@pytest.mark.parametrize(
+    "wrong", ["1970-01-01", "2000-01-01", "2024-03-01T16:00", "2024-03-02", "2099-12-31", "9999-12-30"]
+)
+async def test_a_wrong_clock_moves_no_session(opened: Open, memory: FakeAsyncRedis, clock: Clock, wrong: str) -> None:
+    """Messages around it, with and without a time, stay in their session. Its own messages share one."""
+    gateway, mistaken = opened(), datetime.fromisoformat(wrong).replace(tzinfo=UTC)
+    made = list[str | None]()
+    for number, at in enumerate([NOON, mistaken, None, NOON, None, mistaken + timedelta(seconds=60), None, None]):
+        clock.now += 60
+        made += await sessions(gateway, memory, event_of(ADA, f"e{number}", thread_id="t", occurred_at=at))
+    own = f"t:{int(mistaken.timestamp() * 1000)}"
+    assert made == [f"t:{NOON_MS}" if number not in {1, 5} else own for number in range(8)]
+
+
+async def test_wrong_clocks_without_end_moves_no_session(opened: Open, memory: FakeAsyncRedis) -> None:
+    """A clock that jumps for each message leaves the session of the others alone, and the key stays small."""
+    gateway, made = opened(), list[str | None]()
+    for number in range(40):
+        jumped = NOON + timedelta(days=400 * number * (-1) ** number + 1)
+        await gateway.publish(event_of(ADA, f"w{number}", thread_id="t", occurred_at=jumped))
+        made += await sessions(gateway, memory, event_of(ADA, f"e{number}", thread_id="t", occurred_at=NOON))
+    assert set(made) == {f"t:{NOON_MS}"}
+    assert await memory.hlen(keys.current_session(ADA, "t")) <= 8
+
+
+@pytest.mark.parametrize("order", ["forwards", "backwards", "interleaved"])
+async def test_history_gets_the_sessions_of_its_times(opened: Open, memory: FakeAsyncRedis, order: str) -> None:
+    """Two conversations of years ago or to come, in any order, beside a live one."""
+    moments = [NOON + timedelta(days=day, minutes=minute) for day in (-900, 1900) for minute in range(0, 100, 20)]
+    if order == "backwards":
+        moments.reverse()
+    if order == "interleaved":
+        moments = [moment for pair in zip(moments[:5], moments[5:], strict=True) for moment in pair]
+    gateway = opened()
+    events = [event_of(ADA, f"e{at.timestamp()}", thread_id="t", occurred_at=at) for at in moments]
+    found = dict(zip(moments, await sessions(gateway, memory, *events), strict=True))
+    live = await sessions(gateway, memory, event_of(ADA, "now", thread_id="t"))
+    assert len({found[at] for at in moments if at < NOON}) == len({found[at] for at in moments if at > NOON}) == 1
+    assert len({*found.values(), *live}) == 3
+
+
 async def test_without_a_time_the_clock_of_redis_counts(opened: Open, memory: FakeAsyncRedis, clock: Clock) -> None:
     """A channel without times, or without threads, gets sessions, too."""
     gateway = opened(PublishLimits(session_idle_seconds=60))

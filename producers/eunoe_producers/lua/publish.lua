@@ -4,7 +4,7 @@
 -- KEYS[2]        set     ids of the registered tenants, and the mark that the set is complete
 -- KEYS[3 + 3i]   string  entry id and fingerprint of the event published under the id of event i (expires)
 -- KEYS[4 + 3i]   hash    tokens, at: the token bucket of the channel of event i
--- KEYS[5 + 3i]   hash    session_id, at: the derived session of the thread of event i (expires)
+-- KEYS[5 + 3i]   hash    session id -> 'first last used': the derived sessions of the thread of event i (expires)
 -- ARGV[1]        entries that may wait in the slowest group; 0 for no bound
 -- ARGV[2]        seconds that a published event id is remembered
 -- ARGV[3]        tokens per second of a bucket; 0 for no rate limit
@@ -20,6 +20,7 @@
 -- Returns, for each event, {status, value}: {'ok', entry id}, {'duplicate', entry id}, {'conflict', entry id of the other
 -- message}, {'unknown_tenant', ''}, {'no_registry', ''}, {'rate_limited', milliseconds to wait}, {'backlog', entries that
 -- wait}.
+local SESSIONS_KEPT = 8
 local stream, tenants = KEYS[1], KEYS[2]
 local backlog_limit, remember_seconds = tonumber(ARGV[1]), ARGV[2]
 local rate, burst, idle_seconds = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
@@ -64,18 +65,38 @@ local function take_token(bucket)
     return wait
 end
 
--- Return the session of a message that names none: the current session of its thread, or a new one after a pause.
+-- Return the session of a message that names none: the session of its thread that is nearest in time, or a new one after
+-- a pause.
+--
+-- A thread keeps its last sessions, each with its first and last moment. A message from a wrong clock (1970, 2099) gets a
+-- session of its own and moves no other. A replay of history gets the sessions of the live conversation, in any order.
 local function derive_session(key, prefix, at)
-    local last = redis.call('HMGET', key, 'session_id', 'at')
-    local session_id, last_at = last[1], tonumber(last[2]) or at
-    local own = prefix .. string.format('%.0f', at)
-    -- A message from long ago gets a session of its own. The current session of the thread stays.
-    if session_id and at < last_at - idle_seconds * 1000 then return own end
-    if not session_id or at > last_at + idle_seconds * 1000 then session_id = own end
-    at = math.max(at, last_at)
-    redis.call('HSET', key, 'session_id', session_id, 'at', string.format('%.0f', at))
+    local sessions, most_used = {}, 0
+    local found, pause
+    local flat = redis.call('HGETALL', key)
+    for i = 1, #flat, 2 do
+        local first, last, used = string.match(flat[i + 1], '^(-?%d+) (-?%d+) (%d+)$')
+        if used then
+            local session = {id = flat[i], first = tonumber(first), last = tonumber(last), used = tonumber(used)}
+            sessions[#sessions + 1] = session
+            most_used = math.max(most_used, session.used)
+            local own = math.max(0, session.first - at, at - session.last)
+            if own <= idle_seconds * 1000 and (not found or own < pause or own == pause and session.used > found.used) then
+                found, pause = session, own
+            end
+        end
+    end
+    if not found then
+        found = {id = prefix .. string.format('%.0f', at), first = at, last = at}
+        if #sessions >= SESSIONS_KEPT then
+            table.sort(sessions, function(a, b) return a.used < b.used end)
+            redis.call('HDEL', key, sessions[1].id)
+        end
+    end
+    local first, last = math.min(found.first, at), math.max(found.last, at)
+    redis.call('HSET', key, found.id, string.format('%.0f %.0f %.0f', first, last, most_used + 1))
     redis.call('EXPIRE', key, idle_seconds)
-    return session_id
+    return found.id
 end
 
 local registered = redis.call('SISMEMBER', tenants, ARGV[6]) == 1

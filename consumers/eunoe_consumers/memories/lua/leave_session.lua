@@ -1,9 +1,7 @@
--- Take a thread out of a closed session, so that its next message begins a new one. Do nothing if the thread is in another
--- session: publish.lua may have begun one meanwhile.
+-- Take a thread out of a closed session, so that its next message begins a new one. The thread's other sessions stay.
 --
--- KEYS[1]  hash {session_id, at}  the thread's current derived session; publish.lua writes it
+-- KEYS[1]  hash  session id -> 'first last used': the thread's derived sessions; publish.lua writes it
 -- ARGV[1]  the closed session
 --
--- Returns 1, or 0 if the thread is in no session or in another one.
-if redis.call('HGET', KEYS[1], 'session_id') ~= ARGV[1] then return 0 end
-return redis.call('DEL', KEYS[1])
+-- Returns 1, or 0 if the thread has no such session.
+return redis.call('HDEL', KEYS[1], ARGV[1])
