@@ -52,7 +52,7 @@ def ranked_of(
     return rank(query, candidates, outline, lexical or scores_of(len(outline.positions)), weights)
 
 
-AT_THE_MOMENT = NamedPeriod(((MOMENT, MOMENT + timedelta(hours=1)),))
+AT_THE_MOMENT = NamedPeriod((((MOMENT, MOMENT + timedelta(hours=1)),),))
 
 
 def rich_case() -> tuple[RankingQuery, list[TurnCandidate], Outline, LexicalScores]:

@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from eunoe_consumers.recall.date_words import NO_TOPIC
 from eunoe_consumers.recall.dates import Period, find_period
 from eunoe_consumers.recall.names import find_names
 from eunoe_consumers.recall.ranking.fusion import RankingQuery
@@ -12,16 +13,20 @@ from eunoe_consumers.recall.ranking.named_period import NamedPeriod
 from eunoe_consumers.recall.words import STOP_WORDS, folded_words, word_set
 
 # Words that name no topic beside a period: "Show me all that we talked about in our chat on 3 May".
-_NO_TOPIC = STOP_WORDS | word_set("""
+_NO_TOPIC = (
+    STOP_WORDS
+    | NO_TOPIC
+    | word_set("""
     anybody anyone anything around ask asked back chat chats chatted conversation conversations discuss discussed
     discussion entries entry everything exactly find gave give go going got happen happened happening happens hear heard
     hello hey hi know last let list look mention mentioned message messaged messages note notes ok okay one ones
     previously recall remember remind repeat saying see send sent show something speak spoke spoken summarise summarised
     summarize summarized summary talk talked talking telling text texted thank thanks thing things want wanted went
     whole write writing written wrote
-    afternoon another date dates day days evening month months morning night noon period time today tonight week weekend
-    weeks year years yesterday
+    afternoon another date dates day days earlier early evening late later mid month months morning night noon period
+    time today tonight week weekend weeks year years yesterday
 """)
+)
 
 # Words or signs that join two names and mean nothing without them: "Jane and John".
 _JOINS = re.compile(r"\s{0,3}(?:[,/&\u2013\u2014-]|,?\s{1,3}(?:and|or)|,?\s{1,3}&)\s{0,3}", re.IGNORECASE)
@@ -62,15 +67,14 @@ def understand(query: str, speakers: frozenset[str], asked_at: datetime) -> tupl
         text=query,
         speakers=speakers,
         named=frozenset(stripped.named),
-        period=None if period is None else NamedPeriod.of(period, is_all=_is_all(query, period, stripped.named)),
+        period=None if period is None else NamedPeriod.of(period, is_all=_is_all(period, stripped.named)),
     )
 
 
-def _is_all(query: str, period: Period, named: Collection[str]) -> bool:
+def _is_all(period: Period, named: Collection[str]) -> bool:
     """Return whether a query names a period, perhaps a person, and no topic."""
-    left = " ".join(query.split()).replace(period.text, " ", 1)
     people = {word for name in named for word in folded_words(name)}
-    return (_NO_TOPIC | people).issuperset(folded_words(left))
+    return (_NO_TOPIC | people).issuperset(folded_words(period.rest))
 
 
 def strip_names(query: str, speakers: Collection[str]) -> NamedQuery:

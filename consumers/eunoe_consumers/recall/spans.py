@@ -3,14 +3,33 @@
 Weeks begin on Monday. Seasons are the meteorological ones of the northern hemisphere. python-dateutil reads the dates.
 """
 
+import contextlib
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final
 
 from dateutil.parser import isoparse, parse
-from dateutil.relativedelta import relativedelta
+from dateutil.relativedelta import SA, relativedelta
+
+from eunoe_consumers.recall.calendar_spans import (
+    CLOCK,
+    DAY,
+    DAYS_OF_WEEK,
+    MONTHS,
+    SEASONS,
+    STEPS,
+    Span,
+    amount,
+    lasting,
+    latest_begun,
+    latest_ended,
+    midnight,
+    nearby,
+    unit_around,
+)
+from eunoe_consumers.recall.holidays import holiday_in
 
 
 class Kind(StrEnum):
@@ -19,8 +38,13 @@ class Kind(StrEnum):
     ISO = "iso"  # 2023-05-07, 2023-05-07T10:30Z, 2023-05
     NUMERIC = "numeric"  # 7.5.2023, 5/7/2023, 2023/05/07
     DATE = "date"  # 7 May, May 7th, 2023, Friday 7 May, 3 to 9 May
-    MONTH_OF_YEAR = "month_of_year"  # May 2023
-    AGO = "ago"  # two weeks ago
+    PART_OF = "part_of"  # the first week of May, the second half of 2023
+    QUARTER = "quarter"  # Q2 2023
+    DAY_OF_MONTH = "day_of_month"  # on the 3rd
+    MONTH_OF_YEAR = "month_of_year"  # May 2023, May last year
+    AGO = "ago"  # two weeks ago, two Mondays ago
+    BEFORE_LAST = "before_last"  # the weekend before last
+    HOLIDAY = "holiday"  # Christmas, New Year's Eve 2023
     ROLLING = "rolling"  # the last 3 days, the past week
     RELATIVE = "relative"  # last week, this month, last May, past Friday
     WEEKEND = "weekend"  # the weekend
@@ -31,35 +55,6 @@ class Kind(StrEnum):
     YEAR = "year"  # 2023, 2019-2021
 
 
-class Span(NamedTuple):
-    """A half-open span of time.
-
-    Attributes:
-        start: The first moment, aware.
-        end: The moment after the last one, aware.
-    """
-
-    start: datetime
-    end: datetime
-
-
-_STEPS: Final = {
-    "day": relativedelta(days=1),
-    "week": relativedelta(weeks=1),
-    "month": relativedelta(months=1),
-    "year": relativedelta(years=1),
-}
-_DAY: Final = _STEPS["day"]
-_CLOCK: Final = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1)}
-_WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-# The first day of the week and the day behind the last one; Monday is 0.
-_DAYS_OF_WEEK: Final = {name: (day, day + 1) for day, name in enumerate(_WEEKDAYS)} | {"weekend": (5, 7)}
-_MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_SEASONS: Final = {"spring": 3, "summer": 6, "autumn": 9, "fall": 9, "winter": 12}
-_NUMBERS: Final = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
-# The smallest and the largest number that a vague word means.
-_VAGUE_NUMBERS: Final = {"couple": (2, 2), "few": (2, 5), "several": (3, 7)}
-_UNIT: Final = re.compile("|".join((*_CLOCK, *_STEPS)))
 _DAY_UNTIL: Final = re.compile(
     r"([0-9]{1,2})(?:st|[nr]d|th)? ?(?:-|\u2013|\u2014|to|and|until|till|through) ?(?=[0-9]{1,2}\b|[0-9]{1,2}[a-z])"
 )
@@ -67,6 +62,18 @@ _DAY_UNTIL: Final = re.compile(
 # 1900 and 2100 are no leap years.
 _LEAP_YEAR: Final = 2000
 _MAX_YEARS_BACK: Final = 8
+_SHORT_YEARS_BACK: Final = 20
+_ORDINALS: Final = {
+    "first": 1,
+    "1st": 1,
+    "second": 2,
+    "2nd": 2,
+    "third": 3,
+    "3rd": 3,
+    "fourth": 4,
+    "4th": 4,
+    "last": -1,
+}
 
 
 def read_span(kind: Kind, words: str, now: datetime, latest: datetime) -> Span | None:
@@ -84,52 +91,9 @@ def read_span(kind: Kind, words: str, now: datetime, latest: datetime) -> Span |
         return None
 
 
-def _lasting(start: datetime, step: relativedelta) -> Span:
-    return Span(start, start + step)
-
-
-def _midnight(moment: datetime) -> datetime:
-    return moment.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
-
-
-def _unit_around(moment: datetime, unit: str) -> Span:
-    """Return the day, week, month or year that contains a moment."""
-    start = _midnight(moment)
-    if unit == "week":
-        start -= timedelta(days=start.weekday())
-    elif unit != "day":
-        start = start.replace(day=1) if unit == "month" else start.replace(day=1, month=1)
-    return _lasting(start, _STEPS[unit])
-
-
-def _nearby(name: str, moment: datetime) -> tuple[Span, relativedelta]:
-    """Return the weekday or weekend in a moment's week, or the month or season in its year, and its interval."""
-    if name in _DAYS_OF_WEEK:
-        monday = _unit_around(moment, "week").start
-        first, end = _DAYS_OF_WEEK[name]
-        return Span(monday + first * _DAY, monday + end * _DAY), _STEPS["week"]
-    january = _unit_around(moment, "year").start
-    month, months = (_SEASONS[name], 3) if name in _SEASONS else (_MONTHS.index(name[:3]) + 1, 1)
-    return _lasting(january.replace(month=month), relativedelta(months=months)), _STEPS["year"]
-
-
-def _latest_begun(name: str, latest: datetime) -> Span:
-    """Return the latest weekday, weekend, month or season that begins at a moment or before it."""
-    span, interval = _nearby(name, latest)
-    return span if span.start <= latest else Span(span.start - interval, span.end - interval)
-
-
-def _latest_ended(name: str, now: datetime) -> Span:
-    """Return the latest weekday, weekend, month or season that has ended."""
-    span, interval = _nearby(name, now)
-    while span.end > now:
-        span = Span(span.start - interval, span.end - interval)
-    return span
-
-
 def _current(name: str, now: datetime) -> Span:
     """Return this week's weekday or weekend, or this year's month or season. In January, winter began last year."""
-    span, interval = _nearby(name, now)
+    span, interval = nearby(name, now)
     previous = Span(span.start - interval, span.end - interval)
     return previous if previous.end > now else span
 
@@ -139,7 +103,7 @@ def _iso(words: str, now: datetime, _latest: datetime) -> Span:
     moment = moment.astimezone(now.tzinfo) if moment.tzinfo else moment.replace(tzinfo=now.tzinfo)
     time = words.partition("t")[2] or words.partition(" ")[2]
     if not time:
-        return _lasting(moment, _STEPS["day" if words.count("-") > 1 else "month"])
+        return lasting(moment, STEPS["day" if words.count("-") > 1 else "month"])
     has_seconds = re.match(r"[0-9]{2}:[0-9]{2}:", time) is not None
     start = moment.replace(microsecond=0)
     return Span(start, start + (timedelta(seconds=1) if has_seconds else timedelta(minutes=1)))
@@ -147,20 +111,35 @@ def _iso(words: str, now: datetime, _latest: datetime) -> Span:
 
 def _numeric(words: str, now: datetime, _latest: datetime) -> Span | None:
     """Read the day first with dots, the month first with slashes. Return None for an ambiguous date with hyphens."""
-    first, second, _ = (int(number) for number in re.split(r"[./-]", words))
-    if "-" in words and first != second and max(first, second) <= len(_MONTHS):
+    first, second, year = (int(number) for number in re.split(r"[./-]", words))
+    if "-" in words and first != second and max(first, second) <= len(MONTHS):
         return None
-    return _lasting(_parse(words, now, day_first="." in words), _DAY)
+    if re.search(r"\.[0-9]{2}$", words):  # 3.11.12 is a date only if it lies in the last decades
+        years_ago = now.year - (now.year // 100 * 100 + year)
+        return (
+            lasting(midnight(now).replace(year=now.year - years_ago, month=second, day=first), DAY)
+            if (0 <= years_ago <= _SHORT_YEARS_BACK)
+            else None
+        )
+    return lasting(_parse(words, now, day_first="." in words), DAY)
+
+
+def other_reading(words: str, now: datetime) -> Span | None:
+    """Return the day that a date with slashes means if its day comes first: 3/5/2023 is also 3 May."""
+    numbers = re.fullmatch(r"([0-9]{1,2})/([0-9]{1,2})/[0-9]{2,4}", words)
+    if numbers is None or numbers[1] == numbers[2] or max(int(numbers[1]), int(numbers[2])) > len(MONTHS):
+        return None
+    return lasting(_parse(words, now, day_first=True), DAY)
 
 
 def _date(words: str, now: datetime, latest: datetime) -> Span:
     words = words.replace("the ", "")
     until = _DAY_UNTIL.search(words)
     if until is None:
-        return _lasting(_day(words, now, latest), _DAY)
+        return lasting(_day(words, now, latest), DAY)
     last = _day(words[: until.start()] + words[until.end() :], now, latest)
     first = last.replace(day=int(until.group(1)))
-    return Span(first if first <= last else first - _STEPS["month"], last + _DAY)
+    return Span(first if first <= last else first - STEPS["month"], last + DAY)
 
 
 def _day(words: str, now: datetime, latest: datetime) -> datetime:
@@ -183,73 +162,146 @@ def _parse(words: str, now: datetime, *, day_first: bool = False) -> datetime:
 
 
 def _month_of_year(words: str, now: datetime, _latest: datetime) -> Span:
-    return _lasting(_parse(words, now), _STEPS["month"])
+    return lasting(_parse(words, now), STEPS["month"])
 
 
 def _ago(words: str, now: datetime, _latest: datetime) -> Span:
     """Return the whole minute, hour, day, week, month or year. A vague number such as "few" covers several."""
-    fewest, most, unit = _amount(words)
-    if unit not in _CLOCK:
-        first, last = now - most * _STEPS[unit], now - fewest * _STEPS[unit]
-        return Span(_unit_around(first, unit).start, _unit_around(last, unit).end)
+    name = words.removesuffix(" today").removesuffix(" ago").rpartition(" ")[2].removesuffix("s")
+    if name in DAYS_OF_WEEK or name in SEASONS:
+        return _before_last(name, now, amount(words)[0] - 1)
+    fewest, most, unit = amount(words)
+    if words.endswith(" today") and fewest == most and unit in STEPS:
+        return unit_around(now - most * STEPS[unit], "day")
+    if unit not in CLOCK:
+        first, last = now - most * STEPS[unit], now - fewest * STEPS[unit]
+        return Span(unit_around(first, unit).start, unit_around(last, unit).end)
     first, last = _clock_before(now, most, unit), _clock_before(now, fewest, unit)
     if unit == "hour":
         first, last = first.replace(minute=0), last.replace(minute=0)
-    return Span(first.replace(second=0, microsecond=0), last.replace(second=0, microsecond=0) + _CLOCK[unit])
+    return Span(first.replace(second=0, microsecond=0), last.replace(second=0, microsecond=0) + CLOCK[unit])
 
 
 def _rolling(words: str, now: datetime, _latest: datetime) -> Span:
     """Return whole days that end with today. Hours and minutes end now."""
-    _, most, unit = _amount(words)
-    if unit in _CLOCK:
+    _, most, unit = amount(words)
+    if unit in CLOCK:
         return Span(_clock_before(now, most, unit), now)
-    return Span(_midnight(now - most * _STEPS[unit]), _midnight(now) + _DAY)
-
-
-def _amount(words: str) -> tuple[int, int, str]:
-    """Return the smallest and the largest number that the words may mean, and the unit."""
-    found = _UNIT.search(words)
-    unit = found.group() if found else ""
-    for word in words.split():
-        if word in _VAGUE_NUMBERS:
-            return *_VAGUE_NUMBERS[word], unit
-        if word in _NUMBERS or word.isdecimal():
-            number = int(word) if word.isdecimal() else _NUMBERS.index(word) + 1
-            return number, number, unit
-    return 1, 1, unit
+    return Span(midnight(now - most * STEPS[unit]), midnight(now) + DAY)
 
 
 def _clock_before(now: datetime, number: int, unit: str) -> datetime:
     # Computed in UTC: an hour ago is 60 minutes ago, also on the day when the clocks change.
-    return (now.astimezone(UTC) - number * _CLOCK[unit]).astimezone(now.tzinfo)
+    return (now.astimezone(UTC) - number * CLOCK[unit]).astimezone(now.tzinfo)
 
 
 def _relative(words: str, now: datetime, _latest: datetime) -> Span:
     this, name = words.startswith("this ") and " past " not in words, words.rpartition(" ")[2]
-    if name in _STEPS:
-        return _unit_around(now if this else now - _STEPS[name], name)
-    return _current(name, now) if this else _latest_ended(name, now)
+    if name in STEPS:
+        return unit_around(now if this else now - STEPS[name], name)
+    return _current(name, now) if this else latest_ended(name, now)
+
+
+def _before_last(name: str, now: datetime, intervals: int = 1) -> Span:
+    """Return the weekday, weekend, month or season some intervals before the latest one that has ended."""
+    span, interval = latest_ended(name, now), nearby(name, now)[1]
+    return Span(span.start - intervals * interval, span.end - intervals * interval)
+
+
+def _unit_before_last(words: str, now: datetime, _latest: datetime) -> Span:
+    name = words.removeprefix("the ").split(" ", 1)[0]
+    return unit_around(now - 2 * STEPS[name], name) if name in STEPS else _before_last(name, now)
+
+
+def _holiday(words: str, now: datetime, latest: datetime) -> Span | None:
+    """Return a holiday of the named year, or the latest one that has begun; with "last", that has ended."""
+    name = re.sub("['\u2019]| [0-9]{4}$|,|^(?:last|this|past) | of(?= [0-9])", "", words).strip()
+    name = re.sub(" [0-9]{4}$", "", name)
+    year = re.search("[0-9]{4}", words)
+    years = [int(year.group())] if year else range(latest.year + 1, latest.year - 3, -1)
+    for number in years:
+        span = holiday_in(name, midnight(now).replace(year=number, month=1, day=1))
+        if year or (span.end <= now if words.startswith(("last ", "past ")) else span.start <= latest):
+            # "This Christmas" is a plan, except soon after Christmas.
+            return span if not words.startswith("this ") or now < span.end + relativedelta(months=3) else None
+    raise ValueError(words)
+
+
+def _quarter(words: str, now: datetime, latest: datetime) -> Span:
+    quarter, year = int(words[1]), re.search("[0-9]{4}", words)
+    january = midnight(now).replace(month=1, day=1)
+    january = january.replace(year=int(year.group())) if year else january
+    span = lasting(january.replace(month=3 * quarter - 2), relativedelta(months=3))
+    return span if year or span.start <= latest else Span(span.start - STEPS["year"], span.end - STEPS["year"])
+
+
+def _part_of(words: str, now: datetime, latest: datetime) -> Span | None:
+    """Return the first week, second half or last days of a month or year."""
+    part, _, name = words.removeprefix("the ").replace("few ", "").partition(" of ")
+    ordinal, unit = part.split(" ")
+    number = _ORDINALS[ordinal]
+    if name.split(" ")[-1] in {"month", "year"}:
+        whole = _relative(name, now, latest)
+    elif re.fullmatch("[0-9]{4}", name):
+        whole = _years(name, now, latest)
+    elif re.search("[0-9]{4}", name):
+        whole = _month_of_year(name, now, latest)
+    else:
+        whole = latest_begun(name.removesuffix("."), latest)
+    if unit == "weekend":
+        saturdays = [whole.start + relativedelta(weekday=SA(1 + week)) for week in range(5)]
+        saturdays = [saturday for saturday in saturdays if saturday < whole.end]
+        return lasting(saturdays[number if number < 0 else number - 1], 2 * DAY)
+    days = (whole.end - whole.start) // timedelta(days=1)
+    if unit in {"half", "quarter"}:
+        parts = 2 if unit == "half" else 4
+        if abs(number) > parts:
+            return None
+        number = number % (parts + 1) if number > 0 else parts
+        if days > 31:  # noqa: PLR2004 - a year has whole months
+            months = relativedelta(months=12 // parts)
+            return lasting(whole.start + (number - 1) * months, months)
+        middle = whole.start + 15 * DAY
+        return Span(whole.start, middle) if number == 1 else Span(middle, whole.end)
+    length = 7 if unit == "week" else 5
+    if number < 0:
+        return Span(whole.end - length * DAY, whole.end)
+    return Span(whole.start + (number - 1) * length * DAY, whole.start + number * length * DAY)
+
+
+def _day_of_month(words: str, now: datetime, latest: datetime) -> Span:
+    found = re.search("[0-9]{1,2}", words)
+    first = unit_around(now, "month").start
+    day = int(found.group()) if found else 0
+    if words.endswith("last month"):
+        return lasting((first - STEPS["month"]).replace(day=day), DAY)
+    for back in range(0 if now.day >= day or words.endswith("this month") else 1, 3):
+        with contextlib.suppress(ValueError):  # a month without that day
+            span = lasting((first - back * STEPS["month"]).replace(day=day), DAY)
+            if span.start <= latest:
+                return span
+    raise ValueError(words)
 
 
 def _named_day(words: str, now: datetime, _latest: datetime) -> Span:
-    today = _midnight(now)
+    today = midnight(now)
     if words == "last night":
         return Span(today - timedelta(hours=6), today + timedelta(hours=6))
     days_ago = 2 if "before" in words else int("yesterday" in words)
-    return _lasting(today - days_ago * _DAY, _DAY)
+    return lasting(today - days_ago * DAY, DAY)
 
 
 def _season(words: str, now: datetime, latest: datetime) -> Span:
     name, _, year = words.replace(" of ", " ").partition(" ")
-    return _latest_begun(name, _midnight(now).replace(month=12, day=31, year=int(year)) if year else latest)
+    return latest_begun(name, midnight(now).replace(month=12, day=31, year=int(year)) if year else latest)
 
 
 def _recurring(words: str, _now: datetime, latest: datetime) -> Span:
-    return _latest_begun(words.rpartition(" ")[2], latest)
+    return latest_begun(words.rpartition(" ")[2], latest)
 
 
 def _years(words: str, now: datetime, _latest: datetime) -> Span:
-    january = _midnight(now).replace(month=1, day=1)
+    january = midnight(now).replace(month=1, day=1)
     return Span(january.replace(year=int(words[:4])), january.replace(year=int(words[-4:]) + 1))
 
 
@@ -257,8 +309,13 @@ _READERS: Final[Mapping[Kind, Callable[[str, datetime, datetime], Span | None]]]
     Kind.ISO: _iso,
     Kind.NUMERIC: _numeric,
     Kind.DATE: _date,
+    Kind.PART_OF: _part_of,
+    Kind.QUARTER: _quarter,
+    Kind.DAY_OF_MONTH: _day_of_month,
     Kind.MONTH_OF_YEAR: _month_of_year,
     Kind.AGO: _ago,
+    Kind.BEFORE_LAST: _unit_before_last,
+    Kind.HOLIDAY: _holiday,
     Kind.ROLLING: _rolling,
     Kind.RELATIVE: _relative,
     Kind.WEEKEND: _recurring,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TypeAlias
 
 from eunoe_consumers.recall.dates import Period
 
@@ -10,12 +11,14 @@ _DAY = timedelta(days=1)
 # People talk about a day from the day before it until a week after it. These days count less than the day itself, and
 # the less, the further away they are.
 _MARGIN_BEFORE, _MARGIN_AFTER = 1, 7
-_SHARE_NEXT_DAY, _SHARE_LAST_DAY = 0.8, 0.5
+_SHARE_NEXT_DAY, _SHARE_LAST_DAY = 0.9, 0.6
 # "In May" without a year is the latest May that has turns. Turns of another May count less.
 _SHARE_OTHER_YEAR = 0.8
 _YEARS_BACK = 30
 # The query names nothing but the period: its turns come before all others.
 _ONLY_INSIDE, _ONLY_AROUND = 8.0, 0.5
+
+TimeSpan: TypeAlias = tuple[datetime, datetime]
 
 _FIRST_MOMENT = datetime.min.replace(tzinfo=UTC) + 400 * _DAY
 _LAST_MOMENT = datetime.max.replace(tzinfo=UTC) - 400 * _DAY
@@ -26,22 +29,35 @@ class NamedPeriod:
     """The spans of time that a query may mean.
 
     Attributes:
-        spans: Half-open spans in UTC; the likely one first. Without a year in the query, one for each year.
+        years: The half-open spans in UTC that the query names. If it names no year, the same spans of earlier years
+            follow, each a year before the last.
         is_all: Whether the query names nothing else: "What did I tell you on 3 May?".
     """
 
-    spans: tuple[tuple[datetime, datetime], ...]
+    years: tuple[tuple[TimeSpan, ...], ...]
     is_all: bool = False
 
     @classmethod
     def of(cls, period: Period, *, is_all: bool = False) -> "NamedPeriod":
         """Return the spans of a period. A period without a beginning or an end reaches to the calendar's."""
-        start = _FIRST_MOMENT if period.start is None else _within_calendar(period.start)
-        end = _LAST_MOMENT if period.end is None else _within_calendar(period.end)
-        years = _YEARS_BACK if period.any_year and period.start and period.end else 0
+        first = (_FIRST_MOMENT if period.start is None else period.start, period.end or _LAST_MOMENT)
+        spans = [(_within_calendar(start), _within_calendar(end)) for start, end in (first, *period.others)]
+        back = _YEARS_BACK if period.any_year and period.start and period.end else 0
         # A span that ends on 29 February lasts until the end of the 28th.
-        spans = [(_years_before(start, back), _years_before(end, back, leap_day=_DAY)) for back in range(years + 1)]
-        return cls(tuple(spans) if start < end else (), is_all)
+        years = (
+            tuple(
+                (_years_before(start, year), _years_before(end, year, leap_day=_DAY))
+                for start, end in spans
+                if start < end
+            )
+            for year in range(back + 1)
+        )
+        return cls(tuple(years), is_all)
+
+    @property
+    def spans(self) -> tuple[TimeSpan, ...]:
+        """All spans, the likely ones first."""
+        return tuple(span for year in self.years for span in year)
 
     def shares(self, moments: Sequence[datetime]) -> list[float]:
         """Return how much of the part `date` each turn gets by its time: all of it inside the period, less around it.
@@ -50,8 +66,8 @@ class NamedPeriod:
             moments: The times of all candidates, aware.
         """
         found = [self._nearest(moment) for moment in moments]
-        meant = min((number for share, number in found if share == 1.0), default=None)
-        return [self._share(share, is_meant=meant is None or number == meant) for share, number in found]
+        meant = min((year for share, year in found if share == 1.0), default=None)
+        return [self._share(share, is_meant=meant is None or year == meant) for share, year in found]
 
     def _share(self, share: float, *, is_meant: bool) -> float:
         if self.is_all:
@@ -59,13 +75,14 @@ class NamedPeriod:
         return share if is_meant else share * _SHARE_OTHER_YEAR
 
     def _nearest(self, moment: datetime) -> tuple[float, int]:
-        """Return the largest share that a span gives, and the number of the span."""
+        """Return the largest share that a span gives, and how many years back that is."""
         nearest = (0.0, 0)
-        by_year = self.spans[0][0].year - moment.year if len(self.spans) > 1 else 0  # spans are a year apart
-        for number in range(max(0, by_year - 1), min(len(self.spans), by_year + 2)):
-            share = _share_of(moment, *self.spans[number])
-            if share > nearest[0]:
-                nearest = share, number
+        back = self.years[0][0][0].year - moment.year if len(self.years) > 1 and self.years[0] else 0
+        for year in range(max(0, back - 1), min(len(self.years), back + 2)):
+            for start, end in self.years[year]:
+                share = _share_of(moment, start, end)
+                if share > nearest[0]:
+                    nearest = share, year
         return nearest
 
 
