@@ -46,6 +46,8 @@ def moment_of(text: str) -> datetime | None:
         ("in the last week of May 2022", "2022-05-25", "2022-06-01"),
         ("in the second half of 2022", "2022-07-01", "2023-01-01"),
         ("in Q2 2022", "2022-04-01", "2022-07-01"),
+        ("in the first half of last year", "2022-01-01", "2022-07-01"),
+        ("in the last year", "2022-11-21", "2023-11-22"),
         ("on 3.5.23", "2023-05-03", "2023-05-04"),
         ("on the first of May", "2023-05-01", "2023-05-02"),
         ("on the twenty-first of May 2022", "2022-05-21", "2022-05-22"),

@@ -95,6 +95,7 @@ _AND = re.compile(",? (?:and|but) ")
 _LIST = re.compile(" and ", re.IGNORECASE)  # "on 3 May and 9 June" are two days
 _BEFORE_RANGES = _OPEN_AFTER | {"between", "from"}
 _YEARLY = frozenset({Kind.DATE, Kind.MONTH, Kind.SEASON, Kind.HOLIDAY, Kind.PART_OF, Kind.QUARTER})  # without a year
+_OF_A_YEAR = _YEARLY | {Kind.MONTH_OF_YEAR}  # these may be followed by "last year"
 _FIXES_YEAR = re.compile(r"[0-9]{4}|\b(?:last|this|past) (?!(?:week|weekend|half|quarter|days) of\b)")
 # A longer query, or one with more periods, is a pasted text. Its dates are not those of a question.
 _MAX_CHARS = 2_000
@@ -162,9 +163,16 @@ class _Expression(NamedTuple):
         return self.kind in _YEARLY and not _FIXES_YEAR.search(self.words)
 
     def read(self, now: datetime, latest: datetime) -> Span | None:
-        """Return the span that the expression means."""
+        """Return the span that the expression means; None if the calendar has no such span."""
         span = read_span(self.kind, self.words, now, latest)
-        return span if span is None or not self.part else part_of(span, self.part)
+        if span is None:
+            return None
+        if self.part:
+            span = part_of(span, self.part)
+        try:
+            return beside(span, self.offset, self.lead) if self.offset else span
+        except (ValueError, OverflowError):  # "9999 years before"
+            return None
 
 
 class _Part(NamedTuple):
@@ -246,7 +254,7 @@ def _expressions(text: str, low: str, now: datetime) -> Iterator[_Expression]:
             offset = _OFFSET.search(low, max(0, lead_start - _OFFSET_CHARS), lead_start)
         yield _Expression(
             kind,
-            found.group() if kind is Kind.AGO else with_year(found.group(), now),
+            with_year(found.group(), now) if kind in _OF_A_YEAR else found.group(),
             text[start:end],
             start,
             end,
@@ -338,7 +346,7 @@ def _period(parts: Sequence[_Part], text: str, now: datetime) -> Period:
         start = spans[0].end if is_between else min(span.start for span in spans)
         end = spans[-1].start if last.lead == "before" else max(span.end for span in spans)
     elif first.offset:
-        start, end = beside(span, first.offset, first.lead)
+        start, end = span
     elif first.lead in _OPEN_AFTER:
         start, end = span.end if first.lead == "after" else span.start, None
     elif first.lead in _OPEN_BEFORE:

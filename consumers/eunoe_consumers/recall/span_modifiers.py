@@ -21,7 +21,7 @@ _YEAR_WORDS: Final = re.compile(
 def with_year(words: str, now: datetime) -> str:
     """Replace "last year", "this year" and "two years ago" at the end of an expression by the year."""
     found = _YEAR_WORDS.search(words)
-    if found is None or not words[: found.start()].strip():
+    if found is None:
         return words
     if found["ago"]:
         fewest, most, _ = amount(found["ago"])
@@ -30,7 +30,8 @@ def with_year(words: str, now: datetime) -> str:
         years = fewest
     else:
         years = 2 if found["before"] else int(found["which"] != "this")
-    return f"{words[: found.start()]} {now.year - years}" if years < now.year else words
+    of = " of" if found.group().startswith(" of") else ""
+    return f"{words[: found.start()]}{of} {now.year - years}" if years < now.year else words
 
 
 def part_of(span: Span, part: str) -> Span:

@@ -44,15 +44,12 @@ class NamedPeriod:
         spans = [(_within_calendar(start), _within_calendar(end)) for start, end in (first, *period.others)]
         back = _YEARS_BACK if period.any_year and period.start and period.end else 0
         # A span that ends on 29 February lasts until the end of the 28th.
-        years = (
-            tuple(
-                (_years_before(start, year), _years_before(end, year, leap_day=_DAY))
-                for start, end in spans
-                if start < end
-            )
+        years = [
+            [(_years_before(start, year), _years_before(end, year, leap_day=_DAY)) for start, end in spans]
             for year in range(back + 1)
-        )
-        return cls(tuple(years), is_all)
+        ]
+        # At the ends of the calendar a span may be empty.
+        return cls(tuple(tuple(span for span in year if span[0] < span[1]) for year in years), is_all)
 
     @property
     def spans(self) -> tuple[TimeSpan, ...]:
