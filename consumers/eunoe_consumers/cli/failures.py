@@ -21,7 +21,7 @@ def explain(error: Exception) -> tuple[str, int] | None:
         case EunoeError() | OSError():  # OSError: a file. Errors of servers are EunoeErrors.
             return str(error) or type(error).__name__, FAILED
         case ValidationError():  # raised by Settings
-            return f"a setting is wrong (EUNOE_<NAME>): {describe(error)}", MISCONFIGURED
+            return f"a setting is wrong: {_with_variables(error)}", MISCONFIGURED
         case ModuleNotFoundError(name=str(name)) if not name.startswith("eunoe"):
             return f"the package {name} is missing: install eunoe[{extra_of(name)}]", MISCONFIGURED
         # An isinstance check would need an import of redis, which slows down every command.
@@ -29,6 +29,15 @@ def explain(error: Exception) -> tuple[str, int] | None:
             return f"Redis: {error}", FAILED
         case _:
             return None
+
+
+def _with_variables(error: ValidationError) -> str:
+    """Return what is wrong with settings, each under the name of its environment variable."""
+    text = describe(error)
+    for item in error.errors():
+        parts = [str(part) for part in item["loc"]]
+        text = text.replace(f"{'.'.join(parts)}:", f"EUNOE_{'__'.join(parts).upper()}:", 1)
+    return text
 
 
 def extra_of(module: str) -> str:

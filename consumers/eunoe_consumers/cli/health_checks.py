@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 
 from eunoe_consumers.delivery.redis_client import connect_redis, redis_wrapped
 from eunoe_consumers.delivery.stream_figures import GroupFigures, read_figures
+from eunoe_consumers.errors import ConfigurationError
 from eunoe_consumers.postgres.database import Database
 from eunoe_consumers.postgres.errors import SchemaMismatch
 from eunoe_consumers.postgres.health import PostgresInfo, read_info, vector_query_ms
@@ -42,6 +43,35 @@ class Check:
     advice: str = ""
 
 
+# Parts of the servers' own messages, and what to do about each. Such a server runs: starting it would not help.
+_REMEDIES = {
+    "No space left on device": "free space on the disk of {server}: it accepts writes again by itself",
+    "MISCONF": "look at the log of {server}: it cannot write to its disk",
+    "OOM command not allowed": "free memory, or raise the maxmemory of {server}",
+    "loading": "wait: {server} is still reading its data",
+    "starting up": "wait: {server} is still reading its data",
+    "recovery": "wait: {server} is still reading its data",
+    "shutting down": "wait until {server} has stopped, then start it again",
+    "READONLY": "{setting} names a replica, which takes no writes: name the primary server",
+    "MASTERDOWN": "look at the log of {server}: a replica has lost its primary server",
+    "too many": "{server} has no free connection: lower EUNOE_DATABASE_CONNECTIONS or the number of processes",
+    "max number of clients": "{server} has no free connection: raise its maxclients",
+}
+
+
+def remedy(error: EunoeError, server: str, setting: str) -> str:
+    """Return what to do about a server that cannot be used."""
+    text, shows = str(error), "(`eunoe settings` shows its source)"
+    found = next((advice for part, advice in _REMEDIES.items() if part in text), None)
+    if found is not None:
+        return found.format(server=server, setting=setting)
+    if isinstance(error, ConfigurationError):
+        return f"correct {setting} {shows}"
+    if "not reachable" in text:
+        return f"start {server}, or correct {setting} {shows}"
+    return f"{server} runs, but refuses: look at its log"
+
+
 async def run_checks(settings: Settings, *, wait_seconds: float) -> list[Check]:
     """Run all checks. If a server cannot be reached, the checks that need it are left out: one failure is enough."""
     checks: list[Check] = []
@@ -49,8 +79,7 @@ async def run_checks(settings: Settings, *, wait_seconds: float) -> list[Check]:
     try:
         info = await read_info(settings.database_url or "", wait_seconds=wait_seconds)
     except EunoeError as error:
-        advice = "start PostgreSQL, or correct EUNOE_DATABASE_URL (`eunoe settings` shows its source)"
-        checks.append(Check("postgresql", "fail", str(error), advice))
+        checks.append(Check("postgresql", "fail", str(error), remedy(error, "PostgreSQL", "EUNOE_DATABASE_URL")))
     else:
         checks.append(Check("postgresql", "ok", f"PostgreSQL {info.server_version}"))
         found, tenants = await _check_database(settings, info, wait_seconds=wait_seconds)
@@ -58,14 +87,13 @@ async def run_checks(settings: Settings, *, wait_seconds: float) -> list[Check]:
     try:
         redis = await connect_redis(settings.redis_url or "", wait_seconds=wait_seconds)
     except EunoeError as error:
-        advice = "start Redis, or correct EUNOE_REDIS_URL (`eunoe settings` shows its source)"
-        return [Check("redis", "fail", str(error), advice), *checks]
+        return [Check("redis", "fail", str(error), remedy(error, "Redis", "EUNOE_REDIS_URL")), *checks]
     try:
         with redis_wrapped():
             first = [*await _check_redis(redis), *await _check_groups(redis, settings)]
             first.append(await _check_registry(redis, tenants))
     except EunoeError as error:
-        first = [Check("redis", "fail", str(error), "look at the server's log")]
+        first = [Check("redis", "fail", str(error), remedy(error, "Redis", "EUNOE_REDIS_URL"))]
     finally:
         await redis.aclose()
     return first + checks
@@ -146,7 +174,7 @@ async def _check_database(
     except SchemaMismatch as error:
         return [*checks, Check("schema", "fail", str(error), "see the message")], None
     except EunoeError as error:
-        return [*checks, Check("schema", "fail", str(error), "look at the server's log")], None
+        return [*checks, Check("schema", "fail", str(error), remedy(error, "PostgreSQL", "EUNOE_DATABASE_URL"))], None
     checks.append(Check("schema", "ok", f"migration {load_migrations()[-1].version}, {dimensions} dimensions"))
     try:
         async with await Database.connect(

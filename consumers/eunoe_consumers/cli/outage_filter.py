@@ -57,7 +57,7 @@ def _cut_traceback(record: logging.LogRecord) -> str | None:
     if server is None or error is None or not _is_about_connection(error):
         return None
     record.levelno, record.levelname = logging.WARNING, logging.getLevelName(logging.WARNING)
-    record.msg, record.args = f"{server}: {error or type(error).__name__}", ()
+    record.msg, record.args = f"{server}: {str(error) or type(error).__name__}", ()
     record.exc_info = record.exc_text = None
     return str(record.msg)
 

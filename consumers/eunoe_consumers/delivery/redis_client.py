@@ -45,7 +45,7 @@ def _redis_errors() -> Generator[None]:
         kind = WrongKeyType if "WRONGTYPE" in str(error) else RedisNotReady
         raise kind(f"Redis: {error}") from error
     except (redis_errors.RedisError, OSError) as error:
-        raise RedisNotReady(f"Redis is not reachable: {error or type(error).__name__}") from error
+        raise RedisNotReady(f"Redis is not reachable: {str(error) or type(error).__name__}") from error
 
 
 async def connect_redis(url: str, *, wait_seconds: float) -> Redis:
@@ -74,6 +74,15 @@ async def connect_redis(url: str, *, wait_seconds: float) -> Redis:
                     await redis.execute_command("PING")
                 except (redis_errors.AuthenticationError, redis_errors.AuthorizationError) as error:
                     raise ConfigurationError(f"EUNOE_REDIS_URL: Redis refused the credentials: {error}") from error
+                except redis_errors.ResponseError as error:
+                    if "DB index" not in str(error):
+                        raise
+                    raise ConfigurationError(f"EUNOE_REDIS_URL names a database that Redis lacks: {error}") from error
+    except RedisNotReady as error:
+        await redis.aclose()
+        if isinstance(error.__cause__, redis_errors.ResponseError):
+            raise
+        raise RedisNotReady(f"{str(error).rstrip('.')}. Start Redis, or correct EUNOE_REDIS_URL") from error
     except BaseException:  # a cancellation too: the caller has no client yet that it could close
         await redis.aclose()
         raise

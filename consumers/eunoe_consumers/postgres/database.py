@@ -69,9 +69,13 @@ async def until_reachable(connect: Callable[[], Awaitable[ResultT]], *, wait_sec
 
     async def once() -> ResultT:
         with connecting():
-            return await connect()
+            # A server of another kind may accept the connection and never answer.
+            return await asyncio.wait_for(connect(), wait_seconds)
 
-    return await attempts(once)
+    try:
+        return await attempts(once)
+    except StoreUnavailable as error:
+        raise StoreUnavailable(f"{error}. Start PostgreSQL, or correct EUNOE_DATABASE_URL") from error
 
 
 async def poll_lock(try_lock: Callable[[], Awaitable[bool]], *, wait_seconds: float) -> bool:

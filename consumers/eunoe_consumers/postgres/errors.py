@@ -59,14 +59,14 @@ def _driver_errors() -> Generator[None]:
     except asyncpg.PostgresError as error:
         sqlstate = error.sqlstate or ""
         if sqlstate.startswith(_AWAY_CLASSES):
-            raise StoreUnavailable(f"PostgreSQL is not reachable: {error}") from error
+            raise StoreUnavailable(f"PostgreSQL is not reachable: {str(error) or type(error).__name__}") from error
         kind = RowRefused if sqlstate.startswith(_ROW_CLASSES) else StoreUnavailable
         message = " ".join(str(error).split())  # the reason of a dead letter is one line, without DETAIL and HINT
         raise kind(f"PostgreSQL: {message} (SQLSTATE {sqlstate})") from error
     except (asyncpg.InterfaceError, OSError, TimeoutError) as error:
         if isinstance(error, ValueError):  # the driver cannot encode an argument
             raise RowRefused(f"PostgreSQL's driver cannot encode the row: {error}") from error
-        raise StoreUnavailable(f"PostgreSQL is not reachable: {error or type(error).__name__}") from error
+        raise StoreUnavailable(f"PostgreSQL is not reachable: {str(error) or type(error).__name__}") from error
 
 
 @contextlib.contextmanager
@@ -80,11 +80,11 @@ def connecting() -> Generator[None]:
     with wrapped():
         try:
             yield
-        except (
-            asyncpg.InvalidAuthorizationSpecificationError,
-            asyncpg.InvalidCatalogNameError,
-            asyncpg.ClientConfigurationError,
-        ) as error:
+        except asyncpg.InvalidCatalogNameError as error:
+            raise ConfigurationError(f"EUNOE_DATABASE_URL: {error}: create it, or correct the URL") from error
+        except asyncpg.InvalidAuthorizationSpecificationError as error:
+            raise ConfigurationError(f"EUNOE_DATABASE_URL: {error}: correct the user or the password") from error
+        except asyncpg.ClientConfigurationError as error:
             raise ConfigurationError(f"EUNOE_DATABASE_URL: {error}") from error
         except ValueError:  # `from None`: its text may quote a part of the password
             raise ConfigurationError(
