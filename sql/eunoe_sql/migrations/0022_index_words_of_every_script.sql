@@ -57,9 +57,8 @@ DECLARE
     codes text;
 BEGIN
     IF words ~ '[0-9_@\\/]|\w\.\w|\w{65}' THEN
-        words := regexp_replace(translate(words, '_\@', '   '), thousands, '', 'g');
         words := regexp_replace(
-            words, '(?<!<)/(?!>)|(?<=\w)\.(?=\w)|[-+](?=[0-9])|(?<=[0-9])[-+](?=\w)', ' ', 'g'
+            translate(words, '_\@', '   '), '(?<!<)/(?!>)|(?<=\w)\.(?=\w)|[-+](?=[0-9])|(?<=[0-9])[-+](?=\w)', ' ', 'g'
         );
         -- "LH438" is LH and 438 as well; "1st" is one word.
         words := regexp_replace(
