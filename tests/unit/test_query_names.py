@@ -6,6 +6,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from eunoe_consumers.postgres.candidates import NameUse
+from eunoe_consumers.recall.name_uses import is_word
+from eunoe_consumers.recall.names import find_names
 from eunoe_consumers.recall.query import NamedQuery, strip_names
 from eunoe_consumers.recall.words import ORDINARY_NAMES, ROLES, STOP_WORDS
 
@@ -42,14 +45,16 @@ SPEAKERS = (
         ("Dr Doe's advice", "advice", (JANE,)),
         ("advice of jane doe", "advice of", (JANE,)),
         ("advice of Jane about sleep", "advice of about sleep", (JANE,)),
-        ("advice of doe about sleep", "advice of about sleep", (JANE,)),
+        ("advice of Doe about sleep", "advice of about sleep", (JANE,)),
         ("李雷昨天说了什么", "昨天说了什么", ("李雷",)),
         ("love C++ templates", "love templates", ("C++",)),
         ("@rosa eats bread", "eats bread", ("@rosa",)),
         ("Rosa eats bread", "eats bread", ("@rosa",)),
         ("@Caroline eats bread", "eats bread", (CAROLINE,)),
         ("Bob (Sales) plays tennis", "plays tennis", ("Bob (Sales)",)),
-        ("bob plays tennis", "plays tennis", ("Bob (Sales)",)),
+        ("Bob plays tennis", "plays tennis", ("Bob (Sales)",)),
+        ("what does @will eat, @Will, @will.baker", "what does eat", (WILL,)),
+        ("tea of @doe and @jane.doe and @janedoe", "tea of", (JANE,)),
         ("Melanie told Caroline about Melanie's cats", "told about cats", (MELANIE, CAROLINE)),
     ],
 )
@@ -66,6 +71,7 @@ def test_a_name_is_found_in_every_spelling(query: str, text: str, named: tuple[s
         ("Will she cook pasta?", "Will she cook pasta?", ()),
         ("We ate. Will she cook pasta?", "We ate. Will she cook pasta?", ()),
         ("Will's car", "car", (WILL,)),
+        ("Will, what about cars?", "what about cars?", (WILL,)),
         ("WHAT WILL HAPPEN TOMORROW", "WHAT WILL HAPPEN TOMORROW", ()),
         ("may we travel", "may we travel", ()),
         ("What did May plant in May and on May 5?", "What did plant in May and on May 5?", (MAY,)),
@@ -73,6 +79,9 @@ def test_a_name_is_found_in_every_spelling(query: str, text: str, named: tuple[s
         ("the user's garden and the Assistant", "the user's garden and the Assistant", ()),
         ("Vitamin C", "Vitamin C", ()),
         ("Carolines and Janeway travel", "Carolines and Janeway travel", ()),
+        ("advice of doe about sleep", "advice of doe about sleep", ()),
+        ("bob plays tennis", "bob plays tennis", ()),
+        ("mail to x@will.baker and @doe.smith", "mail to x@will.baker and @doe.smith", ()),
         ("post-Caroline times", "post-Caroline times", ()),
         ("mail to caroline@example.org", "mail to caroline@example.org", ()),
         ("open caroline.txt", "open caroline.txt", ()),
@@ -175,3 +184,64 @@ def test_stripping_twice_changes_nothing(pieces: list[str]) -> None:
     speakers = ["Caroline", "Melanie", "José"]
     once = strip_names(" ".join(pieces), speakers).text
     assert strip_names(once, speakers).text == once
+
+
+@pytest.mark.parametrize(
+    ("query", "text", "named"),
+    [
+        ("How did I install Python?", "How did I install Python?", ()),
+        ("Which recipe did the helper give for Berlin?", "Which recipe did the helper give for Berlin?", ()),
+        ("How do I become a Python Tutor?", "How do I become a Python Tutor?", ()),
+        ("What did Melanie paint?", "What did paint?", (MELANIE,)),
+        ("Melanie, what did I say about Rome?", "what did I say about Rome?", ()),
+        ("What did I say about Rome, Melanie?", "What did I say about Rome?", ()),
+        ("@melanie what did I say about Rome?", "what did I say about Rome?", ()),
+        ("@tutor what did I say about Rome?", "what did I say about Rome?", ()),
+        ("Python Tutor, what did I say about Rome?", "what did I say about Rome?", ()),
+        ("Thanks Berlin Guide! And my recipe?", "Thanks! And my recipe?", ()),
+        ("What should I mark down?", "What should I mark down?", ()),
+        ("What did Mark Down eat?", "What did eat?", ("Mark Down",)),
+        ("What did Stone eat?", "What did eat?", ("Pete Stone",)),
+        ("the stone of pete", "the stone of pete", ()),
+    ],
+)
+def test_a_name_of_an_assistant_is_rather_a_topic(query: str, text: str, named: tuple[str, ...]) -> None:
+    """Unless it is one word. An assistant that is addressed is not asked about."""
+    assistants = ["Berlin Guide", "Recipe Helper", "Python Tutor", MELANIE]
+    assert strip_names(query, ["Mark Down", "Pete Stone"], assistants) == NamedQuery(text, named)
+
+
+@pytest.mark.parametrize(
+    ("query", "said", "is_a_word"),
+    [
+        # an assistant called Berlin
+        ("What did I eat in Berlin?", "", True),
+        ("What did I eat in Berlin?", "Ada Stone: I moved to Berlin.", True),
+        ("What did Berlin say?", "Ada Stone: Thanks, Berlin!|Ada Stone: Hi Berlin", False),
+        ("What did Berlin say?", "Ada Stone: Thanks, Berlin!|Ada Stone: Berlin, hi!|Ada Stone: I saw Berlin", False),
+        ("Berlin, what did I eat?", "", False),
+        ("Berlin, what did I eat?", "Ada Stone: In Berlin I eat out.|Berlin: Nice city, Berlin is.", False),
+        ("Berlin: what did I eat?", "Ada Stone: In Berlin I eat out.", True),
+        # a user called Ada Stone
+        ("What does Stone like?", "", False),
+        ("Which Stone did I find?", "Ada Stone: I collect stones. The Stone is blue.", True),
+        ("What does Stone like?", "Ada Stone: I'm Stone. Hello!|Berlin: Stone, hello!", False),
+        ("What does Stone like?", "Ada Stone: a stone on the road", False),
+        ("How is Ada made?", "Ada Stone: I write Ada and C.|Berlin: Ada compiles slowly", True),
+    ],
+)
+def test_messages_tell_a_name_from_a_word(query: str, said: str, is_a_word: bool) -> None:  # noqa: FBT001
+    """A name stands between marks, or others speak of it. A word follows an article, or its bearer uses it."""
+    users, assistants = ["Ada Stone"], ["Berlin"]
+    (mention,) = find_names(query, users, assistants)
+    uses = [NameUse(content, speaker) for speaker, _, content in (line.partition(": ") for line in said.split("|"))]
+    assert is_word(mention, uses, users, assistants) == is_a_word
+
+
+def test_people_of_a_group_are_talked_about() -> None:
+    """Where several people write, a name in another's message is a name."""
+    (mention,) = find_names("What did Rome eat?", ["Rome", "Ada"])
+    uses = [NameUse("I met Rome yesterday, and Rome was ill", "Ada"), NameUse("Rome ate soup", "Ada")]
+    assert not is_word(mention, uses, ["Rome", "Ada"], [])
+    assert is_word(mention, [NameUse("We flew to Rome", "Rome")], ["Rome", "Ada"], [])
+    assert is_word(mention, [NameUse("the old Rome, in Rome", "Ada")], ["Rome", "Ada"], [])

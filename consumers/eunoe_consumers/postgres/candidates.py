@@ -24,6 +24,8 @@ QUERY_TERMS = 64
 OUTLINE_TURNS = 50_000
 # The search looks at the newest occurrences of a term. A more frequent term says little, and would take a second.
 TERM_TURNS = 10_000
+# To tell a name from a word, a few dozen messages are enough.
+_NAME_TURNS, _NAME_USES = 500, 40
 # The search in a long period looks at its newest turns.
 PERIOD_TURNS = 5_000
 
@@ -34,6 +36,7 @@ class RecallQueries(QueryFile, file="recall"):
     """The statements of recall.sql."""
 
     scope_facts: str
+    name_uses: str
     outline: str
     candidates: str
     turns_of_period: str
@@ -100,12 +103,29 @@ class ScopeFacts:
     """Facts of a scope that a search needs before it starts.
 
     Attributes:
-        speakers: The display names of its speakers; 200 at most.
+        users: The display names of its users.
+        assistants: The display names of its assistants, without those of users.
         is_giant: Whether the scope has its own index, and is searched approximately.
+        speaker_count: The number of names and roles. There may be more than the 200 that `users` and `assistants` hold.
     """
 
-    speakers: frozenset[str]
+    users: frozenset[str]
+    assistants: frozenset[str]
     is_giant: bool
+    speaker_count: int
+
+
+@dataclass(frozen=True)
+class NameUse:
+    """A message that contains a name, as that or as another word.
+
+    Attributes:
+        content: The first 400 characters.
+        speaker: The display name of its writer, if known.
+    """
+
+    content: str
+    speaker: str | None
 
 
 class CandidateReader:
@@ -125,7 +145,26 @@ class CandidateReader:
             row = await connection.fetchrow(RecallQueries.scope_facts, scope.tenant_id, scope.agent_id, scope.user_id)
         if row is None:
             raise AssertionError  # a SELECT without FROM returns one row
-        return ScopeFacts(frozenset(row["speakers"]), row["is_giant"])
+        users = frozenset(row["users"])
+        return ScopeFacts(users, frozenset(row["assistants"]) - users, row["is_giant"], row["speaker_count"])
+
+    async def name_uses(self, scope: Scope, word: str) -> list[NameUse]:
+        """Return the newest messages of a scope that contain a word.
+
+        Raises:
+            StoreUnavailable: If PostgreSQL failed.
+        """
+        async with self._database.transaction(DatabaseRole.RECALL, tenant=scope.tenant_id) as connection:
+            rows = await connection.fetch(
+                RecallQueries.name_uses,
+                scope.tenant_id,
+                scope.agent_id,
+                scope.user_id,
+                word,
+                _NAME_TURNS,
+                _NAME_USES,
+            )
+        return [NameUse(row["content"], row["speaker"]) for row in rows]
 
     async def outline(self, scope: Scope, query: str) -> Outline:
         """Return the outline of a scope for a query. The query's words are stemmed in the tenant's language.

@@ -32,6 +32,7 @@ class Outline:
         term_numbers: The term of each occurrence, shape (m,) int64, 0..term_count - 1.
         term_places: The place of the turn of each occurrence, shape (m,) int64, 0..n - 1.
         term_tf: How often the term occurs in the turn, shape (m,) int64.
+        speaker_count: The number of the scope's speakers.
     """
 
     positions: NDArray[np.int64]
@@ -42,18 +43,22 @@ class Outline:
     term_numbers: NDArray[np.int64]
     term_places: NDArray[np.int64]
     term_tf: NDArray[np.int64]
+    speaker_count: int = 0
 
     @classmethod
     def build(
         cls,
         turns: tuple[Numbers, Numbers, Numbers],
         occurrences: tuple[Numbers, Numbers, Numbers],
+        *,
+        speaker_count: int = 0,
     ) -> "Outline":
         """Build an outline from the columns that PostgreSQL returns.
 
         Args:
             turns: Positions, rising, session hashes and lengths.
             occurrences: Term numbers, positions and tf. Occurrences in other turns than `turns` are left out.
+            speaker_count: The number of the scope's speakers.
         """
         positions, hashes, lengths = (np.asarray(numbers, dtype=np.int64) for numbers in turns)
         numbers, term_positions, tf = (np.asarray(found, dtype=np.int64) for found in occurrences)
@@ -74,6 +79,7 @@ class Outline:
             term_numbers=term_numbers.astype(np.int64),
             term_places=term_places[there],
             term_tf=tf[there],
+            speaker_count=speaker_count,
         )
 
     def places_of(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -87,6 +93,7 @@ class Outline:
         return cls.build(
             (positions[::-1], sessions[::-1], _numbers(row["lengths"], ">i2")[::-1]),
             (_numbers(row["terms"], ">i2"), _numbers(row["term_positions"], ">i8"), _numbers(row["term_tf"], ">i2")),
+            speaker_count=row["speaker_count"],
         )
 
 

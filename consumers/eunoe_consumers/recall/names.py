@@ -6,7 +6,7 @@ A speaker may be named in several forms: the full name, the name without its tit
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
@@ -45,6 +45,16 @@ _WITHIN_NAME = re.compile(r"[^\w,;:?!\uff0c\uff1b\uff1a\uff1f\uff01\u3001\u3002]
 # The text before the first word of a sentence. That word has a capital, whether it is a name or not.
 _AFTER_SENTENCE = re.compile(r"(?:^|[.!?\u2026:\n][\"'\u201d\u2019)\]]?)\s{0,3}[^\w\s]{0,2}$")
 _AFTER_SENTENCE_CHARS = 8
+# The rest of "@jane.doe" after "@jane".
+_REST_OF_HANDLE = re.compile(r"[.\-]?\w[\w.\-]*(?<![.\-])")
+_GREETINGS = (
+    "hi|hey|hello|hallo|hola|ciao|salut|bonjour|dear|liebe|lieber|thanks|thank you|danke|merci|gracias|ok|okay|bye"
+)
+_AFTER_MARK_CHARS = 12
+_AFTER_MARK = re.compile(
+    rf"(?:^|[,.!?;:\n\uff0c\u3002\uff01\uff1f\u3001(]\s*|(?:^|\W)(?:{_GREETINGS})\s+)$", re.IGNORECASE
+)
+_BEFORE_MARK = re.compile(r"\s*(?:$|[,.!?;)\n\uff0c\u3002\uff01\uff1f\u3001\u2014\u2013]|-\s)")
 _UNTIL = frozenset({"to", "until", "till", "through"})
 
 
@@ -55,11 +65,16 @@ class Mention(NamedTuple):
         start: The place of the first character.
         end: The place behind the name and its possessive ending.
         speakers: The display names of the named speakers.
+        word: The name as written, if it is one word, which may mean something else as well; None for a name of several
+            words, and after "@".
+        is_address: Whether the speaker is addressed: "Rose, what did I say?", "@rose what did I say?".
     """
 
     start: int
     end: int
     speakers: tuple[str, ...]
+    word: str | None = None
+    is_address: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +87,8 @@ class _Form:
         before: The symbols before the words, "@" in "@jane".
         after: The symbols after the words, "++" in "C++".
         spellings: The spellings in which an everyday word is a name; empty if every spelling is one.
+        is_part: Whether it is a first or last name alone. In lower case it is a word: "python" is not Python Pete.
+        is_title: Whether it is a name of several words that an assistant has. It is a name only where it is addressed.
     """
 
     words: tuple[str, ...]
@@ -79,6 +96,8 @@ class _Form:
     before: str = ""
     after: str = ""
     spellings: frozenset[str] = frozenset()
+    is_part: bool = False
+    is_title: bool = False
 
 
 @dataclass(slots=True)
@@ -94,9 +113,18 @@ class _Tree:
     next: "dict[str, _Tree]" = field(default_factory=dict[str, "_Tree"])
 
 
-def find_names(text: str, speakers: Iterable[str]) -> Iterator[Mention]:
-    """Yield the speakers' names in a text, in order and without overlap."""
-    tree = _tree(frozenset(speakers))
+def find_names(text: str, users: Iterable[str], assistants: Iterable[str] = ()) -> Iterator[Mention]:
+    """Yield the speakers' names in a text, in order and without overlap.
+
+    An assistant is often called by what it is for: "Berlin Guide". Such a name counts only where it is addressed:
+    "Berlin Guide, what did I say?", "@guide what did I say?".
+
+    Args:
+        text: Any text.
+        users: The display names of users.
+        assistants: The display names of assistants.
+    """
+    tree = _tree(frozenset(users), frozenset(assistants))
     words = words_of(text)
     place, ended = 0, 0
     while place < len(words):
@@ -106,17 +134,39 @@ def find_names(text: str, speakers: Iterable[str]) -> Iterator[Mention]:
             place += 1
             continue
         place += len(form.words)
-        ended = _possessive_end(text, words[place - 1].end + len(form.after))
-        start = word.start - len(form.before)
-        if not form.before and text[max(0, start - 1) : start] == "@" and not _is_word(text, start - 2):
-            start -= 1
-        yield Mention(start, ended, form.speakers)
+        end = words[place - 1].end + len(form.after)
+        marked = _is_marked(text, word.start)
+        if marked and (handle := _REST_OF_HANDLE.match(text, end)):
+            end = handle.end()
+        ended = _possessive_end(text, end)
+        start = word.start - (1 if marked else len(form.before))
+        yield Mention(
+            start,
+            ended,
+            form.speakers,
+            word=text[word.start : word.end] if len(form.words) == 1 and not marked else None,
+            is_address=marked or is_address(text, start, ended),
+        )
+
+
+def is_address(text: str, start: int, end: int) -> bool:
+    """Return whether a name stands alone between marks, as in "Thanks, Rose!", or after a greeting, as in "Hi Rose"."""
+    before, after = text[max(0, start - _AFTER_MARK_CHARS) : start], text[end : end + _AFTER_MARK_CHARS]
+    return _AFTER_MARK.search(before) is not None and _BEFORE_MARK.match(after) is not None
+
+
+def _is_marked(text: str, start: int) -> bool:
+    """Return whether a word follows "@", and not within an e-mail address."""
+    return text[max(0, start - 1) : start] == "@" and not _is_word(text, start - 2)
 
 
 @lru_cache(maxsize=_CACHED_SPEAKER_SETS)
-def _tree(speakers: frozenset[str]) -> _Tree:
+def _tree(users: frozenset[str], assistants: frozenset[str]) -> _Tree:
     root = _Tree()
-    for form in sorted(_forms(speakers), key=lambda form: len(form.before + form.after), reverse=True):
+    titles = frozenset(name for name in assistants if len(name.split()) > 1)
+    forms = [*_forms(users | (assistants - titles)), *_handles(users | assistants)]
+    forms += [replace(form, is_title=True) for form in _forms(titles) if not form.is_part]
+    for form in sorted(forms, key=lambda form: len(form.before + form.after), reverse=True):
         node = root
         for word in form.words:
             node = node.next.setdefault(word, _Tree())
@@ -147,11 +197,24 @@ def _forms(speakers: frozenset[str]) -> list[_Form]:
     ]
     undecorated = {form.words for form in forms if not form.before and not form.after}
     forms += [
-        _Form(short, tuple(named), spellings=_required_spellings(short, spellings[short]))
+        _Form(short, tuple(named), spellings=_required_spellings(short, spellings[short]), is_part=True)
         for short, named in short_names.items()
         if len(named) == 1 and short not in undecorated
     ]
     return forms
+
+
+def _handles(speakers: frozenset[str]) -> Iterator[_Form]:
+    """Yield the forms after "@" of names of several words: each first and last name, and all words as one."""
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for speaker in speakers:
+        words = [word for word in folded_words(speaker) if word not in TITLES]
+        if 1 < len(words) <= _MAX_PARTS:
+            for handle in {*words, "".join(words)}:
+                found[handle].add(speaker)
+    for handle, named in found.items():
+        if len(named) == 1 and len(handle) >= _MIN_PART_LETTERS and handle not in ROLES:
+            yield _Form((handle,), tuple(named), before="@", is_part=True)
 
 
 def _is_name(words: tuple[str, ...]) -> bool:
@@ -213,16 +276,26 @@ def _is_mention(text: str, words: Sequence[Word], place: int, form: _Form) -> bo
     start, end = named[0].start, named[-1].end
     if not text.endswith(form.before, 0, start) or not text.startswith(form.after, end):
         return False
+    if _is_marked(text, start):  # "@will.baker" names Will, but not Will Smith
+        return not form.is_part or _REST_OF_HANDLE.match(text, end) is None
     if is_unspaced(form.words[0]) or is_unspaced(form.words[-1]):
         return all(one.end == other.start for one, other in pairwise(named))
     if _is_part_of_word(text, start - len(form.before), end + len(form.after)) or _is_month(text, words, place, form):
         return False
+    if form.is_title:
+        return is_address(text, start, end)
+    return _is_spelled_as_name(text, start, end, form)
+
+
+def _is_spelled_as_name(text: str, start: int, end: int, form: _Form) -> bool:
+    """Return whether the spelling is that of a name. In lower case, a part alone is a word, and so is "mark down"."""
     if not form.spellings:
-        return True
-    if text[start:end] not in form.spellings:
-        return False
+        is_word = (form.is_part and len(form.words) == 1) or not _EVERYDAY.isdisjoint(form.words)
+        return not (is_word and text[start:end].islower())
     is_possessive = _possessive_end(text, end) != end
-    return is_possessive or not _AFTER_SENTENCE.search(text, max(0, start - _AFTER_SENTENCE_CHARS), start)
+    begins_sentence = _AFTER_SENTENCE.search(text, max(0, start - _AFTER_SENTENCE_CHARS), start) is not None
+    is_clear = is_possessive or not begins_sentence or is_address(text, start, end)
+    return text[start:end] in form.spellings and is_clear
 
 
 def _is_part_of_word(text: str, start: int, end: int) -> bool:

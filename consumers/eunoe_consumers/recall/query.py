@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from eunoe_consumers.recall.date_words import NO_TOPIC
 from eunoe_consumers.recall.dates import Period, find_period
-from eunoe_consumers.recall.names import find_names
+from eunoe_consumers.recall.names import Mention, find_names
 from eunoe_consumers.recall.ranking.fusion import RankingQuery
 from eunoe_consumers.recall.ranking.named_period import NamedPeriod
 from eunoe_consumers.recall.words import STOP_WORDS, folded_words, word_set
@@ -59,13 +59,29 @@ class NamedQuery(NamedTuple):
     named: tuple[str, ...]
 
 
-def understand(query: str, speakers: frozenset[str], asked_at: datetime) -> tuple[str, RankingQuery]:
-    """Return the text to search for, and the query for the ranking."""
-    stripped = strip_names(query, speakers)
+def understand(
+    query: str,
+    users: frozenset[str],
+    asked_at: datetime,
+    *,
+    assistants: frozenset[str] = frozenset(),
+    words: Collection[Mention] = (),
+) -> tuple[str, RankingQuery]:
+    """Return the text to search for, and the query for the ranking.
+
+    Args:
+        query: The query of the request.
+        users: The display names of the scope's users.
+        asked_at: The time that "last week" refers to.
+        assistants: The display names of its assistants.
+        words: Mentions that are words in this scope: see name_uses.py.
+    """
+    stripped = strip_names(query, users, assistants, words)
     period = find_period(query, asked_at)
     return stripped.text, RankingQuery(
         text=query,
-        speakers=speakers,
+        speakers=users | assistants,
+        assistants=assistants,
         named=frozenset(stripped.named),
         period=None if period is None else NamedPeriod.of(period, is_all=_is_all(period, stripped.named)),
     )
@@ -77,7 +93,9 @@ def _is_all(period: Period, named: Collection[str]) -> bool:
     return (_NO_TOPIC | people).issuperset(folded_words(period.rest))
 
 
-def strip_names(query: str, speakers: Collection[str]) -> NamedQuery:
+def strip_names(
+    query: str, users: Collection[str], assistants: Collection[str] = (), words: Collection[Mention] = ()
+) -> NamedQuery:
     """Remove the names of a scope's speakers. A name selects the turns of a speaker, and says nothing about a topic.
 
     In the embedded text, a name would attract turns that mention the person, and hardly any turn by the person.
@@ -86,20 +104,28 @@ def strip_names(query: str, speakers: Collection[str]) -> NamedQuery:
     - A first or last name counts if only one speaker has it.
     - A name that is an everyday word ("Will", "May", "Mark") counts if it is written as the speaker writes it and does
       not begin a sentence. "user" and "assistant" are not names.
+    - A first or last name in lower case is a word. An assistant has one name: its display name. One of several
+      words is a name only where it is addressed.
+    - "@name" always names its speaker. An assistant that is addressed ("Rose, what did I say?") is not asked about.
     - Known mistakes: two people with one name, a stranger with a speaker's name, and nicknames.
 
     Args:
         query: Any text.
-        speakers: Display names, in any order.
+        users: Display names of users, in any order.
+        assistants: Display names of assistants.
+        words: Mentions that are words in this scope.
 
     Returns:
         The text without the names, and the named speakers. The text is unchanged if it names no speaker, or if only
         stop words would be left.
     """
-    mentions = list(find_names(query, speakers))
-    named = tuple(dict.fromkeys(speaker for mention in mentions for speaker in mention.speakers))
-    if not named:
+    mentions = [mention for mention in find_names(query, users, assistants) if mention not in words]
+    if not mentions:
         return NamedQuery(query, ())
+    asked_about = [
+        mention for mention in mentions if not (mention.is_address and set(mention.speakers) <= set(assistants))
+    ]
+    named = tuple(dict.fromkeys(speaker for mention in asked_about for speaker in mention.speakers))
     left = _without(query, [(mention.start, mention.end) for mention in mentions])
     return NamedQuery(query if STOP_WORDS.issuperset(folded_words(left)) else left, named)
 

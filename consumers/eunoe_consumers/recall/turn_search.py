@@ -10,12 +10,14 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 from cachetools import TTLCache
 
-from eunoe_consumers.embedding.coalescing import CoalescingEmbedder
+from eunoe_consumers.embedding.coalescing import CoalescingEmbedder, Vector
 from eunoe_consumers.embedding.unknown import is_vector_of_unknown
-from eunoe_consumers.postgres.candidates import CandidateReader, ScopeFacts
+from eunoe_consumers.postgres.candidates import CandidateReader, NameUse, ScopeFacts
 from eunoe_consumers.postgres.outline import Outline
+from eunoe_consumers.recall.name_uses import is_word
+from eunoe_consumers.recall.names import Mention, find_names
 from eunoe_consumers.recall.query import understand
-from eunoe_consumers.recall.ranking.fusion import Ranked, rank
+from eunoe_consumers.recall.ranking.fusion import Ranked, RankingQuery, rank
 from eunoe_consumers.recall.ranking.lexical import LexicalScores, lexical_scores
 from eunoe_consumers.recall.ranking.weights import BM25, Weights, is_dialogue
 from eunoe_consumers.recall.words import ROLES
@@ -25,6 +27,7 @@ ResultT = TypeVar("ResultT")
 
 # The facts of a scope hardly ever change, so they are cached.
 _CACHED_SCOPES = 10_000
+_CACHED_NAMES = 1_000  # of 16 kB at most
 _CACHE_SECONDS = 60.0
 # Of two texts that the model does not know, the same text has a cosine of 1, any other nearly 0.
 _SAME_TEXT = 0.9
@@ -88,25 +91,72 @@ class KnownScopes:
         self._reader = reader
         self._known: TTLCache[Scope, ScopeFacts, float]
         self._known = TTLCache(maxsize=_CACHED_SCOPES, ttl=_CACHE_SECONDS, timer=time.monotonic)
+        self._uses: TTLCache[tuple[Scope, str], list[NameUse], float]
+        self._uses = TTLCache(maxsize=_CACHED_NAMES, ttl=_CACHE_SECONDS, timer=time.monotonic)
 
-    async def facts(self, scope: Scope) -> ScopeFacts:
+    async def facts(self, scope: Scope, *, speaker_count: int | None = None) -> ScopeFacts:
         """Return the facts of a scope, without speakers that have a role in place of a name.
+
+        Args:
+            scope: The scope.
+            speaker_count: The number of its speakers, if known. Cached facts with another number are read again.
 
         Raises:
             StoreUnavailable: If PostgreSQL failed.
         """
         known = self._known.get(scope)
-        if known is None:
+        if known is None or speaker_count not in {None, known.speaker_count}:
             found = await self._reader.facts(scope)
-            named = frozenset(speaker for speaker in found.speakers if speaker.casefold() not in _NO_NAMES)
-            known = self._known[scope] = ScopeFacts(named, found.is_giant)
+            known = replace(found, users=_named(found.users), assistants=_named(found.assistants))
+            self._known[scope] = known
         return known
+
+    async def words(self, scope: Scope, query: str, facts: ScopeFacts) -> frozenset[Mention]:
+        """Return the names in a query that are rather words, by how the scope's messages use them.
+
+        Raises:
+            StoreUnavailable: If PostgreSQL failed.
+        """
+        found: set[Mention] = set()
+        for mention in find_names(query, facts.users, facts.assistants):
+            word = mention.word
+            if word is None:
+                continue
+            uses = self._uses.get((scope, word))
+            if uses is None:
+                uses = await self._reader.name_uses(scope, word)
+                if uses:
+                    self._uses[scope, word] = uses
+            if is_word(mention, uses, facts.users, facts.assistants):
+                found.add(mention)
+        return frozenset(found)
+
+
+def _named(speakers: frozenset[str]) -> frozenset[str]:
+    return frozenset(speaker for speaker in speakers if speaker.casefold() not in _NO_NAMES)
+
+
+@dataclass(frozen=True)
+class _Understood:
+    """A query, its embedding, and the result of its search by words.
+
+    Attributes:
+        text: The text that was embedded and searched for.
+        query: The query for the ranking.
+        embedding: Shape (dimensions,) float32.
+        lexical: The result of the search by words.
+    """
+
+    text: str
+    query: RankingQuery
+    embedding: Vector
+    lexical: _Lexical
 
 
 class TurnSearch:
     """Searches with two statements: by words while the query is embedded, then by meaning.
 
-    A third statement runs if the query names a period.
+    A third statement runs if the query names a period, or a speaker whose name may be another word.
     """
 
     def __init__(self, reader: CandidateReader, embedder: CoalescingEmbedder, options: RankingOptions) -> None:
@@ -137,14 +187,14 @@ class TurnSearch:
         facts = await self._scopes.facts(scope)
         if self._options.ranking == "cosine":
             return await self._by_cosine(scope, facts, query, limit, stages)
-        text, ranking_query = understand(query, facts.speakers, asked_at)
-        embedding, lexical = await asyncio.gather(
-            _timed(self._embedder.embed(text), stages, "embed_ms"),
-            _timed(self._lexical(scope, text), stages, "lexical_ms"),
-        )
+        found = await self._understand(scope, facts, query, asked_at, stages)
+        if found.lexical.outline.speaker_count != facts.speaker_count:  # somebody has written for the first time
+            facts = await self._scopes.facts(scope, speaker_count=found.lexical.outline.speaker_count)
+            found = await self._understand(scope, facts, query, asked_at, stages, before=found)
+        embedding, lexical = found.embedding, found.lexical
         # A query in letters that the model does not know is answered by its words alone.
-        by_words_only = is_vector_of_unknown(embedding, text)
-        period = ranking_query.period if lexical.weights.date else None
+        by_words_only = is_vector_of_unknown(embedding, found.text)
+        period = found.query.period if lexical.weights.date else None
         searching = self._reader.candidates(
             scope,
             embedding,
@@ -159,7 +209,28 @@ class TurnSearch:
                 candidate if candidate.cosine > _SAME_TEXT else replace(candidate, cosine=0.0)
                 for candidate in candidates
             ]
-        return rank(ranking_query, candidates, lexical.outline, lexical.scores, lexical.weights)
+        return rank(found.query, candidates, lexical.outline, lexical.scores, lexical.weights)
+
+    async def _understand(
+        self,
+        scope: Scope,
+        facts: ScopeFacts,
+        query: str,
+        asked_at: datetime,
+        stages: Stages,
+        *,
+        before: _Understood | None = None,
+    ) -> _Understood:
+        """Understand a query, embed it and search by its words, unless that was done `before` for the same text."""
+        words = await self._scopes.words(scope, query, facts)
+        text, ranking_query = understand(query, facts.users, asked_at, assistants=facts.assistants, words=words)
+        if before is not None and before.text == text:
+            return replace(before, query=ranking_query)
+        embedding, lexical = await asyncio.gather(
+            _timed(self._embedder.embed(text), stages, "embed_ms"),
+            _timed(self._lexical(scope, text), stages, "lexical_ms"),
+        )
+        return _Understood(text, ranking_query, embedding, lexical)
 
     async def _by_cosine(self, scope: Scope, facts: ScopeFacts, query: str, limit: int, stages: Stages) -> list[Ranked]:
         embedding = await _timed(self._embedder.embed(query), stages, "embed_ms")

@@ -139,6 +139,30 @@ BEGIN ATOMIC
     ) AS term;
 END;
 
+-- The name of an assistant is no term of its turns: "Python Tutor" would lift them for every question about Python.
+CREATE OR REPLACE FUNCTION eunoe_index_terms() RETURNS trigger
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    INSERT INTO postings (tenant_id, scope_hash, lexeme, position, tf, length, session_hash)
+    SELECT
+        turn.tenant_id,
+        eunoe_scope_hash(turn.agent_id, turn.user_id),
+        term.lexeme,
+        turn.position,
+        term.tf,
+        term.length,
+        CASE WHEN term.lexeme = '' THEN hashtextextended(turn.session_id, 0) END
+    FROM added AS turn
+    JOIN tenants AS tenant ON tenant.id = turn.tenant_id
+    CROSS JOIN LATERAL eunoe_terms(
+        tenant.language, CASE WHEN turn.role = 'user' THEN turn.speaker END, turn.content
+    ) AS term
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END
+$$;
+
 -- A name of an assistant is treated differently from a name of a user.
 ALTER TABLE speakers ADD COLUMN role text NOT NULL DEFAULT 'user' CHECK (role IN ('user', 'assistant'));
 ALTER TABLE speakers DROP CONSTRAINT speakers_pkey;
@@ -155,7 +179,9 @@ SELECT
     CASE WHEN term.lexeme = '' THEN hashtextextended(turn.session_id, 0) END
 FROM conversation_embeddings AS turn
 JOIN tenants AS tenant ON tenant.id = turn.tenant_id
-CROSS JOIN LATERAL eunoe_terms(tenant.language, turn.speaker, turn.content) AS term
+CROSS JOIN LATERAL eunoe_terms(
+    tenant.language, CASE WHEN turn.role = 'user' THEN turn.speaker END, turn.content
+) AS term
 ON CONFLICT DO NOTHING;
 TRUNCATE speakers;
 INSERT INTO speakers (tenant_id, agent_id, user_id, speaker, role)
@@ -180,6 +206,26 @@ BEGIN ATOMIC
         SELECT '', 0
     ) AS term;
 END;
+CREATE OR REPLACE FUNCTION eunoe_index_terms() RETURNS trigger
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    INSERT INTO postings (tenant_id, scope_hash, lexeme, position, tf, length, session_hash)
+    SELECT
+        turn.tenant_id,
+        eunoe_scope_hash(turn.agent_id, turn.user_id),
+        term.lexeme,
+        turn.position,
+        term.tf,
+        term.length,
+        CASE WHEN term.lexeme = '' THEN hashtextextended(turn.session_id, 0) END
+    FROM added AS turn
+    JOIN tenants AS tenant ON tenant.id = turn.tenant_id
+    CROSS JOIN LATERAL eunoe_terms(tenant.language, turn.speaker, turn.content) AS term
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END
+$$;
 DROP FUNCTION eunoe_words(regconfig, text, text);
 DROP FUNCTION eunoe_code(text);
 DROP FUNCTION eunoe_plain(text);

@@ -1,21 +1,49 @@
 -- name: scope_facts
--- Return the speakers of a scope, 200 at most, and whether the scope is a giant with its own approximate index.
+-- Return the speakers of a scope by role, 200 at most, and how many there are; and whether the scope is a giant with its
+-- own approximate index.
 SELECT
-    ARRAY(
-        SELECT speaker
-        FROM speakers
-        WHERE tenant_id = $1::uuid AND agent_id = $2::uuid AND user_id = $3::text
-        ORDER BY speaker
-        LIMIT 200
-    ) AS speakers,
+    coalesce(array_agg(speaker) FILTER (WHERE role = 'user'), '{}') AS users,
+    coalesce(array_agg(speaker) FILTER (WHERE role = 'assistant'), '{}') AS assistants,
+    coalesce(max(speakers), 0) AS speaker_count,
     EXISTS (
         SELECT FROM giant_scopes WHERE tenant_id = $1::uuid AND agent_id = $2::uuid AND user_id = $3::text
-    ) AS is_giant;
+    ) AS is_giant
+FROM (
+    SELECT speaker, role, count(*) OVER () AS speakers
+    FROM speakers
+    WHERE tenant_id = $1::uuid AND agent_id = $2::uuid AND user_id = $3::text
+    ORDER BY speaker, role
+    LIMIT 200
+) AS named;
+
+-- name: name_uses
+-- Return the newest messages of a scope that contain a word ($4). The name of a turn's speaker is a term of the turn, so
+-- not every turn found has the word in its content. $5: turns to look at, at most; $6: messages at most.
+SELECT left(turn.content, 400) AS content, turn.speaker
+FROM (
+    SELECT postings.position
+    FROM postings
+    WHERE postings.tenant_id = $1::uuid AND postings.scope_hash = eunoe_scope_hash($2::uuid, $3::text)
+        AND postings.lexeme = (
+            SELECT lexeme
+            FROM eunoe_words((SELECT language FROM tenants WHERE id = $1::uuid), $4::text, $4::text)
+            ORDER BY length(lexeme) DESC
+            LIMIT 1
+        )
+    ORDER BY postings.position DESC
+    LIMIT $5::int
+) AS found
+JOIN conversation_embeddings AS turn
+    ON turn.tenant_id = $1::uuid AND turn.agent_id = $2::uuid AND turn.user_id = $3::text
+    AND turn.created_at = eunoe_time_of(found.position) AND turn.position = found.position
+WHERE position(lower($4::text) IN lower(left(turn.content, 400))) > 0
+ORDER BY found.position DESC
+LIMIT $6::int;
 
 -- name: outline
 -- Return all numbers that BM25 needs: position, session and length of a scope's newest turns, newest first, and the
 -- occurrences of a query's terms. The arrays are sent in binary, because decoding thousands of numbers one by one would
--- take longer than finding them (see outline.py). A posting with an empty lexeme stands for the whole turn.
+-- take longer than finding them (see outline.py). The number of speakers tells whether `scope_facts` is still true. A posting with an empty lexeme stands for the whole turn.
 -- $4: the query, $5: terms at most, $6: turns at most, $7: occurrences of a term at most.
 WITH terms AS (
     -- Codes, words and pairs of letters in turn, so that no kind of a long query displaces the others.
@@ -54,7 +82,11 @@ WITH terms AS (
         array_send(coalesce(array_agg(length), '{}')) AS lengths
     FROM newest
 )
-SELECT positions, sessions, lengths, terms, term_positions, term_tf
+SELECT
+    positions, sessions, lengths, terms, term_positions, term_tf,
+    (
+        SELECT count(*) FROM speakers WHERE tenant_id = $1::uuid AND agent_id = $2::uuid AND user_id = $3::text
+    ) AS speaker_count
 FROM turns CROSS JOIN occurrences;
 
 -- name: candidates

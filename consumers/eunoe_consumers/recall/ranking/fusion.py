@@ -24,12 +24,14 @@ class RankingQuery:
     Attributes:
         text: The text of the request, unchanged.
         speakers: All speakers of the scope.
+        assistants: Those that are assistants.
         named: The speakers that the query names.
         period: The period that the query names; None if it names none.
     """
 
     text: str
     speakers: frozenset[str] = frozenset()
+    assistants: frozenset[str] = frozenset()
     named: frozenset[str] = frozenset()
     period: NamedPeriod | None = None
 
@@ -107,7 +109,7 @@ def _own_parts(query: RankingQuery, candidates: Sequence[TurnCandidate], weights
         parts["speaker"] = part(weights.speaker, [candidate.speaker in query.named for candidate in candidates])
     if asks_for_time(query.text):
         parts["time"] = part(weights.time, [names_time(candidate.content) for candidate in candidates])
-    if not query.speakers:
+    if len(query.speakers - query.assistants) <= 1:
         parts["user"] = part(weights.user, [candidate.role == "user" for candidate in candidates])
     return parts
 

@@ -27,7 +27,7 @@ class Weights(BaseModel):
             query that names nothing else, eight times as much (`named_period.py`).
         speaker: Added to a turn of a speaker that the query names.
         time: Added to a turn that names a time, if the query asks for one.
-        user: Added to a turn of the user, if no speaker of the scope has a name.
+        user: Added to a turn of the user, unless several users of the scope have names.
         session: The mean score of the session's three best turns.
         session_bm25: The BM25 of the session as one document, divided by the best BM25 of the scope's sessions.
     """
