@@ -210,7 +210,7 @@ async def test_scopes_of_equal_ids_and_words_never_meet(memory: Memory, tenant: 
             (found,) = await memory.find(scope, "secret apple", ranking=ranking)
             assert found.candidate.content == f"my secret is apple {place}"
     for place, scope in enumerate(scopes):
-        assert (await CandidateReader(memory.database).facts(scope)).speakers == {f"Name{place}"}
+        assert (await CandidateReader(memory.database).facts(scope)).users == {f"Name{place}"}
     assert await memory.find(scope_of(tenant, "nobody"), "secret apple") == []
 
 

@@ -186,7 +186,6 @@ ON CONFLICT DO NOTHING;
 TRUNCATE speakers;
 INSERT INTO speakers (tenant_id, agent_id, user_id, speaker, role)
 SELECT DISTINCT tenant_id, agent_id, user_id, speaker, role FROM conversation_embeddings WHERE speaker IS NOT NULL;
-ALTER TABLE speakers ALTER COLUMN role DROP DEFAULT;
 ALTER TABLE speakers FORCE ROW LEVEL SECURITY;
 ALTER TABLE conversation_embeddings FORCE ROW LEVEL SECURITY;
 ALTER TABLE postings FORCE ROW LEVEL SECURITY;
