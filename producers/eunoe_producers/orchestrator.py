@@ -69,7 +69,8 @@ class Orchestrator(RequestClient[RecallReply]):
 
         Args:
             scope: The conversation: tenant, agent and user.
-            query: The text to look for, 1..8,192 characters; usually the user's message.
+            query: The text to look for; usually the user's message. It may be as long as a message. Of a long one, the
+                beginning and the end are used, and `context.query_cut` says how much.
             top_k: The largest number of turns, 0..100; None for the consumers' setting (10).
             window: The largest number of window messages, newest first, 0..1,000; None for all.
             min_cosine: Leave out turns that are less similar than this, -1..1; None for the consumers' setting (no

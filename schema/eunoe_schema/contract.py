@@ -2,7 +2,8 @@
 
 from pydantic import BaseModel, ConfigDict
 
-MAX_QUERY_CHARS = 8_192
+# The largest value of EUNOE_MAX_CONTENT_CHARS: every message that can be published can also be a query.
+MAX_QUERY_CHARS = 1_000_000
 MAX_DEADLINE_SECONDS = 60.0
 
 

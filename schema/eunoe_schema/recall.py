@@ -34,7 +34,7 @@ class RecallRequest(ContractModel):
     user_id: Name
     """The user."""
     query: Annotated[str, Field(min_length=1, max_length=MAX_QUERY_CHARS), WithoutNul]
-    """The text to look for; usually the user's message."""
+    """The text to look for; usually the user's message. Of a long one, the beginning and the end are used."""
     top_k: Annotated[int, Field(ge=0, le=MAX_TOP_K)] | None = None
     """The largest number of turns. The default is the consumers' EUNOE_RECALL_TOP_K."""
     window: Annotated[int, Field(ge=0, le=MAX_WINDOW)] | None = None
@@ -211,6 +211,17 @@ class MissingPart(ReplyModel):
     """Why it is missing."""
 
 
+class QueryCut(ReplyModel):
+    """How much of a long query the search used: its beginning and its end."""
+
+    query_chars: int
+    """The length of the query."""
+    searched_chars: int
+    """How many characters were searched for words, names and dates."""
+    embedded_chars: int
+    """How many characters the embedding model read."""
+
+
 class Context(ReplyModel):
     """The answer to a recall."""
 
@@ -228,6 +239,8 @@ class Context(ReplyModel):
     """How current the window is."""
     timings: Timings = Timings()
     """The time that each step took."""
+    query_cut: QueryCut | None = None
+    """How much of the query was used. Absent if all of it was."""
     missing: tuple[MissingPart, ...] = ()
     """The parts that could not be read in time. Empty if the reply is complete."""
 

@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from eunoe_consumers.settings import Settings
 from eunoe_producers import Gateway, Orchestrator
 from eunoe_schema import MessageEvent, Receipt, keys
+from eunoe_schema.events import DEFAULT_CONTENT_CHARS
 from eunoe_schema.streams import Group
 from eunoe_tests.events import event_of, scope_of
 from eunoe_tests.roles import consuming
@@ -103,3 +104,46 @@ async def test_a_conflict_after_the_dedup_period_is_never_applied_in_silence(
         assert set(found) == {other.entry_id for other in others}
         assert all(reason.startswith("conflict: event_id '17' names another message") for reason in found.values())
     assert [(message.content, message.thread_id) for message in final.window] == [("My cat is called Minka.", "a")]
+
+
+_FILLER = "The minutes of the meeting mention the weather, the coffee and the colour of the new chairs. "
+_QUESTION = "What is my cat called?"
+
+
+async def test_a_message_of_any_length_is_also_a_query(
+    hashed: Settings, gateway: Gateway, orchestrator: Orchestrator, redis: Redis, tenant: UUID
+) -> None:
+    """A question at either end of a long message is answered, and the reply says how much of the message was used."""
+    scope = scope_of(tenant)
+    longest = DEFAULT_CONTENT_CHARS
+    messages = {
+        "question at the end": (_FILLER * 400)[: longest - len(_QUESTION)] + _QUESTION,
+        "question at the beginning": (_QUESTION + " " + _FILLER * 400)[:longest],
+        "a character too many": "x" * 8_193,
+        "Chinese": "\u4f60\u4f4f\u5728\u54ea\u91cc" * (longest // 5),
+        "emoji": "\U0001f408" * longest,
+        "punctuation": "?" * longest,
+        "one piece too many": (_FILLER * 60)[:5_000],
+        "names and dates": ("Ada said on 3 May 2031 that " * 1_200)[:longest],
+    }
+    short = _QUESTION + " " + _FILLER * 3
+    async with consuming(hashed, *Group):
+        await gateway.publish(event_of(scope, "fact", "My cat is called Minka.", speaker="Ada"))
+        await gateway.publish_many([event_of(scope, f"other{n}", f"I painted wall {n} red.") for n in range(15)])
+        await wait_until(lambda: consumed(redis, Group.WINDOW, Group.EMBED))
+        receipt = await gateway.publish(event_of(scope, "asked", messages["question at the end"]))
+        contexts = {
+            name: await orchestrator.recall(scope, content, after=receipt, window=0, deadline=_DEADLINE)
+            for name, content in messages.items()
+        }
+        whole = await orchestrator.recall(scope, short, window=0, exclude=["asked"], deadline=_DEADLINE)
+    for name, context in contexts.items():
+        assert (context.missing, context.freshness.applied) == ((), True), name
+        assert context.turns, name
+        assert context.query_cut is not None, name
+        assert context.query_cut.query_chars == len(messages[name]), name
+        assert 0 < context.query_cut.embedded_chars <= context.query_cut.searched_chars <= 8_192, name
+    assert whole.query_cut is None
+    for name, answer in {**contexts, "short": whole}.items():
+        if "question" in name or name == "short":
+            assert "fact" in [turn.event_id for turn in answer.turns[:3]], name

@@ -182,7 +182,7 @@ def test_examples_follow_schema_and_model() -> None:
         ("recallRequest", {"deadline_seconds": 61}),
         ("recallRequest", {"after": "yesterday"}),
         ("recallRequest", {"exclude": ["e"] * 101}),
-        ("recallRequest", {"query": "q" * 8_193}),
+        ("recallRequest", {"query": "q" * 1_000_001}),
         ("recallRequest", {"question": "?"}),
         ("rememberRequest", {"memories": []}),
         ("rememberRequest", {"memories": [{"content": "x", "tier": "eternal"}]}),

@@ -2,6 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from eunoe_schema.contract import MAX_QUERY_CHARS
 from eunoe_schema.events import DEFAULT_CONTENT_CHARS
 
 
@@ -11,7 +12,10 @@ class MessageSettings(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     max_content_chars: int = Field(
-        default=DEFAULT_CONTENT_CHARS, ge=1, le=1_000_000, description="Maximum length of a message, in characters."
+        default=DEFAULT_CONTENT_CHARS,
+        ge=1,
+        le=MAX_QUERY_CHARS,
+        description="Maximum length of a message, in characters.",
     )
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -11,8 +12,24 @@ from numpy.typing import NDArray
 from eunoe_consumers.embedding.blame import ModelUnavailable, Unembeddable, run_or_blame
 from eunoe_consumers.embedding.embedder import Embedder
 
+_SURELY_ONE_PIECE_CHARS = 80  # models read 128 tokens at least, and a character of Hangul may have three
+_PIECES_PER_END = 2
+
 Vector: TypeAlias = NDArray[np.float32]
 """A unit vector, shape (dimensions,)."""
+
+
+@dataclass(frozen=True)
+class EmbeddedQuery:
+    """The embeddings of a query.
+
+    Attributes:
+        pieces: The embedding of each piece. A query that the model can read at once is one piece.
+        unread_chars: The characters of a long query's middle that the model did not read.
+    """
+
+    pieces: dict[str, Vector]
+    unread_chars: int = 0
 
 
 class CoalescingEmbedder:
@@ -63,6 +80,24 @@ class CoalescingEmbedder:
                 raise outcome
             embedded[text] = outcome
         return embedded
+
+    async def embed_query(self, text: str) -> EmbeddedQuery:
+        """Embed a query. If the model cannot read it at once, embed its pieces.
+
+        A long query has at most four pieces, its first and last ones: people paste a text, and ask before or after it.
+
+        Raises:
+            Unembeddable: If the model fails for one of the pieces.
+            ModelUnavailable: If the model fails for every text.
+        """
+        if len(text) <= _SURELY_ONE_PIECE_CHARS:
+            return EmbeddedQuery({text: await self.embed(text)})
+        (spans,) = await asyncio.to_thread(self._embedder.spans, [text])
+        unread_chars = 0
+        if len(spans) > 2 * _PIECES_PER_END:
+            spans = [*spans[:_PIECES_PER_END], *spans[-_PIECES_PER_END:]]
+            unread_chars = max(0, spans[_PIECES_PER_END][0] - spans[_PIECES_PER_END - 1][1])
+        return EmbeddedQuery(await self.embed_all([text[start:end] for start, end in spans]), unread_chars)
 
     async def count_tokens(self, text: str) -> int:
         """Count the tokens of a whole text, without special tokens. Runs beside the queue, so it delays no caller."""

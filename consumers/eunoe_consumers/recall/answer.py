@@ -9,13 +9,14 @@ from typing import Any, Generic, TypeVar
 
 import structlog
 
+from eunoe_consumers.recall.long_query import ends_of
 from eunoe_consumers.recall.memory_search import MemoryRecall, RecalledMemories
 from eunoe_consumers.recall.ranking.fusion import Ranked
 from eunoe_consumers.recall.selection import NOTHING_SELECTED, Selection
 from eunoe_consumers.recall.turn_search import Stages, TurnSearch
 from eunoe_consumers.recall.window_reader import FreshWindow, WindowReader
 from eunoe_schema.errors import EunoeError
-from eunoe_schema.recall import Context, Freshness, MissingPart, RecallRequest, Timings, WindowMessage
+from eunoe_schema.recall import Context, Freshness, MissingPart, QueryCut, RecallRequest, Timings, WindowMessage
 
 log = structlog.stdlib.get_logger()
 ResultT = TypeVar("ResultT")
@@ -56,6 +57,8 @@ class RecallAnswerer:
             queued_ms: How long it has waited on the stream.
         """
         started = time.monotonic()
+        query_chars = len(request.query)
+        request = request.model_copy(update={"query": ends_of(request.query)})
         ends = started + request.deadline_seconds * (1 - _RESERVED_SHARE / 2) - queued_ms / 1000
         wait_seconds = request.deadline_seconds * (1 - _RESERVED_SHARE) - queued_ms / 1000
         if request.after is not None and self._waiting >= _MAX_WAITING:
@@ -94,6 +97,7 @@ class RecallAnswerer:
                 memories_ms=remembered.ms,
                 total_ms=round((time.monotonic() - started) * 1000, 3),
             ),
+            query_cut=_query_cut(request, query_chars, stages),
             missing=tuple(missing),
         )
 
@@ -117,6 +121,15 @@ class RecallAnswerer:
             return await self._windows.read(request.scope, after=request.after, wait_seconds=wait_seconds)
         finally:
             self._waiting -= waits
+
+
+def _query_cut(request: RecallRequest, query_chars: int, stages: Stages) -> QueryCut | None:
+    """Return how much of a long query was used, or None if all of it was."""
+    searched = len(request.query)
+    if searched == query_chars and not stages.unread_chars:
+        return None
+    embedded_chars = max(0, searched - stages.unread_chars)
+    return QueryCut(query_chars=query_chars, searched_chars=searched, embedded_chars=embedded_chars)
 
 
 def _excluded(window: FreshWindow | None, request: RecallRequest) -> set[str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from eunoe_consumers.embedding.blame import ModelUnavailable, Unembeddable
 from eunoe_consumers.embedding.coalescing import CoalescingEmbedder
 from eunoe_consumers.postgres.memory_recall import MemoryReader
+from eunoe_consumers.recall.long_query import mean_of
 from eunoe_schema.memory.directives import Directive
 from eunoe_schema.memory.enums import Tier
 from eunoe_schema.memory.memory import RecalledMemory
@@ -46,7 +47,7 @@ class MemoryRecall:
         if not has_memories:
             return RecalledMemories(directives)
         try:
-            vector = await self._embedder.embed(request.query)
+            vector = mean_of((await self._embedder.embed_query(request.query)).pieces.values())
         except (Unembeddable, ModelUnavailable):
             vector = None  # the newest memories instead: the context needs some in any case
         return RecalledMemories(directives, await self._reader.nearest(request.scope, tiers, vector, limit=limit))

@@ -10,10 +10,11 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 from cachetools import TTLCache
 
-from eunoe_consumers.embedding.coalescing import CoalescingEmbedder, Vector
+from eunoe_consumers.embedding.coalescing import CoalescingEmbedder, EmbeddedQuery
 from eunoe_consumers.embedding.unknown import is_vector_of_unknown
-from eunoe_consumers.postgres.candidates import CandidateReader, NameUse, ScopeFacts
+from eunoe_consumers.postgres.candidates import CandidateReader, NameUse, ScopeFacts, TurnCandidate
 from eunoe_consumers.postgres.outline import Outline
+from eunoe_consumers.recall.long_query import ends_first, nearest_of
 from eunoe_consumers.recall.name_uses import is_word
 from eunoe_consumers.recall.names import Mention, find_names
 from eunoe_consumers.recall.query import understand
@@ -43,11 +44,13 @@ class Stages:
         embed_ms: Embedding the query, including the wait for the model.
         lexical_ms: The search by words, at the same time.
         turns_ms: The search by meaning.
+        unread_chars: The characters of a long query's middle that the model did not read.
     """
 
     embed_ms: float = 0.0
     lexical_ms: float = 0.0
     turns_ms: float = 0.0
+    unread_chars: int = 0
 
 
 @dataclass(frozen=True)
@@ -143,13 +146,13 @@ class _Understood:
     Attributes:
         text: The text that was embedded and searched for.
         query: The query for the ranking.
-        embedding: Shape (dimensions,) float32.
+        embedded: Its embedding, or those of its pieces.
         lexical: The result of the search by words.
     """
 
     text: str
     query: RankingQuery
-    embedding: Vector
+    embedded: EmbeddedQuery
     lexical: _Lexical
 
 
@@ -191,19 +194,24 @@ class TurnSearch:
         if found.lexical.outline.speaker_count != facts.speaker_count:  # somebody has written for the first time
             facts = await self._scopes.facts(scope, speaker_count=found.lexical.outline.speaker_count)
             found = await self._understand(scope, facts, query, asked_at, stages, before=found)
-        embedding, lexical = found.embedding, found.lexical
+        lexical, pieces = found.lexical, found.embedded.pieces
+        stages.unread_chars = found.embedded.unread_chars
         # A query in letters that the model does not know is answered by its words alone.
-        by_words_only = is_vector_of_unknown(embedding, found.text)
+        known = [vector for piece, vector in pieces.items() if not is_vector_of_unknown(vector, piece)]
+        by_words_only = not known
         period = found.query.period if lexical.weights.date else None
-        searching = self._reader.candidates(
-            scope,
-            embedding,
-            lexical.best(limit),
-            limit=0 if by_words_only else limit,
-            spans=period.spans if period else (),
-            is_giant=facts.is_giant and not by_words_only,
-        )
-        candidates = await _timed(searching, stages, "turns_ms")
+        searches = [
+            self._reader.candidates(
+                scope,
+                vector,
+                lexical.best(limit),
+                limit=0 if by_words_only else limit,
+                spans=period.spans if period else (),
+                is_giant=facts.is_giant and not by_words_only,
+            )
+            for vector in known or list(pieces.values())[:1]
+        ]
+        candidates = nearest_of(await _timed(_all(searches), stages, "turns_ms"))
         if by_words_only:
             candidates = [
                 candidate if candidate.cosine > _SAME_TEXT else replace(candidate, cosine=0.0)
@@ -226,16 +234,20 @@ class TurnSearch:
         text, ranking_query = understand(query, facts.users, asked_at, assistants=facts.assistants, words=words)
         if before is not None and before.text == text:
             return replace(before, query=ranking_query)
-        embedding, lexical = await asyncio.gather(
-            _timed(self._embedder.embed(text), stages, "embed_ms"),
-            _timed(self._lexical(scope, text), stages, "lexical_ms"),
+        embedded, lexical = await asyncio.gather(
+            _timed(self._embedder.embed_query(text), stages, "embed_ms"),
+            _timed(self._lexical(scope, ends_first(text)), stages, "lexical_ms"),
         )
-        return _Understood(text, ranking_query, embedding, lexical)
+        return _Understood(text, ranking_query, embedded, lexical)
 
     async def _by_cosine(self, scope: Scope, facts: ScopeFacts, query: str, limit: int, stages: Stages) -> list[Ranked]:
-        embedding = await _timed(self._embedder.embed(query), stages, "embed_ms")
-        searching = self._reader.candidates(scope, embedding, (), limit=limit, by_pieces=False, is_giant=facts.is_giant)
-        candidates = await _timed(searching, stages, "turns_ms")
+        embedded = await _timed(self._embedder.embed_query(query), stages, "embed_ms")
+        stages.unread_chars = embedded.unread_chars
+        searches = [
+            self._reader.candidates(scope, vector, (), limit=limit, by_pieces=False, is_giant=facts.is_giant)
+            for vector in embedded.pieces.values()
+        ]
+        candidates = nearest_of(await _timed(_all(searches), stages, "turns_ms"))
         ordered = sorted(candidates, key=lambda candidate: (-candidate.cosine, -candidate.position))
         return [Ranked(candidate, candidate.cosine, {"cosine": candidate.cosine}) for candidate in ordered]
 
@@ -246,6 +258,10 @@ class TurnSearch:
             dialogue = len(outline.lengths) > 0 and is_dialogue(float(np.median(outline.lengths)))
             weights = self._options.dialogue if dialogue else self._options.assistant
         return _Lexical(outline, lexical_scores(outline), weights)
+
+
+async def _all(searches: Sequence[Coroutine[Any, Any, list[TurnCandidate]]]) -> list[list[TurnCandidate]]:
+    return await asyncio.gather(*searches)
 
 
 async def _timed(

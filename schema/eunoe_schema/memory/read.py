@@ -76,7 +76,7 @@ class SearchRequest(ReadRequest[SearchResult]):
 
     kind: Literal["search"] = "search"
     query: Annotated[str, Field(min_length=1, max_length=MAX_QUERY_CHARS), WithoutNul] | None = None
-    """The text to look for, 1..8,192 characters."""
+    """The text to look for, as long as a message may be. The model reads its beginning, about 250 words."""
     filter: MemoryFilter = MemoryFilter()
     """The conditions that a memory must meet."""
     limit: Annotated[int, Field(ge=1, le=MAX_FOUND)] = DEFAULT_FOUND
