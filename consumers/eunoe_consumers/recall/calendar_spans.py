@@ -87,10 +87,10 @@ def amount(words: str) -> tuple[int, int, str]:
     """Return the smallest and the largest number that the words may mean, and the unit."""
     found = _UNIT.search(words)
     unit = found.group() if found else ""
-    for word in words.split():
+    numbers: list[int] = []
+    for word in re.split(r"[ \u2013-]", words):
         if word in _VAGUE_NUMBERS:
             return *_VAGUE_NUMBERS[word], unit
         if word in _NUMBERS or word.isdecimal():
-            number = int(word) if word.isdecimal() else _NUMBERS.index(word) + 1
-            return number, number, unit
-    return 1, 1, unit
+            numbers.append(int(word) if word.isdecimal() else _NUMBERS.index(word) + 1)
+    return min(numbers, default=1), max(numbers, default=1), unit

@@ -17,7 +17,7 @@ NUMBERS = (
 )
 DAY = "(?:0?[1-9]|[12][0-9]|3[01])(?:st|[nr]d|th)?"
 _YEAR = "(?:19|20)[0-9]{2}"
-_TO = r" ?(?:-|\u2013|\u2014|\bto\b|\band\b|\buntil\b|\btill\b|\bthrough\b) ?"
+_TO = r" ?(?:-|\u2013|\u2014|\bto\b|\band\b|\buntil\b|\btill\b|\bthrough\b|\bor\b) ?"
 _YEAR_WORDS = (
     rf"(?:,? (?:of |in )?(?:the year before last|{NUMBERS} years? ago"
     r"|(?:last|this|the (?:last|past|previous)) year)\b)"
@@ -28,7 +28,8 @@ HOLIDAYS = (
     "|valentine['\u2019]?s day|halloween|good friday|easter(?: sunday| monday)?|thanksgiving)"
 )
 _ORDINALS = "(?:first|second|third|fourth|1st|2nd|3rd|4th|last)"
-_WEEKDAY_OF = rf"(?:{WEEKDAYS},? (?:the )?)?"
+_WEEKDAY_OF = rf"(?:(?:{WEEKDAYS}|(?:mon|tues?|wed|thu(?:rs)?|fri|sat|sun)\b\.?),? (?:the )?)?"
+_DAYS = rf"{DAY}(?:, (?:the )?{DAY}){{0,4}}(?:,?{_TO}(?:the )?{DAY})?"
 # Letters that continue a word. Letters of other scripts may stand directly beside a date: Chinese has no spaces.
 _LETTERS = r"0-9a-z_\u00df-\u024f\u0400-\u04ff"
 # Digits in longer numbers, amounts and file names are no dates.
@@ -40,29 +41,32 @@ _PATTERNS = {
     Kind.NUMERIC: rf"{_ALONE}(?:[0-9]{{4}}/[0-9]{{1,2}}/[0-9]{{1,2}}|[0-9]{{1,2}}\.[0-9]{{1,2}}\.[0-9]{{4}}"
     rf"|[0-9]{{1,2}}/[0-9]{{1,2}}/(?:[0-9]{{4}}|[0-9]{{2}})|[0-9]{{1,2}}-[0-9]{{1,2}}-[0-9]{{4}}"
     rf"|[0-9]{{1,2}}\.[0-9]{{1,2}}\.[0-9]{{2}}){_END}",
-    Kind.PART_OF: rf"\b(?:the )?{_ORDINALS} (?:few )?(?:weekend|week|half|quarter|days) of "
+    Kind.PART_OF: rf"\b(?:the )?{_ORDINALS} (?:few )?(?:weekend|week|half|quarter|days?|{WEEKDAYS}) (?:of|in) "
     rf"(?:{MONTHS}\b\.?{_OF_YEAR}?|{_YEAR}{_END}|(?:last|this) (?:month|year)\b)",
     Kind.QUARTER: rf"\bq[1-4](?:{_OF_YEAR}|/{_YEAR})?{_END}",
     # A second day with a month of its own is the next date: "May 3 and 5 June".
     Kind.DATE: rf"(?<![.$\u20ac\u00a3#+-]){_WEEKDAY_OF}"
-    rf"(?:{DAY}(?:{_TO}(?:the )?{DAY})?(?: of)? {MONTHS}\b\.?{_OF_YEAR}?"
-    rf"|{MONTHS}\.? (?:the )?{DAY}(?:{_TO}{DAY}(?! (?:of )?{MONTHS}\b))?\b{_OF_YEAR}?){_END}",
-    Kind.DAY_OF_MONTH: r"\b(?:on|since|until|before|after|from) the [0-9]{1,2}(?:st|[nr]d|th)"
-    r"(?= ?[.,;:?!)]| ?$| of (?:this|last) month\b)(?: of (?:this|last) month)?",
+    rf"(?:{_DAYS}(?: of)? {MONTHS}\b\.?{_OF_YEAR}?"
+    rf"|{MONTHS}\.? (?:the )?{DAY}(?:, {DAY}(?! (?:of )?{MONTHS}\b)(?!, [0-9])){{0,4}}"
+    rf"(?:{_TO}{DAY}(?! (?:of )?{MONTHS}\b))?\b{_OF_YEAR}?){_END}",
+    Kind.DAY_OF_MONTH: r"\bthe [0-9]{1,2}(?:st|[nr]d|th)(?: of (?:this|last) month\b|(?= ?[.,;:?!)]| ?$))",
     Kind.MONTH_OF_YEAR: rf"\b{MONTHS}\.?,?(?: (?:of )?{_YEAR}{_END}|{_YEAR_WORDS})",
-    Kind.AGO: rf"\b{NUMBERS} (?:{_UNITS}|weekend|{WEEKDAYS}|{SEASONS})s? ago\b(?: today\b)?",
+    Kind.AGO: rf"(?<![.,])\b{NUMBERS}(?: ?(?:-|\u2013|to|or) ?{NUMBERS})? (?:{_UNITS}|weekend|{WEEKDAYS}|{SEASONS})s?"
+    r" ago\b"
+    rf"(?: (?:today|yesterday|on {WEEKDAYS})\b)?",
     Kind.BEFORE_LAST: rf"\b(?:the )?(?:week|month|year|weekend|{WEEKDAYS}|{MONTHS}|{SEASONS}) before last\b",
     Kind.HOLIDAY: rf"\b(?:(?:last|this|past) )?{HOLIDAYS}\b(?:{_OF_YEAR})?",
     Kind.ROLLING: rf"\b(?:(?:last|past|previous) {NUMBERS} {_UNITS}s?|(?:the last|past) (?:week|month|year))\b"
     r"(?! of\b)",
     Kind.RELATIVE: r"\b(?:last|past|previous|this|this past)"
-    rf" (?:week|month|year|weekend|{WEEKDAYS}|{MONTHS}|{SEASONS})\b(?! of\b)",
+    rf" (?:week|month|year|weekend|{WEEKDAYS}|{MONTHS}|{SEASONS})\b(?! of\b| in {MONTHS}\b)",
     Kind.WEEKEND: r"\b(?:the|on|at|over) weekend\b",
-    Kind.DAY: r"\b(?:the day before yesterday|yesterday|today|tonight|last night|this (?:morning|afternoon|evening))\b",
+    Kind.DAY: r"\b(?:the (?:night|evening) before last|the day before yesterday"
+    r"|yesterday|today|tonight|last night|this (?:morning|afternoon|evening))\b",
     Kind.SEASON: rf"\b{SEASONS}(?: (?:of )?{_YEAR}{_END}|{_YEAR_WORDS})?\b",
     Kind.WEEKDAY: rf"\b{WEEKDAYS}\b",
     Kind.MONTH: rf"\b{MONTHS}\b",
-    Kind.YEAR: rf"{_ALONE}{_YEAR}(?: ?[-\u2013\u2014] ?{_YEAR})?{_END}",
+    Kind.YEAR: rf"(?:{_ALONE}|(?<=mid-)){_YEAR}(?: ?[-\u2013\u2014] ?{_YEAR})?{_END}",
 }
 EXPRESSION = re.compile(
     rf"(?<![{_LETTERS}])(?:" + "|".join(f"(?P<{kind}>{pattern})" for kind, pattern in _PATTERNS.items()) + ")"

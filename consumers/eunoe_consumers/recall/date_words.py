@@ -160,6 +160,11 @@ def _numbered_month(found: re.Match[str]) -> str:
     )
 
 
+def _numbered_day(found: re.Match[str]) -> str:
+    lead = "and" if found["lead"].lower() == "und" else _lead(found, "on")
+    return f"{lead} {found['day']} {list(_MONTHS)[int(found['month']) - 1]}"
+
+
 def _ago(found: re.Match[str]) -> str:
     return f"{_english(found['count'])} {_english(found['unit'])}s ago"
 
@@ -210,7 +215,25 @@ _RULES: Final[Sequence[tuple[re.Pattern[str], str | Callable[[re.Match[str]], st
         for english, phrases in _PHRASES.items()
         for words in re.split(r"\|(?![^(]*\))", phrases)
     ),
+    # am 3.5., vom 3.5. bis 7.5.
+    (
+        re.compile(
+            r"(?<!\w)(?P<lead>am|vom|seit(?: dem)?|bis(?: zum)?|zum|und) (?P<day>[0-9]{1,2})\."
+            r"(?P<month>0?[1-9]|1[0-2])\.(?![0-9])",
+            re.IGNORECASE,
+        ),
+        _numbered_day,
+    ),
     # English
+    (_whole("half a year ago"), "six months ago"),
+    (_whole("half an hour ago"), "30 minutes ago"),
+    (
+        _whole(rf"(?P<count>a|two|three|[0-9]) weeks? last (?P<name>{_any(_WEEKDAYS)})"),
+        r"\g<count> weeks ago on \g<name>",
+    ),
+    (_whole(rf"(?P<month>{_any(_MONTHS)}),? ['\u2019](?P<year>[0-9]{{2}})"), r"\g<month> 20\g<year>"),
+    (_whole(r"h1,? (?:of )?(?P<year>20[0-9]{2})"), r"the first half of \g<year>"),
+    (_whole(r"h2,? (?:of )?(?P<year>20[0-9]{2})"), r"the second half of \g<year>"),
     (_whole("(?:a|one) fortnight ago"), "two weeks ago"),
     (_whole("(?:the )?(?:last|past) fortnight"), "the last two weeks"),
     (
@@ -223,16 +246,19 @@ _MAX_REWRITES: Final = 8  # a text with more dates names no period
 _WORDS: Final = re.compile(r"\w+")
 _TRIGGERS: Final = frozenset(
     word
-    for words in (*_ENGLISH, *_PHRASES.values(), *_ORDINALS, "hier fortnight vorige")
+    for words in (*_ENGLISH, *_PHRASES.values(), *_ORDINALS, "hier fortnight vorige half h1 h2")
     for word in _WORDS.findall(words.lower())
 ) - {"in", "a", "an", "di", "la", "le", "no", "na", "de", "il", "el", "l", "jour", "mes", "week", "zu", "day"}
-_CJK_TIME: Final = re.compile("[\u6708\u6628\u524d\u4eca\u4e0a\u5148\u53bb]")
+_TIME_SIGN: Final = re.compile(
+    "(?:am|vom|seit|dem|bis|zum) [0-9]{1,2}[.][0-9]|['\u2019][0-9]{2}|weeks? last [MTWFS]"
+    "|[\u6708\u6628\u524d\u4eca\u4e0a\u5148\u53bb]"
+)
 
 
 def in_english(text: str) -> str:
     """Return a text whose times are written in English. Other words stay as they are."""
     words = set(_WORDS.findall(text.lower()))
-    if words.isdisjoint(_TRIGGERS) and not _CJK_TIME.search(text):
+    if words.isdisjoint(_TRIGGERS) and not _TIME_SIGN.search(text):
         return text
     if "hier" in words and not words.isdisjoint(_FRENCH) and words.isdisjoint(_GERMAN):
         text = _HIER.sub("yesterday", text)

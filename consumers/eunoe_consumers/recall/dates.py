@@ -33,9 +33,10 @@ _MAX_EXPRESSIONS = 64
 # The words before an expression decide whether it names a time: "in May" does, "May I" and "room 2023" do not.
 _PART_OF = r"(?:start|beginning|middle|end) of"
 _LEAD = re.compile(
-    r"(?<!\w)(?P<word>in|on|at|of|since|during|over|before|after|until|till|by|up to|from|between|next|every|each"
-    rf"|coming|version|release|section|chapter|room|page|no|number|throughout|around|{_PART_OF}|early|late|mid)"
-    rf"\.?[ -](?:(?:the|all|whole(?: of)?|an?|about|around|early|late|mid|{_PART_OF})[ -]){{0,3}}$"
+    r"(?<![\w-])(?P<word>in|on|at|of|since|during|over|before|after|until|till|by|up to|from|between|next|every|each"
+    rf"|coming|version|release|section|chapter|room|page|no|number|throughout|around|as of|starting"
+    rf"|{_PART_OF}|early|late|mid)"
+    rf"\.?[ -](?:(?:the|year|from|all|whole(?: of)?|an?|about|around|early|late|mid|{_PART_OF})[ -]){{0,3}}$"
 )
 _LEAD_CHARS = 40  # the length of the longest lead: "between about the beginning of "
 # The part of a month or year: "at the end of May", "mid-June".
@@ -44,7 +45,7 @@ _PART = re.compile(rf"(?<!\w)(?P<part>{_PART_OF}|(?:early|late)(?: in)?|mid)[ -]
 _OFFSET = re.compile(rf"(?<!\w)(?:{NUMBERS}|the) (?:day|week|weekend|month|year|{WEEKDAYS})s? $")
 _OFFSET_CHARS = 30
 _OFFSET_LEADS = frozenset({"before", "after", "of"})
-_OPEN_AFTER = frozenset({"since", "after"})
+_OPEN_AFTER = frozenset({"since", "after", "as of", "starting"})
 _OPEN_BEFORE = frozenset({"before", "until", "till", "by", "up to"})
 # After these words even "may" and "march" are months. After "by" they may be verbs.
 _BEFORE_ANY_MONTH = frozenset(
@@ -54,6 +55,8 @@ _BEFORE_ANY_MONTH = frozenset(
         "during",
         "throughout",
         "around",
+        "as of",
+        "starting",
         "before",
         "after",
         "until",
@@ -85,18 +88,20 @@ _COUNTED = re.compile(
     r"|tokens|characters)\b"
 )
 _POSSESSIVE = re.compile("['\u2019\u02bc]s\\b")
+_TO_MONTH = re.compile(rf"(?:[-\u2013\u2014/]| (?:to|until|through|-|\u2013) ){MONTHS}\b")
 _RANGE = re.compile(" ?(?:to|until|till|through|and|-|\u2013|\u2014) ")
 
 # The text between the two ends of one period: "and", "to the end of".
 _JOINS = re.compile(
-    " ?(?:\\b(?:and|to|until|till|through|up to)\\b|[-\u2013\u2014]) ?(?:(?:in|on|of|the|early|mid|late)[ -]){0,2}"
+    " ?(?:\\b(?:and|or|to|until|till|through|up to)\\b|[-\u2013\u2014]) ?(?:(?:in|on|of|the|early|mid|late)[ -]){0,2}"
 )
+_ONWARDS = re.compile(r" on(?:wards?\b|(?=[.,;:?!]|$))", re.IGNORECASE)  # "from 3 May on"
 _AND = re.compile(",? (?:and|but) ")
-_LIST = re.compile(" and ", re.IGNORECASE)  # "on 3 May and 9 June" are two days
+_LIST = re.compile(" (?:and|or) ", re.IGNORECASE)  # "on 3 May and 9 June" are two days
 _BEFORE_RANGES = _OPEN_AFTER | {"between", "from"}
 _YEARLY = frozenset({Kind.DATE, Kind.MONTH, Kind.SEASON, Kind.HOLIDAY, Kind.PART_OF, Kind.QUARTER})  # without a year
 _OF_A_YEAR = _YEARLY | {Kind.MONTH_OF_YEAR}  # these may be followed by "last year"
-_FIXES_YEAR = re.compile(r"[0-9]{4}|\b(?:last|this|past) (?!(?:week|weekend|half|quarter|days) of\b)")
+_FIXES_YEAR = re.compile(r"[0-9]{4}|\b(?:last|this|past) (?!\w+ (?:of|in) )")
 # A longer query, or one with more periods, is a pasted text. Its dates are not those of a question.
 _MAX_CHARS = 2_000
 _MAX_PERIODS = 3
@@ -317,6 +322,8 @@ def _month_names_time(expression: _Expression, low: str, *, joined: bool) -> boo
     if joined or lead in _BEFORE_ANY_MONTH or (lead == "from" and _RANGE.match(low, expression.end)):
         return True
     has_capital = expression.written[0].isupper()
+    if has_capital and _TO_MONTH.match(low, expression.end):
+        return True
     if month in _VERBS | _PEOPLE:
         return has_capital and month not in _PEOPLE and lead in _BEFORE_MONTHS
     return lead in _BEFORE_MONTHS or (has_capital and month in _CLEAR_MONTHS)
@@ -347,6 +354,8 @@ def _period(parts: Sequence[_Part], text: str, now: datetime) -> Period:
         end = spans[-1].start if last.lead == "before" else max(span.end for span in spans)
     elif first.offset:
         start, end = span
+    elif first.lead == "from" and _ONWARDS.match(text, last.end):
+        start, end = span.start, None
     elif first.lead in _OPEN_AFTER:
         start, end = span.end if first.lead == "after" else span.start, None
     elif first.lead in _OPEN_BEFORE:

@@ -23,8 +23,8 @@ _NO_TOPIC = (
     previously recall remember remind repeat saying see send sent show something speak spoke spoken summarise summarised
     summarize summarized summary talk talked talking telling text texted thank thanks thing things want wanted went
     whole write writing written wrote
-    afternoon another date dates day days earlier early evening late later mid month months morning night noon period
-    time today tonight week weekend weeks year years yesterday
+    afternoon am another date dates day days earlier early eve evening first late later mid month months morning night
+    noon onwards period pm sometime starting time today tonight week weekend weeks year years yesterday
 """)
 )
 
@@ -90,7 +90,7 @@ def understand(
 def _is_all(period: Period, named: Collection[str]) -> bool:
     """Return whether a query names a period, perhaps a person, and no topic."""
     people = {word for name in named for word in folded_words(name)}
-    return (_NO_TOPIC | people).issuperset(folded_words(period.rest))
+    return all(word in _NO_TOPIC or word in people or word.isdecimal() for word in folded_words(period.rest))
 
 
 def strip_names(

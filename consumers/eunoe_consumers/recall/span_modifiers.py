@@ -4,9 +4,14 @@ import re
 from datetime import datetime, timedelta
 from typing import Final
 
+from dateutil.relativedelta import relativedelta, weekday
+
 from eunoe_consumers.recall.calendar_spans import DAY, STEPS, WEEKDAYS, Span, amount, nearby, unit_around
 
 _SHORTEST_MONTH: Final = 28
+_LONGEST_MONTH: Final = timedelta(days=31, hours=2)  # the clocks may change
+_DAYS_OF_PART: Final = {"day": 1, "days": 5, "week": 7}
+ORDINALS: Final = {"first": 1, "1st": 1, "second": 2, "2nd": 2, "third": 3, "3rd": 3, "fourth": 4, "4th": 4, "last": -1}
 # "Two weeks before Christmas" is a few days wide.
 _ROOM: Final = {"day": 0 * DAY, "week": 3 * DAY, "month": 15 * DAY, "year": 180 * DAY}
 # Each part overlaps the next one: nobody knows where the beginning of May ends.
@@ -43,6 +48,37 @@ def part_of(span: Span, part: str) -> Span:
     if part.startswith("mid"):
         return Span(span.start + before, span.end - before)
     return Span(span.end - edge, span.end) if part.startswith(("end", "late")) else Span(span.start, span.start + edge)
+
+
+def numbered_part(whole: Span, number: int, unit: str) -> Span | None:
+    """Return a part of a month or year: its first week, second half, last Friday or last days.
+
+    Args:
+        whole: The month or year.
+        number: From 1; -1 is the last one.
+        unit: "week", "weekend", "half", "quarter", "day", "days" or a weekday.
+    """
+    if unit in {"half", "quarter"}:
+        return _half_or_quarter(whole, number, parts=2 if unit == "half" else 4)
+    day = "saturday" if unit == "weekend" else unit
+    if day in WEEKDAYS:
+        edge = whole.end - DAY if number < 0 else whole.start
+        start = edge + relativedelta(weekday=weekday(WEEKDAYS.index(day), number))
+        return Span(start, start + (2 if unit == "weekend" else 1) * DAY)
+    length = _DAYS_OF_PART[unit] * DAY
+    first = whole.end if number < 0 else whole.start + (number - 1) * length
+    return Span(first - length, first) if number < 0 else Span(first, first + length)
+
+
+def _half_or_quarter(whole: Span, number: int, *, parts: int) -> Span | None:
+    if number > parts:
+        return None
+    number = parts if number < 0 else number
+    if whole.end - whole.start > _LONGEST_MONTH:  # a year has whole months
+        months = relativedelta(months=12 // parts)
+        return Span(whole.start + (number - 1) * months, whole.start + number * months)
+    length = (whole.end - whole.start) // (parts * timedelta(days=1)) * DAY
+    return Span(whole.start + (number - 1) * length, whole.end if number == parts else whole.start + number * length)
 
 
 def beside(span: Span, offset: str, lead: str) -> Span:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Final
 
 from dateutil.parser import isoparse, parse
-from dateutil.relativedelta import SA, relativedelta
+from dateutil.relativedelta import relativedelta
 
 from eunoe_consumers.recall.calendar_spans import (
     CLOCK,
@@ -30,6 +30,7 @@ from eunoe_consumers.recall.calendar_spans import (
     unit_around,
 )
 from eunoe_consumers.recall.holidays import holiday_in
+from eunoe_consumers.recall.span_modifiers import ORDINALS, numbered_part
 
 
 class Kind(StrEnum):
@@ -56,24 +57,17 @@ class Kind(StrEnum):
 
 
 _DAY_UNTIL: Final = re.compile(
-    r"([0-9]{1,2})(?:st|[nr]d|th)? ?(?:-|\u2013|\u2014|to|and|until|till|through) ?(?=[0-9]{1,2}\b|[0-9]{1,2}[a-z])"
+    r"([0-9]{1,2})(?:st|[nr]d|th)? ?(?:-|\u2013|\u2014|to|and|until|till|through|or) ?(?=[0-9]{1,2}\b|[0-9]{1,2}[a-z])"
+)
+# "3, 4 and 5 May" is read from the first to the last.
+_MIDDLE_DAYS: Final = re.compile(
+    r"(?:(?<=[0-9])|(?<=[0-9](?:st|[nr]d|th)))(?:, ?[0-9]{1,2}(?:st|[nr]d|th)?\b)+,? (?=(?:to|and|or|until) )"
 )
 # A date without a year is parsed in a leap year, which has every day. The latest 29 February may be eight years ago:
 # 1900 and 2100 are no leap years.
 _LEAP_YEAR: Final = 2000
 _MAX_YEARS_BACK: Final = 8
 _SHORT_YEARS_BACK: Final = 20
-_ORDINALS: Final = {
-    "first": 1,
-    "1st": 1,
-    "second": 2,
-    "2nd": 2,
-    "third": 3,
-    "3rd": 3,
-    "fourth": 4,
-    "4th": 4,
-    "last": -1,
-}
 
 
 def read_span(kind: Kind, words: str, now: datetime, latest: datetime) -> Span | None:
@@ -133,7 +127,7 @@ def other_reading(words: str, now: datetime) -> Span | None:
 
 
 def _date(words: str, now: datetime, latest: datetime) -> Span:
-    words = words.replace("the ", "")
+    words = _MIDDLE_DAYS.sub(" ", words.replace("the ", ""))
     until = _DAY_UNTIL.search(words)
     if until is None:
         return lasting(_day(words, now, latest), DAY)
@@ -167,12 +161,15 @@ def _month_of_year(words: str, now: datetime, _latest: datetime) -> Span:
 
 def _ago(words: str, now: datetime, _latest: datetime) -> Span:
     """Return the whole minute, hour, day, week, month or year. A vague number such as "few" covers several."""
-    name = words.removesuffix(" today").removesuffix(" ago").rpartition(" ")[2].removesuffix("s")
+    name = words.partition(" ago")[0].rpartition(" ")[2].removesuffix("s")
     if name in DAYS_OF_WEEK or name in SEASONS:
         return _before_last(name, now, amount(words)[0] - 1)
     fewest, most, unit = amount(words)
-    if words.endswith(" today") and fewest == most and unit in STEPS:
-        return unit_around(now - most * STEPS[unit], "day")
+    if words.endswith((" today", " yesterday")) and fewest == most and unit in STEPS:
+        return unit_around(now - most * STEPS[unit] - int(words.endswith("yesterday")) * DAY, "day")
+    if " on " in words and fewest == most and unit in STEPS:
+        named = latest_begun(words.rpartition(" ")[2], now)
+        return Span(named.start - most * STEPS[unit], named.end - most * STEPS[unit])
     if unit not in CLOCK:
         first, last = now - most * STEPS[unit], now - fewest * STEPS[unit]
         return Span(unit_around(first, unit).start, unit_around(last, unit).end)
@@ -199,6 +196,8 @@ def _relative(words: str, now: datetime, _latest: datetime) -> Span:
     this, name = words.startswith("this ") and " past " not in words, words.rpartition(" ")[2]
     if name in STEPS:
         return unit_around(now if this else now - STEPS[name], name)
+    if this and name == "weekend":  # until it begins, people mean the one before
+        return latest_begun(name, now)
     return _current(name, now) if this else latest_ended(name, now)
 
 
@@ -236,11 +235,9 @@ def _quarter(words: str, now: datetime, latest: datetime) -> Span:
 
 
 def _part_of(words: str, now: datetime, latest: datetime) -> Span | None:
-    """Return the first week, second half or last days of a month or year."""
-    part, _, name = words.removeprefix("the ").replace("few ", "").partition(" of ")
-    ordinal, unit = part.split(" ")
-    number = _ORDINALS[ordinal]
-    if name.split(" ")[-1] in {"month", "year"}:
+    """Return the first week, second half or last Friday of a month or year."""
+    part, name = re.split(" (?:of|in) ", words.removeprefix("the ").replace("few ", ""), maxsplit=1)
+    if name.endswith((" month", " year")):
         whole = _relative(name, now, latest)
     elif re.fullmatch("[0-9]{4}", name):
         whole = _years(name, now, latest)
@@ -248,25 +245,8 @@ def _part_of(words: str, now: datetime, latest: datetime) -> Span | None:
         whole = _month_of_year(name, now, latest)
     else:
         whole = latest_begun(name.removesuffix("."), latest)
-    if unit == "weekend":
-        saturdays = [whole.start + relativedelta(weekday=SA(1 + week)) for week in range(5)]
-        saturdays = [saturday for saturday in saturdays if saturday < whole.end]
-        return lasting(saturdays[number if number < 0 else number - 1], 2 * DAY)
-    days = (whole.end - whole.start) // timedelta(days=1)
-    if unit in {"half", "quarter"}:
-        parts = 2 if unit == "half" else 4
-        if abs(number) > parts:
-            return None
-        number = number % (parts + 1) if number > 0 else parts
-        if days > 31:  # noqa: PLR2004 - a year has whole months
-            months = relativedelta(months=12 // parts)
-            return lasting(whole.start + (number - 1) * months, months)
-        middle = whole.start + 15 * DAY
-        return Span(whole.start, middle) if number == 1 else Span(middle, whole.end)
-    length = 7 if unit == "week" else 5
-    if number < 0:
-        return Span(whole.end - length * DAY, whole.end)
-    return Span(whole.start + (number - 1) * length * DAY, whole.start + number * length * DAY)
+    ordinal, unit = part.split(" ")
+    return numbered_part(whole, ORDINALS[ordinal], unit)
 
 
 def _day_of_month(words: str, now: datetime, latest: datetime) -> Span:
@@ -285,6 +265,8 @@ def _day_of_month(words: str, now: datetime, latest: datetime) -> Span:
 
 def _named_day(words: str, now: datetime, _latest: datetime) -> Span:
     today = midnight(now)
+    if words.endswith(" before last"):
+        return Span(today - DAY - timedelta(hours=6), today - DAY + timedelta(hours=6))
     if words == "last night":
         return Span(today - timedelta(hours=6), today + timedelta(hours=6))
     days_ago = 2 if "before" in words else int("yesterday" in words)

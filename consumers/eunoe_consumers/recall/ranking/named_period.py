@@ -16,7 +16,7 @@ _SHARE_NEXT_DAY, _SHARE_LAST_DAY = 0.9, 0.6
 _SHARE_OTHER_YEAR = 0.8
 _YEARS_BACK = 30
 # The query names nothing but the period: its turns come before all others.
-_ONLY_INSIDE, _ONLY_AROUND = 8.0, 0.5
+_ONLY_INSIDE, _ONLY_AROUND = 8.0, 3.0
 
 TimeSpan: TypeAlias = tuple[datetime, datetime]
 
