@@ -166,6 +166,21 @@ async def test_all_turns_of_a_day_are_found_if_the_query_names_nothing_else(memo
     assert "e120" not in events_of(without)
 
 
+async def test_turns_without_a_session_belong_to_their_thread(memory: Memory, tenant: UUID) -> None:
+    """Writers without the gateway may name no session. Their threads are as separate as sessions are."""
+    scope = scope_of(tenant)
+    said = [("the wine is red", "t1"), ("the bus is late", "t2"), ("and cheap", "t1"), ("hello", None), ("bye", None)]
+    await memory.store_events(
+        [event_of(scope, f"e{n}", text, thread_id=thread) for n, (text, thread) in enumerate(said)]
+    )
+    found = {ranked.candidate.event_id: ranked for ranked in await memory.find(scope, "red wine")}
+    assert [event for event, ranked in found.items() if ranked.parts.get("contextual_bm25", 0)] == ["e0", "e2"]
+    positions = [found[f"e{n}"].candidate.position for n in range(5)]
+    beside = await CandidateReader(memory.database).neighbours(scope, positions)
+    pairs = [(b.before and b.before.event_id, b.after and b.after.event_id) for b in map(beside.__getitem__, positions)]
+    assert pairs == [(None, "e2"), (None, None), ("e0", None), (None, "e4"), ("e3", None)]
+
+
 async def test_a_long_message_is_found_by_its_best_piece(memory: Memory, tenant: UUID) -> None:
     """Its cosine and its span are those of the piece. By its beginning alone it would be far away."""
     scope = scope_of(tenant)

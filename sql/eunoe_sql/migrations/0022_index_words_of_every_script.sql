@@ -152,7 +152,7 @@ BEGIN
         turn.position,
         term.tf,
         term.length,
-        CASE WHEN term.lexeme = '' THEN hashtextextended(turn.session_id, 0) END
+        CASE WHEN term.lexeme = '' THEN hashtextextended(coalesce(turn.session_id, turn.thread_id), 0) END
     FROM added AS turn
     JOIN tenants AS tenant ON tenant.id = turn.tenant_id
     CROSS JOIN LATERAL eunoe_terms(
@@ -176,7 +176,7 @@ TRUNCATE postings;
 INSERT INTO postings (tenant_id, scope_hash, lexeme, position, tf, length, session_hash)
 SELECT
     turn.tenant_id, eunoe_scope_hash(turn.agent_id, turn.user_id), term.lexeme, turn.position, term.tf, term.length,
-    CASE WHEN term.lexeme = '' THEN hashtextextended(turn.session_id, 0) END
+    CASE WHEN term.lexeme = '' THEN hashtextextended(coalesce(turn.session_id, turn.thread_id), 0) END
 FROM conversation_embeddings AS turn
 JOIN tenants AS tenant ON tenant.id = turn.tenant_id
 CROSS JOIN LATERAL eunoe_terms(
