@@ -33,6 +33,8 @@ FOUND = {
     "Vienna/Hamburg by train": "Hamburg|vienna",
     "Oslo\u2013Bergen by ship": "Bergen|Oslo",
     "tea—coffee—milk": "coffee|milk",
+    "MAC address 0A:1B:44:11:3A:B7": "0A-1B-44-11-3A-B7|0a1b44113ab7",
+    "Order \u2116 55-812": "55812|\u211655812|55/812",
     "She said “marmalade”…": "marmalade",
     "It costs 1,950 euros": "1950|1,950|1.950 euros",
     "It was -8 degrees": "8 degrees|-8",
@@ -70,7 +72,9 @@ async def test_codes_and_words_of_every_script_are_found(reader: CandidateReader
     assert wrong == []
 
 
-@pytest.mark.parametrize(("stored", "query"), [("room 0042", "42"), ("release 2.4", "24"), ("it was -5", "15")])
+@pytest.mark.parametrize(
+    ("stored", "query"), [("room 0042", "42"), ("release 2.4", "24"), ("3/4 of it", "34"), ("it was -5", "15")]
+)
 async def test_other_numbers_are_not_found(database: Database, tenant: UUID, stored: str, query: str) -> None:
     """Leading zeros and decimal points count."""
     await Memory(database, HashEmbedder(384)).store(scope_of(tenant), stored)

@@ -7,7 +7,7 @@ CREATE FUNCTION eunoe_plain(content text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE WHEN octet_length(content) = length(content) THEN content ELSE translate(
         regexp_replace(
-            normalize(content, NFKC),
+            normalize(replace(content, '№', '#'), NFKC),
             '[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3000-\u30ff\u3400-\u9fff\uac00-\ud7a3\uf900-\ufaff'
             '\U00020000-\U0003ffff\u231a-\u23f3\u2600-\u27bf\u2b50\u2b55\U0001f000-\U0001faff'
             '\u00a1-\u00bf\u2014-\u2018\u201a-\u2027\u202a-\u206f\ufe0f]+',
@@ -17,14 +17,14 @@ CREATE FUNCTION eunoe_plain(content text) RETURNS text
     ) END;
 
 -- One term for all spellings of a code: "XR-2207/B", "xr_2207_b". A point between digits stays, because 2.4 is not 24,
--- unless it separates thousands.
+-- unless it separates thousands. A number with few digits keeps its marks: 3/4 is not 34.
 CREATE FUNCTION eunoe_code(code text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN left(
         CASE
             WHEN code ~ '^[0-9]{1,3}(\.[0-9]{3})+$' THEN replace(code, '.', '')
-            WHEN code ~ '[a-z]|([0-9]\W*){7}'
-                THEN regexp_replace(code, '(?<![0-9])[.:]|[.:](?![0-9])|[-_/#@+\\~%$]', '', 'g')
+            WHEN code ~ '[a-z]' THEN regexp_replace(code, '(?<![0-9])\.|\.(?![0-9])|[-_/:#@+\\~%$]', '', 'g')
+            WHEN code ~ '([0-9]\W*){5}' THEN regexp_replace(code, '[-_/#@+\\~%$]', '', 'g')
             ELSE code
         END,
         64
@@ -56,15 +56,19 @@ DECLARE
     words text := eunoe_plain(head);
     codes text;
 BEGIN
-    IF words ~ '[0-9_@\\/]|\w\.\w|\w{65}' THEN
+    -- Each step is behind a test that is quicker, because this runs for every message.
+    IF words ~ '[0-9_@\\/]|\w\.\w' THEN
         words := regexp_replace(
             translate(words, '_\@', '   '), '(?<!<)/(?!>)|(?<=\w)\.(?=\w)|[-+](?=[0-9])|(?<=[0-9])[-+](?=\w)', ' ', 'g'
         );
-        -- "LH438" is LH and 438 as well; "1st" is one word.
+    END IF;
+    IF words ~ '[0-9][A-Za-z]|[A-Za-z][0-9]' THEN -- "LH438" is LH and 438 as well; "1st" is one word
         words := regexp_replace(
             words, '\m(?=[0-9]*[a-z])([a-z]{0,8})([0-9]{1,12})(?!(?:st|nd|rd|th)\M)([a-z]{0,8})\M',
             '\1\2\3 \1 \2 \3', 'gi'
         );
+    END IF;
+    IF words ~ '\w{65}' THEN
         words := regexp_replace(words, '(\w{64})\w+', '\1', 'g');
     END IF;
     RETURN QUERY
@@ -80,6 +84,7 @@ BEGIN
             FROM (
                 SELECT btrim(match[1], '.:-_/#@+\~%$') AS chunk, min(number)::int AS place
                 FROM regexp_matches(codes, code, 'g') WITH ORDINALITY AS matches (match, number)
+                WHERE NOT is_long OR length(match[1]) > 3
                 GROUP BY chunk
                 ORDER BY place
                 LIMIT CASE WHEN is_long THEN 64 END
