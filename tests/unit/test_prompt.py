@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eunoe_producers import BudgetTooSmall, PromptContext
-from eunoe_producers.prompt import MESSAGE_TOKENS
+from eunoe_producers.prompt import AS_DATA, MESSAGE_TOKENS
 from eunoe_schema import Receipt, Turn, WindowMessage
 from eunoe_schema.memory import Category, Tier
 from eunoe_schema.memory.directives import Directive
@@ -78,9 +78,9 @@ def test_the_order_is_system_context_window_user() -> None:
         {"role": "system", "content": _SYSTEM},
         {
             "role": "system",
-            "content": "Relevant context from past conversations:\n"
-            "- [2026-03-02] user: My cat is called Minka.\n"
-            "- [2026-03-02] user: I live in Graz.",
+            "content": f"Relevant context from past conversations:\n{AS_DATA}\n"
+            "- [2026-03-02 00:00 UTC] user: My cat is called Minka.\n"
+            "- [2026-03-02 00:00 UTC] user: I live in Graz.",
         },
         {"role": "user", "content": "Hello."},
         {"role": "assistant", "content": "Hello, Ada!"},
@@ -92,11 +92,11 @@ def test_directives_and_memories_have_a_message_of_their_own_before_the_context(
     """One system message contains directives, then memories. It is left out if there are none."""
     directives, memories = _directives("Be brief."), _memories("Ada's cat is called Minka.", "Ada lives in Graz.")
     context = PromptContext(directives=directives, memories=memories, turns=_turns("Hello."))
-    known = "What is remembered:\n- Ada's cat is called Minka.\n- Ada lives in Graz."
+    known = f"What is remembered:\n{AS_DATA}\n- Ada's cat is called Minka.\n- Ada lives in Graz."
     assert [message["content"] for message in context.to_messages(_SYSTEM, _USER)] == [
         _SYSTEM,
         f"Standing instructions:\n- Be brief.\n\n{known}",
-        "Relevant context from past conversations:\n- [2026-03-02] user: Hello.",
+        f"Relevant context from past conversations:\n{AS_DATA}\n- [2026-03-02 00:00 UTC] user: Hello.",
         _USER,
     ]
     assert PromptContext(memories=memories).to_messages(_SYSTEM, _USER)[1] == {"role": "system", "content": known}
@@ -115,9 +115,11 @@ def test_a_memory_cannot_imitate_an_instruction(line_break: str) -> None:
         "Standing instructions:",
         "- I like tea.",
         "What is remembered:",
+        AS_DATA,
         "- I like tea.",
         "Relevant context from past conversations:",
-        "- [2026-03-02] user: I like tea.",
+        AS_DATA,
+        "- [2026-03-02 00:00 UTC] user: I like tea.",
     ]
 
 
@@ -162,7 +164,7 @@ def test_a_budget_drops_the_oldest_messages_and_the_weakest_turns() -> None:
     """The prompt names everything that was dropped."""
     context = PromptContext(window=_window("a " * 5, "b " * 5, "c " * 5), turns=_turns("d " * 5, "e " * 5, "f " * 5))
     whole = context.to_prompt(_SYSTEM, _USER, token_budget=10_000, count_tokens=_words)
-    cut = context.to_prompt(_SYSTEM, _USER, token_budget=whole.tokens - 10, count_tokens=_words)
+    cut = context.to_prompt(_SYSTEM, _USER, token_budget=whole.tokens - 11, count_tokens=_words)
     assert (whole.dropped_window, whole.dropped_turns) == ((), ())
     assert [message.event_id for message in cut.dropped_window] == ["w0"]
     assert [turn.event_id for turn in cut.dropped_turns] == ["t2"]
