@@ -176,6 +176,15 @@ def test_a_long_outage_is_repeated_each_minute() -> None:
     assert len(logged(Clock(), [(float(second), "eunoe", away, None) for second in range(0, 181, 2)])) == 4
 
 
+@pytest.mark.parametrize("content", ["", "eighteen", "\x1b[2J"])
+def test_a_damaged_cluster_is_one_sentence(tmp_path: Path, content: str) -> None:
+    """It names the folder and the setting."""
+    (tmp_path / "postgres").mkdir()
+    (tmp_path / "postgres" / "PG_VERSION").write_text(content)
+    with pytest.raises(EmbeddedError, match=r"PG_VERSION is damaged .* EUNOE_DATA_DIR"):
+        EmbeddedPostgres(tmp_path).prepare()
+
+
 @pytest.mark.parametrize("pid", [1, os.getpid(), 2**22 + 1])
 def test_a_pid_file_of_a_dead_server_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pid: int) -> None:
     """PostgreSQL would believe it if the process id is in use, by another program or by a zombie."""

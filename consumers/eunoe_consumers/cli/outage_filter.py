@@ -44,10 +44,12 @@ class OutageFilter(logging.Filter):
 
 
 def _waiting_for(record: logging.LogRecord) -> str | None:
-    """Return the reason if the line says that a part of the process waits."""
+    """Return the reason if the line says that a part of the process waits, or stops during an outage."""
     # structlog's fields are the message until the handler formats it.
     fields = cast("dict[str, Any]", record.msg) if isinstance(record.msg, dict) else {}
-    return str(fields.get("reason")) if fields.get("event") == "waiting" else None
+    event, reason = str(fields.get("event")), str(fields.get("reason"))
+    stops = event.startswith("stopped with") and reason.startswith((_REDIS, _POSTGRES))
+    return reason if event == "waiting" or stops else None
 
 
 def _cut_traceback(record: logging.LogRecord) -> str | None:

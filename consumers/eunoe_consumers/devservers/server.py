@@ -114,7 +114,8 @@ class EmbeddedServer(ABC):
             send_signal(process, self.stop_signal)
             self.await_stop(process)
             raise
-        raise EmbeddedError(f"{self.program} ended while it was starting; {self.log_end()}")
+        place = f"{self.folder} (EUNOE_DATA_DIR)"
+        raise EmbeddedError(f"{self.program} ended while it was starting in {place}; {self.log_end()}")
 
     def _wait_until_ready(self, process: psutil.Process, port: int) -> bool:
         deadline = time.monotonic() + READY_SECONDS
