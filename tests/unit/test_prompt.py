@@ -164,7 +164,7 @@ def test_a_budget_drops_the_oldest_messages_and_the_weakest_turns() -> None:
     """The prompt names everything that was dropped."""
     context = PromptContext(window=_window("a " * 5, "b " * 5, "c " * 5), turns=_turns("d " * 5, "e " * 5, "f " * 5))
     whole = context.to_prompt(_SYSTEM, _USER, token_budget=10_000, count_tokens=_words)
-    cut = context.to_prompt(_SYSTEM, _USER, token_budget=whole.tokens - 11, count_tokens=_words)
+    cut = context.to_prompt(_SYSTEM, _USER, token_budget=whole.tokens - 12, count_tokens=_words)
     assert (whole.dropped_window, whole.dropped_turns) == ((), ())
     assert [message.event_id for message in cut.dropped_window] == ["w0"]
     assert [turn.event_id for turn in cut.dropped_turns] == ["t2"]
