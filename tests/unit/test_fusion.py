@@ -87,6 +87,11 @@ def test_a_weight_of_0_switches_its_part_off(name: str) -> None:
     query, candidates, outline, lexical = rich_case()
     if name == "user":  # counts only in a scope without speakers' names
         query = RankingQuery("Where did she go?")
+    if name == "echo":
+        query = RankingQuery("Where did you go last week?")
+    if name == "newness":
+        query = RankingQuery("Where is she now?")
+        candidates = [candidate_of(position, 0.5) for position in (10, 20, 30, 40)]
     assert values_of(rank(query, candidates, outline, lexical, ALL), name)
     off = rank(query, candidates, outline, lexical, ALL.model_copy(update={name: 0.0}))
     assert not values_of(off, name)
@@ -234,13 +239,53 @@ def test_candidates_outside_the_outline_are_ranked() -> None:
         assert parts_of(ranked)[position] == pytest.approx({"cosine": 0.5, "session": 0.5})
     assert parts_of(ranked)[10] == pytest.approx({"cosine": 0.5, "bm25": 1, "neighbour": 0.15, "session": 1.65})
     without_outline = ranked_of(candidates, weights, outline=outline_of([]))
-    assert [found.candidate.position for found in without_outline] == [5, 10, 20, 25, 99]
+    assert [found.candidate.position for found in without_outline] == [99, 25, 20, 10, 5]
 
 
-def test_equal_scores_are_in_stream_order() -> None:
-    """The same query gets the same reply, in whatever order PostgreSQL returns its rows."""
+def test_of_equal_scores_the_newest_is_first() -> None:
+    """In whatever order PostgreSQL returns its rows. A query for the first gets the oldest."""
     candidates = [candidate_of(position, 0.5) for position in (30, 10, 40, 20)]
-    assert [found.candidate.position for found in ranked_of(candidates, Weights())] == [10, 20, 30, 40]
+    assert [found.candidate.position for found in ranked_of(candidates, Weights())] == [40, 30, 20, 10]
+    oldest = ranked_of(candidates, Weights(), RankingQuery("What came first?"))
+    assert [found.candidate.position for found in oldest] == [10, 20, 30, 40]
+
+
+ASKED, REFUSED, TOLD = "What is the door code?", "I don't know the door code yet.", "The door code is 4711."
+
+
+def test_echoes_are_lowered_and_lend_nothing() -> None:
+    """A repeated question lends its score to its answer only, and a refusal gets and lends none."""
+    candidates = [
+        candidate_of(10, 0.9, ASKED, role="user"),
+        candidate_of(20, 0.8, REFUSED),
+        candidate_of(30, 0.7, TOLD, role="user"),
+        candidate_of(40, 0.9, ASKED, role="user"),
+        candidate_of(50, 0.1, "It is the year of my birth."),
+    ]
+    query = RankingQuery(ASKED)
+    ranked = ranked_of(candidates, Weights(echo=1, neighbour=0.1, answer=0.5), query)
+    assert values_of(ranked, "echo") == {10: -1, 20: -1, 40: -1}
+    assert values_of(ranked, "neighbour") == pytest.approx({20: 0.07, 40: 0.08, 50: 0.09})
+    assert values_of(ranked, "answer") == pytest.approx({50: 0.45})
+    assert [found.candidate.position for found in ranked[:2]] == [30, 50]
+    off = ranked_of(candidates, Weights(neighbour=0.1, answer=0.5), query)
+    assert values_of(off, "answer") == pytest.approx({20: 0.45, 50: 0.45})
+    assert {found.echo for found in off} == {None}
+
+
+def test_newness_moves_statements_in_the_named_period() -> None:
+    """The newest statement is first. Questions and turns outside the period keep their scores."""
+    later = MOMENT + timedelta(days=40)
+    candidates = [
+        candidate_of(10, 0.75, "My number is 1."),
+        candidate_of(20, 0.72, "My number is 2."),
+        candidate_of(30, 0.71, "My number is 3.", occurred_at=later),
+        candidate_of(40, 0.7, "Is my number 4?"),
+    ]
+    found = values_of(ranked_of(candidates, only("newness"), RankingQuery("What is my number now?")), "newness")
+    assert found == pytest.approx({10: -0.04, 30: 0.04})
+    query = RankingQuery("What is my number now?", period=AT_THE_MOMENT)
+    assert values_of(ranked_of(candidates, only("newness"), query), "newness") == pytest.approx({10: -0.03, 20: 0.03})
 
 
 any_weights = st.builds(Weights, **dict.fromkeys(Weights.model_fields, st.floats(0, 10)))

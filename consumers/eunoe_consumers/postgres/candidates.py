@@ -40,6 +40,7 @@ class RecallQueries(QueryFile, file="recall"):
     outline: str
     candidates: str
     turns_of_period: str
+    distinct_nearest: str
     neighbours: str
 
 
@@ -249,6 +250,23 @@ class CandidateReader:
                 limit,
             )
         return [_candidate(row) for row in rows]
+
+    async def distinct_nearest(self, scope: Scope, embedding: NDArray[np.float32], *, limit: int) -> list[int]:
+        """Return the positions of the turns nearest to a vector, of equal texts the newest and the oldest only.
+
+        Raises:
+            StoreUnavailable: If PostgreSQL failed.
+        """
+        async with self._database.transaction(DatabaseRole.RECALL, tenant=scope.tenant_id) as connection:
+            rows = await connection.fetch(
+                RecallQueries.distinct_nearest,
+                scope.tenant_id,
+                scope.agent_id,
+                scope.user_id,
+                HalfVector(embedding),
+                limit,
+            )
+        return [position for row in rows for position in (row["newest"], row["oldest"])]
 
     async def neighbours(self, scope: Scope, positions: Sequence[int]) -> dict[int, Beside]:
         """Return the turns directly before and after each of some turns in its session, by position.

@@ -9,10 +9,11 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 from cachetools import TTLCache
+from numpy.typing import NDArray
 
 from eunoe_consumers.embedding.coalescing import CoalescingEmbedder, EmbeddedQuery
 from eunoe_consumers.embedding.unknown import is_vector_of_unknown
-from eunoe_consumers.postgres.candidates import CandidateReader, NameUse, ScopeFacts, TurnCandidate
+from eunoe_consumers.postgres.candidates import CandidateReader, NameUse, ScopeFacts, Spans, TurnCandidate
 from eunoe_consumers.postgres.outline import Outline
 from eunoe_consumers.recall.long_query import ends_first, nearest_of
 from eunoe_consumers.recall.name_uses import is_word
@@ -26,6 +27,10 @@ from eunoe_schema.scope import Scope
 
 ResultT = TypeVar("ResultT")
 
+# Turns with equal scores that the further search by words returns.
+_EQUALS = 10
+# If fewer of the candidates have texts of their own, the search looks further.
+_DISTINCT_SHARE = 0.5
 # The facts of a scope hardly ever change, so they are cached.
 _CACHED_SCOPES = 10_000
 _CACHED_NAMES = 1_000  # of 16 kB at most
@@ -78,13 +83,28 @@ class _Lexical:
     scores: LexicalScores
     weights: Weights
 
-    def best(self, limit: int) -> list[int]:
-        """Return the positions of the best turns. Of equal turns, the newer ones come first."""
+    def best(self, limit: int, *, equals: int | None = None) -> list[int]:
+        """Return the positions of the best turns. Of equal turns, the newer ones come first.
+
+        Args:
+            limit: Turns at most.
+            equals: Turns of one length and one score at most, because they may all repeat one text.
+        """
         scores = self.scores.contextual if self.weights.contextual_bm25 else self.scores.bm25
         found = np.flatnonzero(scores)
-        positions = self.outline.positions[found]
-        best = np.lexsort((-positions, -scores[found]))[:limit]
-        return [int(position) for position in positions[best]]
+        best = found[np.lexsort((-self.outline.positions[found], -scores[found]))]
+        if equals is not None:
+            best = best[_places_among_equals(self.scores.bm25[best] + 1j * self.outline.lengths[best]) < equals]
+        return [int(position) for position in self.outline.positions[best[:limit]]]
+
+
+def _places_among_equals(values: NDArray[Any]) -> NDArray[np.int64]:
+    """Return for each value the number of equal values before it."""
+    _, group, sizes = np.unique(values, return_inverse=True, return_counts=True)
+    grouped = np.argsort(group, kind="stable")
+    places = np.empty(len(values), dtype=np.int64)
+    places[grouped] = np.arange(len(values)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return places
 
 
 class KnownScopes:
@@ -201,11 +221,12 @@ class TurnSearch:
         by_words_only = not known
         period = found.query.period if lexical.weights.date else None
         searches = [
-            self._reader.candidates(
+            self._candidates(
                 scope,
                 vector,
-                lexical.best(limit),
-                limit=0 if by_words_only else limit,
+                lexical,
+                limit=limit,
+                by_words_only=by_words_only,
                 spans=period.spans if period else (),
                 is_giant=facts.is_giant and not by_words_only,
             )
@@ -239,6 +260,31 @@ class TurnSearch:
             _timed(self._lexical(scope, ends_first(text)), stages, "lexical_ms"),
         )
         return _Understood(text, ranking_query, embedded, lexical)
+
+    async def _candidates(
+        self,
+        scope: Scope,
+        embedding: NDArray[np.float32],
+        lexical: _Lexical,
+        *,
+        limit: int,
+        by_words_only: bool,
+        spans: Spans,
+        is_giant: bool,
+    ) -> list[TurnCandidate]:
+        """Return the candidates. If most of them repeat few texts, look further, at the newest turns of each text."""
+        nearest = 0 if by_words_only else limit
+        found = await self._reader.candidates(
+            scope, embedding, lexical.best(limit), limit=nearest, spans=spans, is_giant=is_giant
+        )
+        texts = {candidate.content for candidate in found}
+        if is_giant or len(found) < limit or len(texts) > _DISTINCT_SHARE * len(found):
+            return found
+        further = set(lexical.best(limit, equals=_EQUALS))
+        if not by_words_only:
+            further.update(await self._reader.distinct_nearest(scope, embedding, limit=limit))
+        further -= {candidate.position for candidate in found}
+        return found + await self._reader.candidates(scope, embedding, sorted(further), limit=0)
 
     async def _by_cosine(self, scope: Scope, facts: ScopeFacts, query: str, limit: int, stages: Stages) -> list[Ranked]:
         embedded = await _timed(self._embedder.embed_query(query), stages, "embed_ms")

@@ -132,6 +132,17 @@ LEFT JOIN LATERAL (
     LIMIT 1
 ) AS best ON true;
 
+-- name: distinct_nearest
+-- Return the turns of a scope nearest to a vector ($4), of equal texts the newest and the oldest only. Their
+-- distances are equal.
+-- $5: texts at most. Asked only if most candidates repeat few texts, because it groups all turns of the scope.
+SELECT max(position) AS newest, min(position) AS oldest
+FROM conversation_embeddings
+WHERE tenant_id = $1::uuid AND agent_id = $2::uuid AND user_id = $3::text
+GROUP BY (embedding <=> $4::halfvec) + 0
+ORDER BY (embedding <=> $4::halfvec) + 0
+LIMIT $5::int;
+
 -- name: turns_of_period
 -- Return the positions of the turns of a period that are nearest to a vector. Only queries that name a period need it.
 -- $4: the vector, $5, $6: the starts and ends of the spans that the period may mean, the likely one first, $7: turns to

@@ -17,6 +17,11 @@ _NAMES_A_TIME = re.compile(
 _LOOKED_AT_CHARS, _ENDING_CHARS = 800, 400
 
 
+def any_of(phrases: str) -> str:
+    """Return a pattern of whole words. `phrases` are separated by commas, and may be patterns themselves."""
+    return rf"\b(?:{'|'.join(phrase.strip() for phrase in phrases.split(','))})\b"
+
+
 def is_question(content: str) -> bool:
     """Return whether a text ends with a question mark. Closing marks and a note in square brackets may follow it."""
     return _ASKS.search(content[-_ENDING_CHARS:]) is not None

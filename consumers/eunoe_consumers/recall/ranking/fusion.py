@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 from eunoe_consumers.postgres.candidates import TurnCandidate
 from eunoe_consumers.postgres.outline import Outline
 from eunoe_consumers.recall.ranking.cues import asks_for_time, is_question, names_time
+from eunoe_consumers.recall.ranking.echoes import Echo, find_refusals, find_repeated_questions
 from eunoe_consumers.recall.ranking.lexical import Array, LexicalScores, beside
 from eunoe_consumers.recall.ranking.named_period import NamedPeriod
+from eunoe_consumers.recall.ranking.newness import Age, by_age, wanted_age
 from eunoe_consumers.recall.ranking.weights import Weights
 
 _BRIEF_CHARS, _LONG_CHARS, _LONGEST_CHARS = 200, 800, 4_000
@@ -44,11 +46,13 @@ class Ranked:
         candidate: The turn.
         score: The sum of the parts.
         parts: The value of each part by its name, without parts of value 0.
+        echo: Why the turn holds no answer; None for every other turn.
     """
 
     candidate: TurnCandidate
     score: float
     parts: Mapping[str, float]
+    echo: Echo | None = None
 
 
 def rank(
@@ -58,7 +62,7 @@ def rank(
     lexical: LexicalScores,
     weights: Weights,
 ) -> list[Ranked]:
-    """Return the candidates by score, the best first; equal scores in stream order.
+    """Return the candidates by score, the best first. Of equal scores, the age that the query asks for comes first.
 
     Neighbours and session mates count only if they are candidates, too. The other turns share neither words nor much
     meaning with the query.
@@ -67,28 +71,86 @@ def rank(
         return []
     ordered = sorted(candidates, key=lambda candidate: candidate.position)
     places = _Places(ordered, outline)
+    echoes = _echoes(query, ordered, places) if weights.echo else [None] * len(ordered)
+    asking = np.array([is_question(candidate.content) for candidate in ordered], dtype=np.float64)
+    age = wanted_age(query.text)
     parts = _own_parts(query, ordered, weights)
     parts["bm25"] = weights.bm25 * places.select(lexical.bm25)
     parts["contextual_bm25"] = weights.contextual_bm25 * places.select(lexical.contextual)
-    base = places.spread(parts["cosine"] + parts["bm25"])
-    asking = places.spread(np.array([is_question(candidate.content) for candidate in ordered], dtype=np.float64))
-    nearest, second = (beside(base, places.sessions, distance)[places.at] for distance in (1, 2))
-    parts["neighbour"] = weights.neighbour * nearest
-    parts["second_neighbour"] = weights.second_neighbour * second
-    parts["answer"] = weights.answer * beside(base * asking, places.sessions, 1, after=False)[places.at]
-    parts["question"] = -weights.question * asking[places.at]
-    score = np.sum(list(parts.values()), axis=0)
-    parts["session"] = weights.session * places.best_of_session(score)
+    parts["echo"] = -weights.echo * np.array([echo is not None for echo in echoes], dtype=np.float64)
+    parts["question"] = -weights.question * asking
+    parts |= _lent_parts(parts["cosine"] + parts["bm25"], asking, echoes, places, weights)
+    parts["session"] = weights.session * places.best_of_session(_sum(parts))
     parts["session_bm25"] = weights.session_bm25 * places.select(lexical.sessions)
-    score = np.sum(list(parts.values()), axis=0)
+    parts["newness"] = weights.newness * _newness(query, age, ordered, _sum(parts), movable=_answers(asking, echoes))
+    score = _sum(parts)
     return [
         Ranked(
             ordered[index],
             float(score[index]),
             {name: float(part[index]) for name, part in parts.items() if part[index]},
+            echoes[index],
         )
-        for index in _descending(score)
+        for index in (_descending(score) if age is Age.OLDEST else _newest_first(score))
     ]
+
+
+def _sum(parts: Mapping[str, Array]) -> Array:
+    score: Array = np.sum(list(parts.values()), axis=0)
+    return score
+
+
+def _echoes(query: RankingQuery, candidates: Sequence[TurnCandidate], places: "_Places") -> list[Echo | None]:
+    """Return for each candidate whether it repeats the query's question, or refuses to answer one."""
+    texts = [candidate.content for candidate in candidates]
+    refusals = find_refusals(query.text, texts, [candidate.role == "assistant" for candidate in candidates])
+    refused = beside(places.spread(np.array(refusals, dtype=np.float64)), places.sessions, 1, before=False)[places.at]
+    questions = find_repeated_questions(query.text, texts, [bool(count) for count in refused])
+    return [
+        Echo.REFUSAL if refusal else Echo.QUESTION if question else None
+        for refusal, question in zip(refusals, questions, strict=True)
+    ]
+
+
+def _lent_parts(
+    own: Array, asking: Array, echoes: Sequence[Echo | None], places: "_Places", weights: Weights
+) -> dict[str, Array]:
+    """Return the parts that a turn gets from the turns beside it.
+
+    A refusal lends nothing, and a repeated question only to its answer. A refusal is no answer.
+    """
+    is_echo = np.array([echo is not None for echo in echoes], dtype=np.float64)
+    is_repeated = np.array([echo is Echo.QUESTION for echo in echoes], dtype=np.float64)
+
+    def before(values: Array) -> Array:
+        return beside(places.spread(values), places.sessions, 1, after=False)[places.at]
+
+    nearest, second = (
+        beside(places.spread(own * (1 - is_echo)), places.sessions, distance)[places.at] for distance in (1, 2)
+    )
+    return {
+        "neighbour": weights.neighbour * (nearest + (1 - is_echo) * before(own * is_repeated)),
+        "second_neighbour": weights.second_neighbour * second,
+        "answer": weights.answer * (1 - is_echo) * before(own * asking),
+    }
+
+
+def _answers(asking: Array, echoes: Sequence[Echo | None]) -> NDArray[np.bool_]:
+    """Return which turns may answer: neither questions nor echoes."""
+    return (asking == 0) & np.array([echo is None for echo in echoes], dtype=np.bool_)
+
+
+def _newness(
+    query: RankingQuery, age: Age, candidates: Sequence[TurnCandidate], scores: Array, *, movable: NDArray[np.bool_]
+) -> Array:
+    """Return how far the wanted age moves each score. If the query names a period, only the turns in it move."""
+    times = [candidate.occurred_at or candidate.created_at for candidate in candidates]
+    if query.period is not None:
+        shares = np.array(query.period.shares(times), dtype=np.float64)
+        movable &= shares == max(float(shares.max()), np.finfo(np.float64).tiny)
+    cosines = np.where(movable, [candidate.cosine for candidate in candidates], -1.0)
+    moments = [(time, candidate.position) for time, candidate in zip(times, candidates, strict=True)]
+    return by_age(age, scores, cosines, moments)
 
 
 def _own_parts(query: RankingQuery, candidates: Sequence[TurnCandidate], weights: Weights) -> dict[str, Array]:
@@ -118,6 +180,11 @@ def _descending(scores: Array) -> list[int]:
     """Return the indices of scores, the best first, equal scores in their given order."""
     order: list[int] = np.argsort(-scores, kind="stable").tolist()
     return order
+
+
+def _newest_first(scores: Array) -> list[int]:
+    """Return the indices of scores in stream order, the best first, of equal scores the last."""
+    return [len(scores) - 1 - index for index in _descending(scores[::-1])]
 
 
 class _Places:

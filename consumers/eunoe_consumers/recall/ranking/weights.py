@@ -29,6 +29,10 @@ class Weights(BaseModel):
         time: Added to a turn that names a time, if the query asks for one.
         user: Added to a turn of the user, unless several users of the scope have names.
         session: The mean score of the session's three best turns.
+        echo: Subtracted from a turn that repeats the query's question, and from a refusal to answer. 0 also lets them
+            lend their scores to their neighbours, and gives each a place of its own in a reply.
+        newness: Turns that are about as near exchange their scores. The newest is first if the query asks for the
+            present, and the oldest if it asks for the first. Otherwise only near ties move.
         session_bm25: The BM25 of the session as one document, divided by the best BM25 of the scope's sessions.
     """
 
@@ -49,6 +53,8 @@ class Weights(BaseModel):
     user: Weight = 0.0
     session: Weight = 0.0
     session_bm25: Weight = 0.0
+    echo: Weight = 0.0
+    newness: Weight = 0.0
 
 
 # Both sets were measured on recall-bench (benchmarks/README.md). In a dialogue an answer spreads over several short
@@ -66,6 +72,8 @@ DIALOGUE = Weights(
     time=0.2,
     session=0.2,
     session_bm25=0.2,
+    echo=1.0,
+    newness=1.0,
 )
 # In a chat with long answers of an assistant, each turn stands alone.
 ASSISTANT = Weights(
@@ -77,6 +85,8 @@ ASSISTANT = Weights(
     user=0.1,
     session=0.3,
     session_bm25=0.1,
+    echo=1.0,
+    newness=1.0,
 )
 BM25 = Weights(cosine=0.0, bm25=1.0)
 # The limit between the two kinds, in terms of a turn's first 400 characters. The median turn of a dialogue has 11 to 15
