@@ -197,9 +197,13 @@ class _Budget:
 
 
 def _line(turn: Turn) -> str:
-    """Return a turn as a list item: date and time, speaker, text. Without its zone, a time near midnight misleads."""
+    """Return a turn as a list item: date and time, speaker, text. Without its zone, a time near midnight misleads.
+
+    A turn that stands for several messages has the time of the newest, and their number.
+    """
     written_at = (turn.occurred_at or turn.created_at).astimezone(UTC)
-    return _item(f"[{written_at:%Y-%m-%d %H:%M} UTC] {turn.speaker or turn.role}: {turn.content}")
+    times = f", {turn.repeats} times" if turn.repeats > 1 else ""
+    return _item(f"[{written_at:%Y-%m-%d %H:%M} UTC{times}] {turn.speaker or turn.role}: {turn.content}")
 
 
 def _item(text: str) -> str:

@@ -147,6 +147,10 @@ class Turn(ReplyModel):
     """The similarity to the query, -1..1. For a long message, the similarity of its most similar piece."""
     score: float
     """The score by which turns are ordered."""
+    repeats: int = 1
+    """The number of messages that this turn stands for, itself included. Of messages with the same words, by the same
+    speaker, on the same day, the newest stands for all; so does the newest of questions that repeat the query, and the
+    newest of refusals to answer."""
     excerpt: Excerpt | None = None
     """Which piece of a long message `content` is. Absent if `content` is the whole message."""
     before: Neighbour | None = None
@@ -232,7 +236,8 @@ class Context(ReplyModel):
     memories: tuple[RecalledMemory, ...] = ()
     """The memories that apply, tier by tier. In each tier, the nearest to the query come first."""
     turns: tuple[Turn, ...] = ()
-    """The turns that answer the query, best first. None is in the window, and no two say the same."""
+    """The turns that answer the query, best first. None is in the window. Messages that say the same are one turn, with
+    the number of them in `repeats`."""
     cut: tuple[CutTurn, ...] = ()
     """The turns that did not fit into the token budget, best first."""
     freshness: Freshness = Freshness()

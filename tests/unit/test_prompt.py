@@ -69,6 +69,15 @@ def _words(text: str) -> int:
     return len(text.split())
 
 
+def test_a_turn_that_stands_for_several_messages_shows_their_number() -> None:
+    """The model sees how often something was said, and when last."""
+    (turn,) = _turns("Took my pill.")
+    context = PromptContext(turns=(turn.model_copy(update={"repeats": 3}),))
+    assert context.to_messages(_SYSTEM, _USER)[1]["content"].endswith(
+        "\n- [2026-03-02 00:00 UTC, 3 times] user: Took my pill."
+    )
+
+
 def test_the_order_is_system_context_window_user() -> None:
     """System prompt, one system message with the turns, the window, the current message."""
     context = PromptContext(

@@ -1,7 +1,8 @@
 """The selection of turns for a reply: limits, duplicates, excerpts, neighbours and the token budget."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any, cast
 from uuid import UUID
 
@@ -9,11 +10,12 @@ import pytest
 
 from eunoe_consumers.embedding.coalescing import CoalescingEmbedder
 from eunoe_consumers.postgres.candidates import Beside, CandidateReader, NeighbourTurn
+from eunoe_consumers.recall.ranking.echoes import Echo
 from eunoe_consumers.recall.ranking.fusion import Ranked
 from eunoe_consumers.recall.selection import Selected, Selection, SelectionDefaults
 from eunoe_schema.recall import CutTurn, Excerpt, Neighbour, RecallRequest
 from eunoe_schema.scope import Scope
-from eunoe_tests.candidates import candidate_of
+from eunoe_tests.candidates import MOMENT, candidate_of
 from eunoe_tests.events import AGENT
 
 DEFAULTS = SelectionDefaults(top_k=10, min_cosine=None, excerpts=False, repeats=False)
@@ -102,17 +104,38 @@ async def test_min_cosine_does_not_limit_the_score(asked: float | None, default:
 async def test_top_k_counts_selected_turns_only() -> None:
     """Excluded turns, duplicates and turns below the minimum cosine leave their place to others."""
     ranked = ranked_of("a", "b", "B!", "c", "d")
-    assert events(await select(ranked, "e0", top_k=2)) == ["e1", "e3"]
-    assert events(await select(ranked, "e0", top_k=2, min_cosine=0.65)) == ["e1"]
+    assert events(await select(ranked, "e0", top_k=2)) == ["e2", "e3"]
+    assert events(await select(ranked, "e0", top_k=2, min_cosine=0.75)) == ["e1"]
 
 
-async def test_of_duplicate_turns_the_best_is_selected() -> None:
-    """An excluded turn suppresses no duplicate of it. A setting selects all duplicates."""
-    ranked = ranked_of("Hello there.", "hello, THERE", "Hello there!")
-    assert events(await select(ranked)) == ["e0"]
-    assert events(await select(ranked, "e0")) == ["e1"]
+async def test_the_newest_of_messages_that_say_the_same_stands_for_all() -> None:
+    """It has the place and the score of the best one, and says how many there are. Excluded ones do not count."""
+    ranked = ranked_of("Hello there.", "Goodbye.", "hello, THERE", "Hello there!")
+    selected = await select(ranked)
+    assert events(selected) == ["e3", "e1"]
+    assert [(turn.score, turn.repeats) for turn in selected.turns] == [(2.0, 3), (1.0, 1)]
+    assert [(turn.event_id, turn.repeats) for turn in (await select(ranked, "e3")).turns] == [("e2", 2), ("e1", 1)]
     repeats = SelectionDefaults(top_k=10, min_cosine=None, excerpts=False, repeats=True)
-    assert events(await select(ranked, defaults=repeats)) == ["e0", "e1", "e2"]
+    assert events(await select(ranked, defaults=repeats)) == ["e0", "e1", "e2", "e3"]
+
+
+async def test_another_day_or_speaker_is_another_turn() -> None:
+    """The newest is the last one written, even if it arrived early."""
+    days = [MOMENT, MOMENT - timedelta(days=1), MOMENT - timedelta(hours=1)]
+    ranked = [
+        Ranked(candidate_of(n, 0.9, "Took my pill.", occurred_at=day), 2.0 - n, {}) for n, day in enumerate(days)
+    ] + [Ranked(candidate_of(9, 0.9, "Took my pill.", speaker="Ben"), -2.0, {})]
+    assert [(turn.event_id, turn.repeats) for turn in (await select(ranked)).turns] == [("e0", 2), ("e1", 1), ("e9", 1)]
+
+
+async def test_echoes_take_one_place_for_each_kind() -> None:
+    """The newest repeated question stands for all of them in any words, and the newest refusal for all refusals."""
+    kinds = [Echo.QUESTION, Echo.REFUSAL, None, Echo.QUESTION, Echo.REFUSAL]
+    ranked = [
+        replace(found, echo=kind)
+        for found, kind in zip(ranked_of("Code?", "No idea.", "4711.", "The code?", "Unknown."), kinds, strict=True)
+    ]
+    assert [(turn.event_id, turn.repeats) for turn in (await select(ranked)).turns] == [("e3", 2), ("e4", 2), ("e2", 1)]
 
 
 async def test_a_turn_has_the_fields_of_its_candidate() -> None:

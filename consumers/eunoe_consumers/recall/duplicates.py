@@ -1,75 +1,49 @@
-"""Recognise turns with the same text, or nearly the same long text."""
+"""Recognise messages that say the same: the same words, by the same speaker, on the same day."""
 
 import re
 import unicodedata
-from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Hashable
 
-_WORD = re.compile(r"\w+")
-# Two short texts may share nine of ten words and still differ in what matters: a name, a number.
-_MIN_WORDS = 20
-# Comparing more words of a hundred long texts would delay other requests.
-_COMPARED_WORDS = 400
+from eunoe_consumers.postgres.candidates import TurnCandidate
+from eunoe_consumers.recall.ranking.cues import is_question
+
+# Longer texts are compared as they are: cutting a hundred of them into words would delay other requests.
+_FOLDED_CHARS = 2_000
+_EDGES = re.compile(r"^[^\w+\-#%$\u20ac\u00a3]+|[^\w+#%$\u20ac\u00a3]+$")
 
 
-@dataclass(frozen=True)
-class _LongText:
-    """The features by which long texts are compared.
+def message_key(candidate: TurnCandidate) -> Hashable:
+    """Return a key that is equal for two messages that say the same.
 
-    Attributes:
-        words: The first words of the text, counted.
-        total: The number of these words.
-        numbers: All numbers of the text, counted. Texts with different numbers say different things.
-        whole: The number of words of the whole text.
+    Another day, speaker or message role makes another message. The day is that of the message's own time zone.
     """
-
-    words: Counter[str]
-    total: int
-    numbers: Counter[str]
-    whole: int
+    day = (candidate.occurred_at or candidate.created_at).date()
+    return day, candidate.speaker, candidate.role, text_key(candidate.content)
 
 
-class SeenTexts:
-    """Remembers texts, and recognises repeated ones."""
+def text_key(text: str) -> Hashable:
+    """Return a key that is equal for two texts of the same words in the same order.
 
-    def __init__(self) -> None:
-        self._texts: set[tuple[str, ...]] = set()
-        self._long: list[_LongText] = []
-
-    def add(self, text: str) -> bool:
-        """Remember a text. Return False if the same words, or nine of ten words of a long text, were seen before.
-
-        Case, punctuation and white space make no difference. In short texts, digits and word order do.
-        """
-        words = tuple(_WORD.findall(unicodedata.normalize("NFKC", text).casefold()))
-        words = words or (text.strip(),)  # a text without words, of punctuation alone
-        if words in self._texts:
-            return False
-        if len(words) >= _MIN_WORDS:
-            compared = words[:_COMPARED_WORDS]
-            numbers = Counter(word for word in words if word.isdigit())
-            long = _LongText(Counter(compared), len(compared), numbers, len(words))
-            if any(_are_alike(long, other) for other in self._long):
-                return False
-            self._long.append(long)
-        self._texts.add(words)
-        return True
-
-
-def _are_alike(one: _LongText, other: _LongText) -> bool:
-    """Return whether the Jaccard index of two texts' words, counted with repetitions, is at least 0.9.
-
-    Stops as soon as too many words of one text are missing in the other, because other requests wait meanwhile.
+    Case, encoding, white space and the punctuation around words make no difference. Every word does, and
+    every sign inside a word. A question differs from a statement. Passwords and codes keep their case.
     """
-    # common / (one + other - common) >= 9 / 10, in integers.
-    needed = -(-9 * (one.total + other.total) // 19)
-    if min(one.total, other.total) < needed or one.numbers != other.numbers:
+    if len(text) > _FOLDED_CHARS:
+        return text
+    folded = [_folded(word) for word in unicodedata.normalize("NFKC", text).split()]
+    words = tuple(word for word in folded if word)
+    return (words, is_question(text)) if words else text.strip()
+
+
+def _folded(word: str) -> str:
+    """Return a word without the punctuation around it. A word without letters, such as an emoji, stays as it is."""
+    bare = _EDGES.sub("", word)
+    if not bare:
+        return "" if word.isascii() else word
+    return bare if _is_code(bare) else bare.casefold()
+
+
+def _is_code(word: str) -> bool:
+    """Return whether case may matter in a word: it has digits, or capital letters after small ones."""
+    if word.islower() or (word.isupper() and word.isalpha()):
         return False
-    if 10 * min(one.whole, other.whole) < 9 * max(one.whole, other.whole):
-        return False
-    common = one.total
-    for word, count in one.words.items():
-        common -= max(0, count - other.words.get(word, 0))
-        if common < needed:
-            return False
-    return True
+    return not word.isalpha() or not word[1:].islower()

@@ -1,12 +1,14 @@
 """Select the turns of a context from the ranked turns, with the excerpts and neighbours that the request asks for."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import islice
 
 from eunoe_consumers.embedding.coalescing import CoalescingEmbedder
-from eunoe_consumers.postgres.candidates import Beside, CandidateReader, NeighbourTurn
-from eunoe_consumers.recall.duplicates import SeenTexts
+from eunoe_consumers.postgres.candidates import Beside, CandidateReader, NeighbourTurn, TurnCandidate
+from eunoe_consumers.recall.duplicates import message_key
 from eunoe_consumers.recall.ranking.fusion import Ranked
 from eunoe_schema.entries import EntryOrder
 from eunoe_schema.recall import CutTurn, Excerpt, Neighbour, RecallRequest, Turn
@@ -40,6 +42,14 @@ class Selected:
     cut: tuple[CutTurn, ...]
 
 
+@dataclass(frozen=True)
+class _Chosen:
+    """A ranked turn, and the number of messages that it stands for."""
+
+    ranked: Ranked
+    repeats: int
+
+
 NOTHING_SELECTED = Selected((), ())
 
 
@@ -69,12 +79,12 @@ class Selection:
         chosen = self._chosen(request, ranked, excluded)
         beside: Mapping[int, Beside] = {}
         if request.neighbours and chosen:
-            beside = await self._reader.neighbours(request.scope, [found.candidate.position for found in chosen])
+            beside = await self._reader.neighbours(request.scope, [found.ranked.candidate.position for found in chosen])
         excerpts = self._defaults.excerpts if request.excerpts is None else request.excerpts
         turns = [
             _turn(
                 found,
-                _shown(beside.get(found.candidate.position), excluded),
+                _shown(beside.get(found.ranked.candidate.position), excluded),
                 excerpts=excerpts,
                 explain=request.explain,
             )
@@ -84,19 +94,17 @@ class Selection:
             return Selected(tuple(turns), ())
         return await self._within(request.token_budget, turns)
 
-    def _chosen(self, request: RecallRequest, ranked: Sequence[Ranked], excluded: Collection[str]) -> list[Ranked]:
-        top_k, seen = self.top_k(request), SeenTexts()
+    def _chosen(self, request: RecallRequest, ranked: Sequence[Ranked], excluded: Collection[str]) -> list[_Chosen]:
+        """Return the best turns. Of messages that say the same, the newest stands for all, at the place of the best."""
         least = self._defaults.min_cosine if request.min_cosine is None else request.min_cosine
-        chosen: list[Ranked] = []
+        same: dict[Hashable, list[Ranked]] = {}
         for found in ranked:
-            if len(chosen) >= top_k:
-                break
             candidate = found.candidate
             if candidate.event_id in excluded or (least is not None and candidate.cosine < least):
                 continue
-            if self._defaults.repeats or seen.add(candidate.content):
-                chosen.append(found)
-        return chosen
+            key = candidate.position if self._defaults.repeats else found.echo or message_key(candidate)
+            same.setdefault(key, []).append(found)
+        return [_Chosen(_newest(group), len(group)) for group in islice(same.values(), self.top_k(request))]
 
     async def _within(self, budget: int, turns: Sequence[Turn]) -> Selected:
         """Keep the best turns that fit as a whole. A shorter turn may fit where a better one does not."""
@@ -113,6 +121,16 @@ class Selection:
         return Selected(tuple(kept), tuple(cut))
 
 
+def _newest(group: Sequence[Ranked]) -> Ranked:
+    """Return the newest of some turns, with the score of the first."""
+    newest = max(group, key=lambda found: (_written_at(found.candidate), found.candidate.position))
+    return replace(newest, score=group[0].score, parts=group[0].parts)
+
+
+def _written_at(candidate: TurnCandidate) -> datetime:
+    return candidate.occurred_at or candidate.created_at
+
+
 def _shown(beside: Beside | None, excluded: Collection[str]) -> Beside | None:
     """Return the neighbours without the excluded ones."""
 
@@ -122,8 +140,8 @@ def _shown(beside: Beside | None, excluded: Collection[str]) -> Beside | None:
     return None if beside is None else Beside(shown(beside.before), shown(beside.after))
 
 
-def _turn(found: Ranked, beside: Beside | None, *, excerpts: bool, explain: bool) -> Turn:
-    candidate = found.candidate
+def _turn(chosen: _Chosen, beside: Beside | None, *, excerpts: bool, explain: bool) -> Turn:
+    found, candidate = chosen.ranked, chosen.ranked.candidate
     excerpt, content = None, candidate.content
     if excerpts and candidate.span is not None:
         starts_at, ends_at = candidate.span
@@ -143,6 +161,7 @@ def _turn(found: Ranked, beside: Beside | None, *, excerpts: bool, explain: bool
         occurred_at=candidate.occurred_at,
         cosine=candidate.cosine,
         score=found.score,
+        repeats=chosen.repeats,
         excerpt=excerpt,
         before=_neighbour(beside.before, excerpts=excerpts) if beside else None,
         after=_neighbour(beside.after, excerpts=excerpts) if beside else None,
