@@ -185,7 +185,7 @@ def test_a_damaged_cluster_is_one_sentence(tmp_path: Path, content: str) -> None
         EmbeddedPostgres(tmp_path).prepare()
 
 
-@pytest.mark.parametrize("pid", [1, os.getpid(), 2**22 + 1])
+@pytest.mark.parametrize("pid", [1, os.getppid(), 2**22 + 1], ids=["init", "a running process", "unused"])
 def test_a_pid_file_of_a_dead_server_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pid: int) -> None:
     """PostgreSQL would believe it if the process id is in use, by another program or by a zombie."""
     folder = tmp_path / "postgres"
