@@ -75,7 +75,7 @@ async def test_revising_to_a_duplicate_content_is_refused(curator: Curator, tena
     first = await remembered(curator, scope, "Ada lives in Graz.")
     second = await remembered(curator, scope, "Ada lives in Salzburg.")
     with pytest.raises(DuplicateContent) as refused:
-        await curator.revise(scope, second.id, content="ada lives in graz.")
+        await curator.revise(scope, second.id, content="Ada lives in Graz.")
     assert refused.value.problem.memory_id == first.id
 
 

@@ -93,7 +93,7 @@ async def test_the_content_of_an_expired_memory_can_be_remembered_again(
     scope = memory_scope(tenant)
     old = await remembered(curator, scope, "hello", tier=Tier.TASK)
     await age_memory(database_url, old.id, LONG_AGO)
-    (new,) = await curator.remember(scope, NewMemory(content="Hello"))
+    (new,) = await curator.remember(scope, NewMemory(content="hello"))
     assert new.created
     assert new.id != old.id
     assert new.candidates == ()

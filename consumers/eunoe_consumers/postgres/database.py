@@ -69,8 +69,10 @@ async def until_reachable(connect: Callable[[], Awaitable[ResultT]], *, wait_sec
 
     async def once() -> ResultT:
         with connecting():
-            # A server of another kind may accept the connection and never answer.
-            return await asyncio.wait_for(connect(), wait_seconds)
+            # A server of another kind may accept the connection and never answer. `wait_for` would lose a connection
+            # that is ready when the caller is cancelled.
+            async with asyncio.timeout(wait_seconds):
+                return await connect()
 
     try:
         return await attempts(once)
