@@ -36,6 +36,8 @@ def is_repeated(text: str, query: str = QUERY, *, refused: bool = False) -> bool
         "I'm not sure what the door code is, sorry.",
         "There is no record of a door code in my notes.",
         "The door code hasn't been mentioned so far.",
+        "I've looked through everything you've told me, but I couldn't find the door code.",
+        "I'd need you to tell me the door code first.",
         LONG_REFUSAL,
         "Das wei\u00df ich leider noch nicht.",
         "Dazu habe ich keine Informationen.",
@@ -129,7 +131,12 @@ def test_a_text_with_news_does_not_repeat_the_query(text: str) -> None:
 
 def test_a_question_before_a_refusal_holds_no_answer() -> None:
     """In any words, and as few words without a question mark. A new number or a statement stays."""
-    for text in ("Which combination opens the entrance?", "door code please", "Entrance?"):
+    for text in (
+        "Which combination opens the entrance?",
+        "door code please",
+        "the code of my door please",
+        "Entrance?",
+    ):
         assert not is_repeated(text)
         assert is_repeated(text, refused=True)
     assert not is_repeated("Is it 4711?", refused=True)

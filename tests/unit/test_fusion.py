@@ -273,8 +273,8 @@ def test_echoes_are_lowered_and_lend_nothing() -> None:
     assert {found.echo for found in off} == {None}
 
 
-def test_newness_moves_statements_in_the_named_period() -> None:
-    """The newest statement is first. Questions and turns outside the period keep their scores."""
+def test_newness_moves_statements_of_the_named_period_or_number() -> None:
+    """The newest statement is first. Questions, and turns outside the period or without the number, do not move."""
     later = MOMENT + timedelta(days=40)
     candidates = [
         candidate_of(10, 0.75, "My number is 1."),
@@ -284,6 +284,8 @@ def test_newness_moves_statements_in_the_named_period() -> None:
     ]
     found = values_of(ranked_of(candidates, only("newness"), RankingQuery("What is my number now?")), "newness")
     assert found == pytest.approx({10: -0.04, 30: 0.04})
+    named = values_of(ranked_of(candidates, only("newness"), RankingQuery("When was my number last 1?")), "newness")
+    assert named == {}
     query = RankingQuery("What is my number now?", period=AT_THE_MOMENT)
     assert values_of(ranked_of(candidates, only("newness"), query), "newness") == pytest.approx({10: -0.03, 20: 0.03})
 

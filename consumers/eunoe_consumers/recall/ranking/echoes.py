@@ -7,7 +7,7 @@ from eunoe_consumers.recall.ranking.questions import Topic, asks
 from eunoe_consumers.recall.ranking.refusals import is_refusal
 from eunoe_consumers.recall.words import folded_words
 
-# A text this short before a refusal is a question, whatever its form: "door code please".
+# A text this short before a refusal is a question, whatever its form: "front door please".
 _SHORT_WORDS = 4
 
 
@@ -34,5 +34,5 @@ def find_repeated_questions(query: str, texts: Sequence[str], refused: Sequence[
 
 def _is_repeated(text: str, topic: Topic, *, was_refused: bool) -> bool:
     if was_refused and not topic.new_numbers(text):
-        return asks(text) or len(folded_words(text)) <= _SHORT_WORDS
+        return asks(text) or len(folded_words(text)) <= _SHORT_WORDS or not topic.news(text)
     return asks(text) and not topic.news(text)

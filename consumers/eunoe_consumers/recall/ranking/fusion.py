@@ -12,7 +12,8 @@ from eunoe_consumers.recall.ranking.cues import asks_for_time, is_question, name
 from eunoe_consumers.recall.ranking.echoes import Echo, find_refusals, find_repeated_questions
 from eunoe_consumers.recall.ranking.lexical import Array, LexicalScores, beside
 from eunoe_consumers.recall.ranking.named_period import NamedPeriod
-from eunoe_consumers.recall.ranking.newness import Age, by_age, wanted_age
+from eunoe_consumers.recall.ranking.newness import Age, by_age, narrowed, wanted_age
+from eunoe_consumers.recall.ranking.questions import numbers_of
 from eunoe_consumers.recall.ranking.weights import Weights
 
 _BRIEF_CHARS, _LONG_CHARS, _LONGEST_CHARS = 200, 800, 4_000
@@ -143,12 +144,19 @@ def _answers(asking: Array, echoes: Sequence[Echo | None]) -> NDArray[np.bool_]:
 def _newness(
     query: RankingQuery, age: Age, candidates: Sequence[TurnCandidate], scores: Array, *, movable: NDArray[np.bool_]
 ) -> Array:
-    """Return how far the wanted age moves each score. If the query names a period, only the turns in it move."""
+    """Return how far the wanted age moves each score.
+
+    If the query names a period or a number, only the turns in it, or with it, move, unless none of them is near.
+    """
     times = [candidate.occurred_at or candidate.created_at for candidate in candidates]
+    cosines = np.where(movable, [candidate.cosine for candidate in candidates], -1.0)
     if query.period is not None:
         shares = np.array(query.period.shares(times), dtype=np.float64)
-        movable &= shares == max(float(shares.max()), np.finfo(np.float64).tiny)
-    cosines = np.where(movable, [candidate.cosine for candidate in candidates], -1.0)
+        cosines = narrowed(cosines, (shares > 0) & (shares == shares.max()))
+    elif numbers := numbers_of(query.text):
+        cosines = narrowed(
+            cosines, [all(number in candidate.content for number in numbers) for candidate in candidates]
+        )
     moments = [(time, candidate.position) for time, candidate in zip(times, candidates, strict=True)]
     return by_age(age, scores, cosines, moments)
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import Enum
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from eunoe_consumers.recall.ranking.cues import any_of
 
@@ -79,6 +79,13 @@ def wanted_age(query: str) -> Age:
     """Return which age a query asks for, by its words. A word for the past wins over one for the present."""
     looked_at = query[:_LOOKED_AT_CHARS]
     return next((age for age, words in _ASKS_FOR.items() if words.search(looked_at)), Age.ANY)
+
+
+def narrowed(cosines: NDArray[np.float64], chosen: ArrayLike) -> NDArray[np.float64]:
+    """Return the cosines of the chosen turns, -1 for all others; all cosines if no chosen turn is near."""
+    left = np.where(np.asarray(chosen, dtype=np.bool_), cosines, -1.0)
+    is_near = left.max(initial=-1.0) >= _FAR_SHARE * cosines.max(initial=-1.0)
+    return left if is_near else cosines
 
 
 def by_age(

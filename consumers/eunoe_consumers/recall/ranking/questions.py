@@ -53,6 +53,11 @@ def asks(text: str) -> bool:
     return len(text) <= _QUESTION_CHARS and (is_question(text) or _ASKS.match(text) is not None)
 
 
+def numbers_of(text: str) -> list[str]:
+    """Return the words of a text that have digits."""
+    return [word for word in folded_words(text) if _has_digit(word)]
+
+
 class Topic:
     """The words of a query that say what it is about."""
 
@@ -66,7 +71,7 @@ class Topic:
 
     def new_numbers(self, text: str) -> list[str]:
         """Return the words with digits that do not stand in the query."""
-        return [word for word in folded_words(text) if _has_digit(word) and word not in self._words]
+        return [number for number in numbers_of(text) if number not in self._words]
 
     def _has(self, word: str) -> bool:
         return word in self._words or (word[:_STEM_CHARS] in self._stems and not _has_digit(word))

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from eunoe_consumers.recall.ranking.cues import any_of, is_question
 from eunoe_consumers.recall.ranking.questions import Topic
+from eunoe_consumers.recall.words import word_set
 
 # A longer text says more than a refusal does. So does a person who says more than a short sentence.
 _CHARS, _PERSONS_CHARS = 1_500, 80
@@ -64,10 +65,25 @@ _ENDING_NEGATIONS = frozenset({"nicht", "niet", "pas"})  # "das weiß ich nicht"
 # "I don't have a car" is an answer, "I don't have the code" is none.
 _HAVING, _ARTICLES = frozenset({"have"}), frozenset({"a", "an"})
 _PHRASES = (
-    *("dunno", "beats me", "i forgot", "wish i knew", "keine ahnung", "j'ignore", "desconozco", "bilmiyorum"),
+    *(
+        "dunno",
+        "beats me",
+        "i forgot",
+        "wish i knew",
+        "need you to tell",
+        "haven't the faintest",
+        "keine ahnung",
+        "j'ignore",
+        "desconozco",
+        "bilmiyorum",
+    ),
     *("わかりません", "分かりません", "知りません", "存じません", "わからない", "不知道", "不清楚", "没有", "모르"),
 )
 _NONE: frozenset[str] = frozenset()
+# "I've looked through everything that you told me" is no news.
+_SEARCHING = word_set(
+    "i look looked search searched check checked everything anything far told said shared messages asking"
+)
 _WORD = re.compile(r"[\w']+")
 _SENTENCE_END = re.compile(
     r"(?<=[.!?\u2026\u3002\uff01\uff1f])\s*|\n+|[;:]\s|\b(?:but|however|aber|mais|pero|però|mas|maar)\b", re.IGNORECASE
@@ -77,7 +93,7 @@ _OFFERS = any_of("""
     i.?m (?:so |very |really )?(?:sorry|afraid), i apologi[sz]e, sorry, apologies, unfortunately, thanks, thank you, if,
     once, as soon as, when you, please, feel free, let me know, just, you (?:can|could|may|might), would you, could you,
     can you, do you, did you, is there, i can, i could, i.ll, i will, i.d (?:be|need), i.m happy, how can, tell me, try,
-    maybe, perhaps, that way, then,
+    maybe, perhaps, that way, then, in the meantime, meanwhile,
     wenn, falls, sobald, bitte, leider, tut mir, entschuldigung, sag, möchte\\w*, du kannst, sie können, kannst, können,
     soll, gerne?, dann,
     si, s.il, désolée?, malheureusement, dis, n.hésite\\w*, peux, pouvez, pourr\\w*, voulez, tu peux,
@@ -99,7 +115,9 @@ def is_refusal(text: str, topic: Topic, *, by_assistant: bool) -> bool:
         if _refuses(sentence, by_assistant=by_assistant):
             if topic.new_numbers(sentence):
                 return False
-        elif not _OFFERS_HELP.match(sentence) and not is_question(sentence) and topic.news(sentence):
+        elif _OFFERS_HELP.match(sentence) or is_question(sentence) or _SEARCHING.issuperset(topic.news(sentence)):
+            continue
+        else:
             return False
     return True
 
