@@ -224,6 +224,7 @@ def test_years_holidays_and_distances_are_words(query: str, start: str, end: str
         ("Was habe ich letzte Woche gesagt?", "2023-11-13", "2023-11-20"),
         ("Und seit dem 3. März?", "2023-03-03", ""),
         ("Was sagte ich am 3.5.?", "2023-05-03", "2023-05-04"),
+        ("Was sagte ich am 3. 5.?", "2023-05-03", "2023-05-04"),
         ("Worüber haben wir vor zwei Wochen geredet?", "2023-11-06", "2023-11-13"),
         ("Qu'est-ce que je t'ai dit hier ?", "2023-11-20", "2023-11-21"),
         ("Qu'ai-je dit le 1er mai ?", "2023-05-01", "2023-05-02"),

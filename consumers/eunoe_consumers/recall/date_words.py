@@ -218,7 +218,7 @@ _RULES: Final[Sequence[tuple[re.Pattern[str], str | Callable[[re.Match[str]], st
     # am 3.5., vom 3.5. bis 7.5.
     (
         re.compile(
-            r"(?<!\w)(?P<lead>am|vom|seit(?: dem)?|bis(?: zum)?|zum|und) (?P<day>[0-9]{1,2})\."
+            r"(?<!\w)(?P<lead>am|vom|seit(?: dem)?|bis(?: zum)?|zum|und) (?P<day>[0-9]{1,2})\. ?"
             r"(?P<month>0?[1-9]|1[0-2])\.(?![0-9])",
             re.IGNORECASE,
         ),
@@ -250,7 +250,7 @@ _TRIGGERS: Final = frozenset(
     for word in _WORDS.findall(words.lower())
 ) - {"in", "a", "an", "di", "la", "le", "no", "na", "de", "il", "el", "l", "jour", "mes", "week", "zu", "day"}
 _TIME_SIGN: Final = re.compile(
-    "(?:am|vom|seit|dem|bis|zum) [0-9]{1,2}[.][0-9]|['\u2019][0-9]{2}|weeks? last [MTWFS]"
+    "(?:am|vom|seit|dem|bis|zum) [0-9]{1,2}[.] ?[0-9]|['\u2019][0-9]{2}|weeks? last [MTWFS]"
     "|[\u6708\u6628\u524d\u4eca\u4e0a\u5148\u53bb]"
 )
 
