@@ -33,7 +33,23 @@ _QUERIES_PER_RUN = 16
 
 
 async def build(settings: RecallSettings, redis: Redis, database: Database) -> GroupWork[RecallRequest]:
-    """Return the work of the group `recall`. Loads a model of its own: a query must not wait for embedded batches.
+    """Return the work of the group `recall`.
+
+    Raises:
+        ModelError: If the model cannot be found or loaded.
+        ConfigurationError: If the model does not fit the settings.
+    """
+    answers = AnswerRequests(redis, await build_answerer(settings, redis, database))
+    return GroupWork(
+        decode=partial(decode, model=RecallRequest),
+        effect=answers,
+        on_refused=answers.refuse,
+        in_flight=_BATCHES,
+    )
+
+
+async def build_answerer(settings: RecallSettings, redis: Redis, database: Database) -> RecallAnswerer:
+    """Return the maker of contexts. Loads a model of its own: a query must not wait for embedded batches.
 
     Raises:
         ModelError: If the model cannot be found or loaded.
@@ -42,20 +58,13 @@ async def build(settings: RecallSettings, redis: Redis, database: Database) -> G
     embedder = CoalescingEmbedder(await asyncio.to_thread(load_embedder, settings), texts_per_run=_QUERIES_PER_RUN)
     windows = Windows(redis, size=settings.window_messages)
     candidates = CandidateReader(database, ann_ef_search=settings.ann_ef_search)
-    answerer = RecallAnswerer(
+    return RecallAnswerer(
         WindowReader(windows, TurnReader(database), EntryStates(redis, Group.WINDOW)),
         TurnSearch(candidates, embedder, _ranking(settings)),
         Selection(candidates, embedder, _selection(settings)),
         MemoryRecall(
             MemoryReader(database, Lifetime.of(settings)), embedder, default_memories=settings.recall_memories
         ),
-    )
-    answers = AnswerRequests(redis, answerer)
-    return GroupWork(
-        decode=partial(decode, model=RecallRequest),
-        effect=answers,
-        on_refused=answers.refuse,
-        in_flight=_BATCHES,
     )
 
 
