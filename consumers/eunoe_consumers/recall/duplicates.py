@@ -9,7 +9,15 @@ from eunoe_consumers.recall.ranking.cues import is_question
 
 # Longer texts are compared as they are: cutting a hundred of them into words would delay other requests.
 _FOLDED_CHARS = 2_000
+_START_CHARS = 100
 _EDGES = re.compile(r"^[^\w+\-#%$\u20ac\u00a3]+|[^\w+#%$\u20ac\u00a3]+$")
+
+
+def rough_key(candidate: TurnCandidate) -> Hashable:
+    """Return a key that is equal for messages that say the same, and for others. It takes a tenth of the time."""
+    start = unicodedata.normalize("NFKC", candidate.content[:_START_CHARS])
+    first = [folded for word in start.split(maxsplit=3)[:3] if (folded := _folded(word))]
+    return candidate.speaker, candidate.role, tuple(first[:2])
 
 
 def message_key(candidate: TurnCandidate) -> Hashable:

@@ -4,11 +4,10 @@ import json
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import islice
 
 from eunoe_consumers.embedding.coalescing import CoalescingEmbedder
 from eunoe_consumers.postgres.candidates import Beside, CandidateReader, NeighbourTurn, TurnCandidate
-from eunoe_consumers.recall.duplicates import message_key
+from eunoe_consumers.recall.duplicates import message_key, rough_key
 from eunoe_consumers.recall.ranking.fusion import Ranked
 from eunoe_schema.entries import EntryOrder
 from eunoe_schema.recall import CutTurn, Excerpt, Neighbour, RecallRequest, Turn
@@ -97,14 +96,21 @@ class Selection:
     def _chosen(self, request: RecallRequest, ranked: Sequence[Ranked], excluded: Collection[str]) -> list[_Chosen]:
         """Return the best turns. Of messages that say the same, the newest stands for all, at the place of the best."""
         least = self._defaults.min_cosine if request.min_cosine is None else request.min_cosine
-        same: dict[Hashable, list[Ranked]] = {}
+        top_k, same, started = self.top_k(request), dict[Hashable, list[Ranked]](), set[Hashable]()
         for found in ranked:
             candidate = found.candidate
             if candidate.event_id in excluded or (least is not None and candidate.cosine < least):
                 continue
-            key = candidate.position if self._defaults.repeats else found.echo or message_key(candidate)
-            same.setdefault(key, []).append(found)
-        return [_Chosen(_newest(group), len(group)) for group in islice(same.values(), self.top_k(request))]
+            key: Hashable = candidate.position if self._defaults.repeats else found.echo
+            if key is None:
+                rough = rough_key(candidate)
+                if len(same) >= top_k and rough not in started:
+                    continue  # it repeats no chosen turn
+                started.add(rough)
+                key = message_key(candidate)
+            if key in same or len(same) < top_k:
+                same.setdefault(key, []).append(found)
+        return [_Chosen(_newest(group), len(group)) for group in same.values()]
 
     async def _within(self, budget: int, turns: Sequence[Turn]) -> Selected:
         """Keep the best turns that fit as a whole. A shorter turn may fit where a better one does not."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,15 +10,18 @@ from numpy.typing import NDArray
 from eunoe_consumers.postgres.candidates import TurnCandidate
 from eunoe_consumers.postgres.outline import Outline
 from eunoe_consumers.recall.ranking.cues import asks_for_time, is_question, names_time
-from eunoe_consumers.recall.ranking.echoes import Echo, find_refusals, find_repeated_questions
+from eunoe_consumers.recall.ranking.echoes import Echo, is_repeated_question
 from eunoe_consumers.recall.ranking.lexical import Array, LexicalScores, beside
 from eunoe_consumers.recall.ranking.named_period import NamedPeriod
 from eunoe_consumers.recall.ranking.newness import Age, by_age, narrowed, wanted_age
-from eunoe_consumers.recall.ranking.questions import numbers_of
+from eunoe_consumers.recall.ranking.questions import Topic, numbers_of
+from eunoe_consumers.recall.ranking.refusals import is_refusal
 from eunoe_consumers.recall.ranking.weights import Weights
 
 _BRIEF_CHARS, _LONG_CHARS, _LONGEST_CHARS = 200, 800, 4_000
 _SESSION_BEST = 3
+# Echoes matter among the nearest texts only. To look at all 200 candidates would double the time of a recall.
+_LOOKED_AT_TEXTS = 30
 
 
 @dataclass(frozen=True)
@@ -72,15 +76,17 @@ def rank(
         return []
     ordered = sorted(candidates, key=lambda candidate: candidate.position)
     places = _Places(ordered, outline)
-    echoes = _echoes(query, ordered, places) if weights.echo else [None] * len(ordered)
     asking = np.array([is_question(candidate.content) for candidate in ordered], dtype=np.float64)
     age = wanted_age(query.text)
     parts = _own_parts(query, ordered, weights)
     parts["bm25"] = weights.bm25 * places.select(lexical.bm25)
     parts["contextual_bm25"] = weights.contextual_bm25 * places.select(lexical.contextual)
+    own = parts["cosine"] + parts["bm25"]
+    near = own + parts["contextual_bm25"]
+    echoes = _echoes(query, ordered, near, places) if weights.echo else [None] * len(ordered)
     parts["echo"] = -weights.echo * np.array([echo is not None for echo in echoes], dtype=np.float64)
     parts["question"] = -weights.question * asking
-    parts |= _lent_parts(parts["cosine"] + parts["bm25"], asking, echoes, places, weights)
+    parts |= _lent_parts(own, asking, echoes, places, weights)
     parts["session"] = weights.session * places.best_of_session(_sum(parts))
     parts["session_bm25"] = weights.session_bm25 * places.select(lexical.sessions)
     parts["newness"] = weights.newness * _newness(query, age, ordered, _sum(parts), movable=_answers(asking, echoes))
@@ -101,16 +107,28 @@ def _sum(parts: Mapping[str, Array]) -> Array:
     return score
 
 
-def _echoes(query: RankingQuery, candidates: Sequence[TurnCandidate], places: "_Places") -> list[Echo | None]:
+def _echoes(
+    query: RankingQuery, candidates: Sequence[TurnCandidate], near: Array, places: "_Places"
+) -> list[Echo | None]:
     """Return for each candidate whether it repeats the query's question, or refuses to answer one."""
-    texts = [candidate.content for candidate in candidates]
-    refusals = find_refusals(query.text, texts, [candidate.role == "assistant" for candidate in candidates])
-    refused = beside(places.spread(np.array(refusals, dtype=np.float64)), places.sessions, 1, before=False)[places.at]
-    questions = find_repeated_questions(query.text, texts, [bool(count) for count in refused])
-    return [
-        Echo.REFUSAL if refusal else Echo.QUESTION if question else None
-        for refusal, question in zip(refusals, questions, strict=True)
-    ]
+    texts = [(candidate.content, candidate.role == "assistant") for candidate in candidates]
+    looked_at = set(islice(dict.fromkeys(texts[index] for index in _descending(near)), _LOOKED_AT_TEXTS))
+    topic = Topic(query.text)
+    refusals = {text: is_refusal(text[0], topic, by_assistant=text[1]) for text in looked_at}
+    refuses = np.array([refusals.get(text, False) for text in texts], dtype=np.float64)
+    refused = beside(places.spread(refuses), places.sessions, 1, before=False)[places.at] > 0
+    questions: dict[tuple[str, bool], bool] = {}
+    echoes: list[Echo | None] = []
+    for (text, by_assistant), was_refused in zip(texts, refused.tolist(), strict=True):
+        if (text, by_assistant) not in looked_at:
+            echoes.append(None)
+        elif refusals[text, by_assistant]:
+            echoes.append(Echo.REFUSAL)
+        else:
+            if (text, was_refused) not in questions:
+                questions[text, was_refused] = is_repeated_question(text, topic, was_refused=was_refused)
+            echoes.append(Echo.QUESTION if questions[text, was_refused] else None)
+    return echoes
 
 
 def _lent_parts(

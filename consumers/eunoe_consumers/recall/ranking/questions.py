@@ -47,6 +47,8 @@ _FIRST_WORDS = any_of("""
 """)
 _ASKS = re.compile(rf"^\W*(?:{_GREETING}\W+){{0,3}}{_FIRST_WORDS}", re.IGNORECASE)
 
+_FIRST_CHARS = 60
+
 
 def asks(text: str) -> bool:
     """Return whether a short text asks: by a question mark, or by its first words."""
@@ -68,6 +70,11 @@ class Topic:
     def news(self, text: str) -> list[str]:
         """Return the words of a text that neither stand in the query nor belong to any question."""
         return [word for word in folded_words(text) if word not in _ASKING_WORDS and not self._has(word)]
+
+    def has_news(self, text: str) -> bool:
+        """Return whether a text has such a word. Most texts have one among their first words."""
+        start = text[:_FIRST_CHARS].rpartition(" ")[0]
+        return bool(self.news(start)) or bool(self.news(text))
 
     def new_numbers(self, text: str) -> list[str]:
         """Return the words with digits that do not stand in the query."""
