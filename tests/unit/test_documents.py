@@ -19,6 +19,13 @@ def test_the_first_two_documents_stay_short() -> None:
     assert all(lines[name] <= longest[name] for name in longest), lines
 
 
+def test_each_decision_has_a_number_of_its_own() -> None:
+    """Code and documents refer to decisions by number."""
+    numbers = re.findall(r"^### (D\d+)\.", (ROOT / "docs" / "decisions.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(numbers) > 40
+    assert sorted(numbers) == sorted(set(numbers))
+
+
 def test_each_row_of_the_parity_table_names_its_tests() -> None:
     """A row without a test would promise what nothing checks."""
     text = (ROOT / "docs" / "parity.md").read_text(encoding="utf-8")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eunoe_consumers.recall.duplicates import message_key, text_key
+from eunoe_consumers.recall.duplicates import message_key, rough_key, text_key
 from eunoe_tests.candidates import candidate_of
 
 LONG = (
@@ -85,6 +85,38 @@ def test_any_text_has_a_key(text: str) -> None:
     """No Unicode text raises, and white space around it does not matter."""
     assert text_key(text) == text_key(text)
     assert hash(text_key(text)) == hash(text_key(text))
+
+
+# Few words in many spellings, so that two texts are often the same.
+_SPELLINGS = st.lists(
+    st.sampled_from(
+        [
+            "I",
+            "i",
+            "don't",
+            "DON\u2019T",
+            "live",
+            "-",
+            "!?",
+            "\uff29",
+            "\u00dc",
+            "u\u0308",
+            "$5",
+            "kX9",
+            "\U0001f600",
+            "\u732b",
+        ]
+    ),
+    max_size=4,
+).map(lambda words: " ".join(words) + "!")
+
+
+@given(_SPELLINGS, _SPELLINGS)
+def test_messages_that_say_the_same_begin_alike(one: str, other: str) -> None:
+    """The rough key decides which messages are compared, so it must not tell equal ones apart."""
+    first, second = candidate_of(1, content=one), candidate_of(2, content=other)
+    if message_key(first) == message_key(second):
+        assert rough_key(first) == rough_key(second)
 
 
 def test_hundreds_of_long_texts_are_compared_quickly() -> None:

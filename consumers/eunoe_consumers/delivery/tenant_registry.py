@@ -84,7 +84,8 @@ class TenantRegistry:
         for start in range(0, len(members), _TENANTS_PER_CALL):
             # With a part of the tenants goes the end of their removed registrations, so that no entry is in between.
             part = members[start : start + _TENANTS_PER_CALL]
-            await self._add(part, {tenant: ends for tenant, ends in removals.items() if str(tenant) in part})
+            added = set(part)
+            await self._add(part, {tenant: ends for tenant, ends in removals.items() if str(tenant) in added})
         if removed := written - await self._source.ids():
             with redis_wrapped():
                 await self._redis.srem(keys.TENANTS, *map(str, removed))

@@ -43,7 +43,8 @@ LIMIT $6::int;
 -- name: outline
 -- Return all numbers that BM25 needs: position, session and length of a scope's newest turns, newest first, and the
 -- occurrences of a query's terms. The arrays are sent in binary, because decoding thousands of numbers one by one would
--- take longer than finding them (see outline.py). The number of speakers tells whether `scope_facts` is still true. A posting with an empty lexeme stands for the whole turn.
+-- take longer than finding them (see outline.py). A posting with an empty lexeme stands for the whole turn. A caller that
+-- keeps `scope_facts` reads them again when the number of speakers has changed.
 -- $4: the query, $5: terms at most, $6: turns at most, $7: occurrences of a term at most.
 WITH terms AS (
     -- Codes, words and pairs of letters in turn, so that no kind of a long query displaces the others.
